@@ -1,0 +1,105 @@
+//! Typed options: what the configuration file, the environment and the flags add up to.
+//!
+//! `src/config` produces one [`Options`]; every actor reads it behind an `Arc`. A reload produces a
+//! second one, and `diff` says what changed and whether the change can be applied live.
+
+pub mod accounts;
+pub mod auth;
+pub mod limits;
+pub mod listen;
+pub mod logging;
+pub mod tls;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+pub use accounts::{AccountLimits, AccountOptions};
+pub use auth::{
+    AuthOptions, ConnectionType, Credential, Permissions, ResponsePermission, Secret, SubjectPermission, UserOptions,
+};
+pub use limits::{LameDuckOptions, LimitOptions, TimingOptions, WriteTimeoutPolicy};
+pub use listen::{ListenAddress, ListenOptions};
+pub use logging::{LogFormat, LoggingOptions};
+pub use tls::{CertificatePair, HandshakeFirst, TlsOptions, TlsVersion};
+
+/// Name of the account that holds every user without an account of its own.
+pub const GLOBAL_ACCOUNT: &str = "$G";
+/// Name of the account that is created for the system when none is configured.
+pub const DEFAULT_SYSTEM_ACCOUNT: &str = "$SYS";
+
+/// Everything the server can be told. `Options::default()` is nats-server's defaults.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options {
+    /// Configured name; the server id is used when absent.
+    pub server_name: Option<String>,
+    /// Free tags, lower case, in configured order.
+    pub server_tags: Vec<String>,
+    /// Free key-value pairs shown in varz.
+    pub server_metadata: BTreeMap<String, String>,
+    /// File the options were read from; a reload needs one.
+    pub config_file: Option<PathBuf>,
+    /// `sha256:<hex>` of the parsed file.
+    pub config_digest: Option<String>,
+    /// Client listeners.
+    pub listen: ListenOptions,
+    /// Sizes and counts.
+    pub limits: LimitOptions,
+    /// Pings, deadlines.
+    pub timing: TimingOptions,
+    /// Lame duck mode.
+    pub lame_duck: LameDuckOptions,
+    /// Where log lines go and how they look.
+    pub logging: LoggingOptions,
+    /// Who may enter through the client listener.
+    pub auth: AuthOptions,
+    /// Accounts from the configuration file, `$G` and the default system account not included.
+    pub accounts: Vec<AccountOptions>,
+    /// Name of the system account; `None` means `$SYS` is created.
+    pub system_account: Option<String>,
+    /// Do not create a system account.
+    pub no_system_account: bool,
+    /// TLS of the client listener.
+    pub tls: Option<TlsOptions>,
+    /// The client port takes TLS and plain connections.
+    pub allow_non_tls: bool,
+    /// Pick up changed certificate files without a signal. On by default (see [`Options::watches_certificates`]).
+    pub tls_watch_disabled: bool,
+    /// Name of the cluster this server belongs to, shown in INFO.
+    pub cluster_name: Option<String>,
+    /// File that receives the process id.
+    pub pid_file: Option<PathBuf>,
+    /// Directory that receives the ports file.
+    pub ports_file_dir: Option<PathBuf>,
+    /// Headers are not offered to clients.
+    pub no_header_support: bool,
+    /// Matches are not cached.
+    pub disable_sublist_cache: bool,
+    /// A fast producer is not stalled; messages to a slow consumer are dropped instead.
+    pub no_fast_producer_stall: bool,
+    /// INFO always carries a nonce.
+    pub always_enable_nonce: bool,
+    /// Failed connection attempts between two log lines, first connection.
+    pub connect_error_reports: u32,
+    /// Failed connection attempts between two log lines, reconnect.
+    pub reconnect_error_reports: u32,
+    /// Experiments by name.
+    pub feature_flags: BTreeMap<String, bool>,
+}
+
+impl Options {
+    /// Whether changed certificate files are picked up without a signal.
+    #[must_use]
+    pub fn watches_certificates(&self) -> bool {
+        !self.tls_watch_disabled
+    }
+
+    /// Name of the system account, if there is one.
+    #[must_use]
+    pub fn system_account_name(&self) -> Option<&str> {
+        match (&self.system_account, self.no_system_account) {
+            (Some(name), _) => Some(name),
+            (None, true) => None,
+            (None, false) => Some(DEFAULT_SYSTEM_ACCOUNT),
+        }
+    }
+}

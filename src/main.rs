@@ -1,0 +1,2 @@
+//! Troupe.
+fn main() {}
