@@ -203,13 +203,17 @@ mod tests {
     }
 
     fn put(trie: &mut HashTrie<(u16, u32)>, key: u16, value: u32) {
-        trie.update(hash_of(key), |entry| entry.0 == key, |found| match found {
-            Some(entry) => {
-                entry.1 = value;
-                Change::Keep
-            }
-            None => Change::Insert((key, value)),
-        });
+        trie.update(
+            hash_of(key),
+            |entry| entry.0 == key,
+            |found| match found {
+                Some(entry) => {
+                    entry.1 = value;
+                    Change::Keep
+                }
+                None => Change::Insert((key, value)),
+            },
+        );
     }
 
     fn remove(trie: &mut HashTrie<(u16, u32)>, key: u16) {
