@@ -1,1 +1,5 @@
-//! Actors.
+//! Actors: state with a life, shells around the codecs and the engine.
+//!
+//! Rooms import only leftward: `queue metrics` < `supervisor` < `net` < everything that speaks a protocol.
+
+pub mod net;
