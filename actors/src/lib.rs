@@ -1,5 +1,7 @@
 //! Actors: state with a life, shells around the codecs and the engine.
 //!
-//! Rooms import only leftward: `queue metrics` < `supervisor` < `net` < everything that speaks a protocol.
+//! Rooms import only leftward: `queue metrics` < `supervisor` < `net` < `connection` < `router` < `account` < `auth` <
+//! everything that speaks a protocol.
 
+pub mod connection;
 pub mod net;

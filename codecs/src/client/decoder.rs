@@ -93,9 +93,9 @@ impl ClientDecoder {
         self.spare_ops = ops;
     }
 
-    /// Releases what [`ClientDecoder::recycle`] kept.
-    pub fn shrink(&mut self) {
-        self.spare_ops = Vec::new();
+    /// Gives back what [`ClientDecoder::recycle`] brought and no batch took.
+    pub fn take_spare_ops(&mut self) -> Vec<ClientOp> {
+        std::mem::take(&mut self.spare_ops)
     }
 
     #[inline]

@@ -1,0 +1,140 @@
+//! Pings, round trip time, staleness.
+
+use std::time::{Duration, Instant};
+
+use rand::Rng;
+use troupe_engine::options::TimingOptions;
+
+/// Longest time to the first ping after CONNECT.
+const FIRST_PING: Duration = Duration::from_secs(2);
+/// Age at which the round trip time is measured again even on a busy connection.
+const RTT_MAX_AGE: Duration = Duration::from_secs(3600);
+
+/// What a fired ping timer asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PingDecision {
+    /// Send a ping.
+    Ping,
+    /// The peer is alive: nothing to send.
+    Skip,
+    /// Too many pings are unanswered.
+    Stale,
+}
+
+/// Ping state of one connection. Time is an argument.
+#[derive(Clone, Debug)]
+pub struct Keepalive {
+    interval: Duration,
+    max_pings_out: u32,
+    pings_out: u32,
+    last_heard: Instant,
+    ping_sent: Option<Instant>,
+    rtt: Option<(Duration, Instant)>,
+}
+
+impl Keepalive {
+    /// State of a connection accepted at `now`.
+    #[must_use]
+    pub fn new(timing: &TimingOptions, now: Instant) -> Self {
+        Self {
+            interval: timing.ping_interval,
+            max_pings_out: timing.max_pings_out,
+            pings_out: 0,
+            last_heard: now,
+            ping_sent: None,
+            rtt: None,
+        }
+    }
+
+    /// Takes new settings.
+    pub fn set_timing(&mut self, timing: &TimingOptions) {
+        self.interval = timing.ping_interval;
+        self.max_pings_out = timing.max_pings_out;
+    }
+
+    /// Time between pings.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// Time to the first ping after CONNECT: soon, spread at random by a fifth, so that the round trip time is known early.
+    #[must_use]
+    pub fn first_delay(&self, disable_short: bool) -> Duration {
+        if disable_short {
+            return self.interval;
+        }
+        let delay = self.interval.min(FIRST_PING);
+        delay + delay.mul_f64(rand::rng().random_range(0.0..0.2))
+    }
+
+    /// Data or a ping came in.
+    pub fn heard(&mut self, now: Instant) {
+        self.last_heard = now;
+    }
+
+    /// A pong came in.
+    pub fn pong(&mut self, now: Instant) {
+        self.pings_out = 0;
+        if let Some(sent) = self.ping_sent.take() {
+            self.rtt = Some(((now - sent).max(Duration::from_nanos(1)), now));
+        }
+    }
+
+    /// Sets the first estimate: from accept to CONNECT.
+    pub fn set_initial_rtt(&mut self, rtt: Duration, now: Instant) {
+        self.rtt.get_or_insert((rtt, now));
+    }
+
+    /// Last measured round trip time.
+    #[must_use]
+    pub fn rtt(&self) -> Option<Duration> {
+        self.rtt.map(|(rtt, _)| rtt)
+    }
+
+    /// The timer fired.
+    pub fn tick(&mut self, now: Instant) -> PingDecision {
+        let is_alive = now.duration_since(self.last_heard) < self.interval;
+        let is_measured = self.rtt.is_some_and(|(_, at)| now.duration_since(at) < RTT_MAX_AGE);
+        if is_alive && is_measured && self.ping_sent.is_none() {
+            return PingDecision::Skip;
+        }
+        if self.pings_out + 1 > self.max_pings_out {
+            return PingDecision::Stale;
+        }
+        self.pings_out += 1;
+        self.ping_sent = Some(now);
+        PingDecision::Ping
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keepalive(now: Instant) -> Keepalive {
+        Keepalive::new(&TimingOptions::default(), now)
+    }
+
+    #[test]
+    fn a_silent_peer_becomes_stale_after_the_allowed_pings() {
+        let start = Instant::now();
+        let mut state = keepalive(start);
+        let at = |n: u64| start + Duration::from_secs(120 * n);
+        assert_eq!(state.tick(at(1)), PingDecision::Ping);
+        assert_eq!(state.tick(at(2)), PingDecision::Ping);
+        assert_eq!(state.tick(at(3)), PingDecision::Stale);
+    }
+
+    #[test]
+    fn a_busy_peer_with_known_round_trip_time_is_not_pinged() {
+        let start = Instant::now();
+        let mut state = keepalive(start);
+        assert_eq!(state.tick(start + Duration::from_secs(2)), PingDecision::Ping);
+        state.pong(start + Duration::from_secs(3));
+        assert_eq!(state.rtt(), Some(Duration::from_secs(1)));
+        state.heard(start + Duration::from_secs(100));
+        assert_eq!(state.tick(start + Duration::from_secs(122)), PingDecision::Skip);
+        assert_eq!(state.tick(start + Duration::from_secs(400)), PingDecision::Ping);
+    }
+}

@@ -1,0 +1,107 @@
+//! The framed stream a client actor reads: one item per read of the socket.
+
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::BytesMut;
+use futures_util::Stream;
+use tokio_util::codec::Decoder;
+use tokio_util::io::poll_read_buf;
+use troupe_codecs::client::{Batch, ClientDecoder};
+
+use super::buffers::{BufferPool, READ_SIZE};
+use crate::net::ReadHalf;
+
+/// A partial operation up to this size is copied to a buffer of its own, so that the read buffer can be shared.
+const COPIED_REST: usize = 4096;
+
+/// Something that may end a connection while its reader waits.
+pub trait Closed {
+    /// Ready once the connection is closed.
+    fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+/// Reads and decodes. Holds no buffer while nothing is half read.
+pub struct Reader<C> {
+    half: ReadHalf,
+    decoder: ClientDecoder,
+    rest: BytesMut,
+    pool: Rc<BufferPool>,
+    closed: Arc<C>,
+}
+
+impl<C: Closed> Reader<C> {
+    /// A reader over `half`. `first` are bytes read before, by a handshake.
+    #[must_use]
+    pub fn new(half: ReadHalf, decoder: ClientDecoder, first: BytesMut, pool: Rc<BufferPool>, closed: Arc<C>) -> Self {
+        Self { half, decoder, rest: first, pool, closed }
+    }
+
+    /// Changes the limits of the decoder.
+    pub fn set_limits(&mut self, max_control_line: usize, max_payload: usize) {
+        self.decoder.set_limits(max_control_line, max_payload);
+    }
+
+    /// The buffer to read into: the one with the half-read operation where that is large, else a shared one.
+    fn buffer(&mut self) -> BytesMut {
+        if self.rest.len() > COPIED_REST {
+            let missing = self.decoder.wanted().unwrap_or(0).saturating_sub(self.rest.len());
+            let mut buffer = std::mem::take(&mut self.rest);
+            // Grows with what really arrives: an announced size alone allocates nothing.
+            buffer.reserve(missing.min(buffer.len()) + READ_SIZE);
+            return buffer;
+        }
+        let mut buffer = self.pool.take_read();
+        buffer.extend_from_slice(&self.rest);
+        buffer
+    }
+
+    /// Keeps what is half read, and gives the buffer back where it can be shared.
+    fn keep(&mut self, buffer: BytesMut) {
+        if buffer.len() > COPIED_REST {
+            self.rest = buffer;
+            return;
+        }
+        self.rest = if buffer.is_empty() { BytesMut::new() } else { BytesMut::from(&buffer[..]) };
+        self.pool.put_read(buffer);
+    }
+
+    fn decode(&mut self, buffer: &mut BytesMut) -> io::Result<Option<Batch>> {
+        self.decoder.recycle(self.pool.take_ops());
+        let batch = self.decoder.decode(buffer);
+        self.pool.put_ops(self.decoder.take_spare_ops());
+        batch
+    }
+}
+
+impl<C: Closed> Stream for Reader<C> {
+    type Item = io::Result<Batch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        loop {
+            if this.closed.poll_closed(cx).is_ready() {
+                return Poll::Ready(None);
+            }
+            let mut buffer = this.buffer();
+            let poll = poll_read_buf(Pin::new(&mut this.half), cx, &mut buffer);
+            if !matches!(poll, Poll::Ready(Ok(1..))) {
+                this.keep(buffer);
+                return match ready!(poll) {
+                    Ok(_) => Poll::Ready(None),
+                    Err(error) => Poll::Ready(Some(Err(error))),
+                };
+            }
+            let decoded = this.decode(&mut buffer);
+            this.keep(buffer);
+            match decoded {
+                Ok(None) => {}
+                Ok(Some(batch)) => return Poll::Ready(Some(Ok(batch))),
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            }
+        }
+    }
+}

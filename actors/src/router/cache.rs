@@ -1,0 +1,123 @@
+//! Matches by subject, of one arbiter.
+
+use std::sync::Arc;
+
+use troupe_engine::index::Matches;
+use troupe_engine::index::snapshot::hash_bytes;
+
+use super::Subscription;
+use super::view::AccountIndex;
+
+/// Subjects remembered, in pairs of places.
+const PLACES: usize = 4096;
+/// Subscribers remembered over all subjects; beyond it everything is forgotten. Bounds the memory of few subjects with
+/// very many subscribers.
+const MAX_SUBSCRIBERS: usize = 1 << 20;
+
+/// Who gets the messages on one subject.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// Matches of the subject.
+    pub(super) matches: Matches<Arc<Subscription>>,
+    /// Messages published with this plan in the batch at hand, not yet counted to the subscriptions.
+    pub(super) hits: u64,
+}
+
+/// One remembered subject.
+#[derive(Debug, Default)]
+struct Place {
+    account: u32,
+    generation: u64,
+    hash: u32,
+    subject: Vec<u8>,
+    plan: Plan,
+}
+
+impl Place {
+    fn is_for(&self, account: u32, hash: u32, subject: &[u8]) -> bool {
+        self.hash == hash && self.account == account && self.subject == subject
+    }
+}
+
+/// The index a look-up falls back to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Source<'a> {
+    pub(super) account: u32,
+    /// Generation of `index`; never zero.
+    pub(super) generation: u64,
+    pub(super) index: &'a AccountIndex,
+}
+
+/// Two-way associative cache. A place is filled again in its own memory, so a miss allocates nothing in the long run.
+#[derive(Debug, Default)]
+pub(super) struct MatchCache {
+    places: Vec<Place>,
+    num_subscribers: usize,
+    is_disabled: bool,
+}
+
+impl MatchCache {
+    /// A cache; a disabled one looks every subject up in the index.
+    pub(super) fn new(is_disabled: bool) -> Self {
+        Self { is_disabled, ..Self::default() }
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        self.places = Vec::new();
+        self.num_subscribers = 0;
+    }
+
+    /// Number of the place that holds the plan for `subject`.
+    #[inline]
+    pub(super) fn find(&mut self, source: Source<'_>, subject: &[u8]) -> usize {
+        if self.places.is_empty() {
+            self.places.resize_with(PLACES, Place::default);
+        }
+        let hash = hash_bytes(subject);
+        let first = hash as usize % PLACES;
+        let number = [first, first ^ 1]
+            .into_iter()
+            .find(|number| self.places[*number].is_for(source.account, hash, subject))
+            .unwrap_or_else(|| if self.places[first].generation <= self.places[first ^ 1].generation { first } else { first ^ 1 });
+        let place = &mut self.places[number];
+        if self.is_disabled || place.generation != source.generation || !place.is_for(source.account, hash, subject) {
+            self.fill(number, source, hash, subject);
+        }
+        number
+    }
+
+    /// The plan in a place.
+    #[inline]
+    pub(super) fn plan(&mut self, number: usize) -> &mut Plan {
+        &mut self.places[number].plan
+    }
+
+    #[cold]
+    fn fill(&mut self, number: usize, source: Source<'_>, hash: u32, subject: &[u8]) {
+        let place = &mut self.places[number];
+        self.num_subscribers -= place.plan.matches.len();
+        count_hits(&mut place.plan);
+        place.plan.matches.clear();
+        place.account = source.account;
+        place.generation = source.generation;
+        place.hash = hash;
+        place.subject.clear();
+        place.subject.extend_from_slice(subject);
+        source.index.collect(subject, &mut place.plan.matches);
+        self.num_subscribers += place.plan.matches.len();
+    }
+
+    /// Whether it holds more than it should and wants [`MatchCache::clear`] at the end of the batch.
+    pub(super) fn is_over(&self) -> bool {
+        self.num_subscribers > MAX_SUBSCRIBERS
+    }
+}
+
+/// Counts the messages of a plan to its plain subscriptions.
+pub(super) fn count_hits(plan: &mut Plan) {
+    let hits = std::mem::take(&mut plan.hits);
+    if hits > 0 {
+        plan.matches.plain.iter().for_each(|subscription| subscription.add_delivered(hits));
+    }
+}

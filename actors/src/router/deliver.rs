@@ -1,0 +1,112 @@
+//! Batches by destination.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::connection::{BufferPool, OutboundBatch, PushOutcome};
+use crate::connection::outbound::STALL_MARK;
+
+use super::ClientSink;
+use super::sink::BATCH_PLACES;
+
+/// Pending bytes of one destination beyond which its batch goes out in the middle of a read.
+const EARLY_PUSH: usize = 256 * 1024;
+
+/// What is on its way to one destination.
+#[derive(Debug)]
+struct Destination {
+    sink: Arc<ClientSink>,
+    batch: OutboundBatch,
+    msgs: u64,
+    bytes: u64,
+}
+
+/// The batches of one publisher's read.
+#[derive(Debug)]
+pub(super) struct Deliveries {
+    arbiter: usize,
+    /// Another arbiter may overwrite the place in a sink: it must be searched for where the place does not fit.
+    shares_places: bool,
+    destinations: Vec<Destination>,
+    /// The fullest destination over the stall mark.
+    stalled: Option<Arc<ClientSink>>,
+}
+
+impl Deliveries {
+    /// Batches of the publisher of arbiter number `arbiter` of `num_arbiters`.
+    pub(super) fn new(arbiter: usize, num_arbiters: usize) -> Self {
+        Self { arbiter, shares_places: num_arbiters > BATCH_PLACES, destinations: Vec::new(), stalled: None }
+    }
+
+    /// The batch for `sink`.
+    #[inline]
+    pub(super) fn batch(&mut self, sink: &Arc<ClientSink>, pool: &BufferPool) -> &mut OutboundBatch {
+        let number = self.number(sink, pool);
+        &mut self.destinations[number].batch
+    }
+
+    /// The batch for `sink`, counting one message of `bytes` payload bytes.
+    #[inline]
+    pub(super) fn message(&mut self, sink: &Arc<ClientSink>, bytes: usize, pool: &BufferPool) -> &mut OutboundBatch {
+        let number = self.number(sink, pool);
+        let destination = &mut self.destinations[number];
+        if destination.batch.current.len() > EARLY_PUSH {
+            push(destination, &mut self.stalled);
+        }
+        destination.msgs += 1;
+        destination.bytes += bytes as u64;
+        &mut destination.batch
+    }
+
+    #[inline]
+    fn number(&mut self, sink: &Arc<ClientSink>, pool: &BufferPool) -> usize {
+        let place = sink.batch_place(self.arbiter);
+        let number = place.load(Ordering::Relaxed) as usize;
+        if self.destinations.get(number).is_some_and(|destination| Arc::ptr_eq(&destination.sink, sink)) {
+            return number;
+        }
+        self.start(sink, pool)
+    }
+
+    #[cold]
+    fn start(&mut self, sink: &Arc<ClientSink>, pool: &BufferPool) -> usize {
+        let known = self.shares_places.then(|| self.destinations.iter().position(|known| Arc::ptr_eq(&known.sink, sink)));
+        let number = known.flatten().unwrap_or_else(|| {
+            let batch = OutboundBatch { chunks: Vec::new(), current: pool.take_output() };
+            self.destinations.push(Destination { sink: Arc::clone(sink), batch, msgs: 0, bytes: 0 });
+            self.destinations.len() - 1
+        });
+        sink.batch_place(self.arbiter).store(number as u32, Ordering::Relaxed);
+        number
+    }
+
+    /// Hands every batch over. Yields the fullest destination when one is over the stall mark.
+    pub(super) fn flush(&mut self, pool: &BufferPool) -> Option<Arc<ClientSink>> {
+        for mut destination in self.destinations.drain(..) {
+            push(&mut destination, &mut self.stalled);
+            pool.put_output(destination.batch.current);
+        }
+        self.stalled.take()
+    }
+
+    /// Throws everything away, after a panic in the middle of a batch.
+    pub(super) fn discard(&mut self) {
+        self.destinations.clear();
+        self.stalled = None;
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.destinations.is_empty()
+    }
+}
+
+fn push(destination: &mut Destination, stalled: &mut Option<Arc<ClientSink>>) {
+    let outcome = destination.sink.push(&mut destination.batch);
+    let PushOutcome::Accepted(pending) = outcome else { return };
+    destination.sink.traffic().sent(std::mem::take(&mut destination.msgs), std::mem::take(&mut destination.bytes));
+    let is_fullest = stalled.as_ref().is_none_or(|other| other.outbound().pending() < pending);
+    if pending > STALL_MARK && is_fullest {
+        *stalled = Some(Arc::clone(&destination.sink));
+    }
+}

@@ -1,0 +1,156 @@
+//! What other threads know of a client connection.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use arc_swap::ArcSwapOption;
+use parking_lot::Mutex;
+use troupe_engine::auth::{DeliveryFilter, ResponseTracker};
+
+use crate::connection::reader::Closed;
+use crate::connection::{CloseReason, CloseSignal, Outbound, OutboundBatch, PushOutcome, TrafficCounters};
+use crate::net::RemoteAddress;
+
+/// Arbiters whose publishers keep a place for their batch in each sink. Further arbiters share places, which costs them a
+/// search.
+pub const BATCH_PLACES: usize = 8;
+
+/// The shared side of a client connection: where its messages go, and what is checked before.
+#[derive(Debug)]
+pub struct ClientSink {
+    cid: u64,
+    remote: RemoteAddress,
+    outbound: Outbound,
+    close: CloseSignal,
+    traffic: TrafficCounters,
+    takes_headers: AtomicBool,
+    /// Subjects denied at delivery.
+    filter: ArcSwapOption<DeliveryFilter>,
+    /// Reply subjects the client may answer to; set when `allow_responses` is on.
+    responses: OnceLock<Mutex<ResponseTracker>>,
+    /// Where each arbiter's publisher keeps the batch for this sink, valid during one batch.
+    batch_places: [AtomicU32; BATCH_PLACES],
+}
+
+impl ClientSink {
+    /// A sink that writes to `outbound`.
+    #[must_use]
+    pub fn new(cid: u64, remote: RemoteAddress, outbound: Outbound) -> Self {
+        Self {
+            cid,
+            remote,
+            outbound,
+            close: CloseSignal::default(),
+            traffic: TrafficCounters::default(),
+            takes_headers: AtomicBool::new(false),
+            filter: ArcSwapOption::empty(),
+            responses: OnceLock::new(),
+            batch_places: Default::default(),
+        }
+    }
+
+    /// Connection id.
+    #[must_use]
+    #[inline]
+    pub fn cid(&self) -> u64 {
+        self.cid
+    }
+
+    /// Address of the client.
+    #[must_use]
+    pub fn remote(&self) -> RemoteAddress {
+        self.remote
+    }
+
+    /// The bytes waiting for the client.
+    #[must_use]
+    pub fn outbound(&self) -> &Outbound {
+        &self.outbound
+    }
+
+    /// Messages and bytes.
+    #[must_use]
+    pub fn traffic(&self) -> &TrafficCounters {
+        &self.traffic
+    }
+
+    /// Whether the client takes headers.
+    #[must_use]
+    #[inline]
+    pub fn takes_headers(&self) -> bool {
+        self.takes_headers.load(Ordering::Relaxed)
+    }
+
+    /// Sets whether the client takes headers.
+    pub fn set_takes_headers(&self, value: bool) {
+        self.takes_headers.store(value, Ordering::Relaxed);
+    }
+
+    /// Sets the subjects denied at delivery.
+    pub fn set_filter(&self, filter: Option<DeliveryFilter>) {
+        self.filter.store(filter.map(Into::into));
+    }
+
+    /// Whether a message on `subject` must not be delivered.
+    #[must_use]
+    pub fn denies(&self, subject: &[u8]) -> bool {
+        self.filter.load().as_ref().is_some_and(|filter| filter.denies(subject))
+    }
+
+    /// Reply subjects the client may publish to, where it has such a right.
+    #[must_use]
+    pub fn responses(&self) -> &OnceLock<Mutex<ResponseTracker>> {
+        &self.responses
+    }
+
+    /// Notes the reply subject of a delivered message, where the client has the right to answer.
+    #[inline]
+    pub fn note_reply(&self, reply: &[u8]) {
+        if let Some(responses) = self.responses.get() {
+            responses.lock().delivered(reply, Instant::now());
+        }
+    }
+
+    /// Place of the publisher of arbiter `arbiter`.
+    #[inline]
+    pub(super) fn batch_place(&self, arbiter: usize) -> &AtomicU32 {
+        &self.batch_places[arbiter % BATCH_PLACES]
+    }
+
+    /// Ends the connection from any thread, without a flush; its actor cleans up. The first reason stays.
+    pub fn close(&self, reason: CloseReason) {
+        if self.close.set(reason) {
+            self.outbound.drop_now();
+        }
+    }
+
+    /// Ends the connection after what is queued has been written.
+    pub fn close_after_flush(&self, reason: CloseReason) {
+        if self.close.set(reason) {
+            self.outbound.finish();
+        }
+    }
+
+    /// Why the connection ended, once it has.
+    #[must_use]
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        self.close.reason()
+    }
+
+    /// Hands over a batch of messages.
+    pub fn push(&self, batch: &mut OutboundBatch) -> PushOutcome {
+        let outcome = self.outbound.push(batch);
+        if outcome == PushOutcome::SlowConsumer {
+            self.close.set(CloseReason::SlowConsumerPendingBytes);
+        }
+        outcome
+    }
+}
+
+impl Closed for ClientSink {
+    fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.close.poll_closed(cx).map(|_| ())
+    }
+}

@@ -1,0 +1,166 @@
+//! One subscription of one connection.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use troupe_engine::index::Subscriber;
+
+use super::ClientSink;
+
+/// Shared by the connection that owns it, the index, and the match caches. Kept small: a server holds millions.
+#[derive(Debug)]
+pub struct Subscription {
+    id: u64,
+    sink: Arc<ClientSink>,
+    /// Messages delivered since it was made.
+    delivered: AtomicU64,
+    /// Messages after which it ends; zero is never.
+    max: AtomicU64,
+    /// Subject, queue group, sid, one behind the other.
+    text: Box<[u8]>,
+    subject_len: u32,
+    queue_len: u32,
+    is_closed: AtomicBool,
+    /// Messages on denied subjects must be filtered at delivery.
+    is_filtered: bool,
+}
+
+/// What a subscription is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct SubscriptionParts<'a> {
+    /// Subject, wildcards allowed.
+    pub subject: &'a [u8],
+    /// Queue group; empty when there is none.
+    pub queue: &'a [u8],
+    /// The client's id for it.
+    pub sid: &'a [u8],
+    /// It is broader than a denied subject.
+    pub is_filtered: bool,
+}
+
+/// Whether a counted delivery may go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// Yes.
+    Deliver,
+    /// Yes, and it was the last: the subscription is closed now.
+    DeliverLast,
+    /// No: the subscription had its messages.
+    Exceeded,
+}
+
+impl Subscription {
+    /// A subscription of the connection behind `sink`. `id` is unique in the server and grows.
+    #[must_use]
+    pub fn new(id: u64, sink: Arc<ClientSink>, parts: SubscriptionParts<'_>) -> Self {
+        Self {
+            id,
+            sink,
+            delivered: AtomicU64::new(0),
+            max: AtomicU64::new(0),
+            text: [parts.subject, parts.queue, parts.sid].concat().into_boxed_slice(),
+            subject_len: parts.subject.len() as u32,
+            queue_len: parts.queue.len() as u32,
+            is_closed: AtomicBool::new(false),
+            is_filtered: parts.is_filtered,
+        }
+    }
+
+    /// The receiving connection.
+    #[must_use]
+    #[inline]
+    pub fn sink(&self) -> &Arc<ClientSink> {
+        &self.sink
+    }
+
+    /// The client's id for it.
+    #[must_use]
+    #[inline]
+    pub fn sid(&self) -> &[u8] {
+        &self.text[(self.subject_len + self.queue_len) as usize..]
+    }
+
+    /// Whether messages must be checked against denied subjects.
+    #[must_use]
+    #[inline]
+    pub fn is_filtered(&self) -> bool {
+        self.is_filtered
+    }
+
+    /// Whether it receives nothing any more.
+    #[must_use]
+    #[inline]
+    pub fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Relaxed)
+    }
+
+    /// Ends it at once, before the index knows. False when it was closed already.
+    pub fn close(&self) -> bool {
+        !self.is_closed.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether it ends after a number of messages.
+    #[must_use]
+    #[inline]
+    pub fn is_limited(&self) -> bool {
+        self.max.load(Ordering::Relaxed) != 0
+    }
+
+    /// Messages after which it ends; zero is never.
+    #[must_use]
+    pub fn max(&self) -> u64 {
+        self.max.load(Ordering::Relaxed)
+    }
+
+    /// Messages delivered since it was made.
+    #[must_use]
+    pub fn delivered(&self) -> u64 {
+        self.delivered.load(Ordering::Relaxed)
+    }
+
+    /// Adds deliveries of an unlimited subscription.
+    #[inline]
+    pub fn add_delivered(&self, count: u64) {
+        self.delivered.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Makes it end after `max` messages counted from its start. True when it had them already: it is closed then.
+    pub fn limit(&self, max: u64) -> bool {
+        self.max.store(max, Ordering::Relaxed);
+        let is_over = self.delivered() >= max;
+        if is_over {
+            self.close();
+        }
+        is_over
+    }
+
+    /// Counts one delivery of a limited subscription.
+    pub fn count_limited(&self) -> Counted {
+        let delivered = self.delivered.fetch_add(1, Ordering::Relaxed) + 1;
+        match delivered.cmp(&self.max()) {
+            std::cmp::Ordering::Less => Counted::Deliver,
+            std::cmp::Ordering::Equal => {
+                self.close();
+                Counted::DeliverLast
+            }
+            std::cmp::Ordering::Greater => Counted::Exceeded,
+        }
+    }
+}
+
+impl Subscriber for Arc<Subscription> {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    #[inline]
+    fn subject(&self) -> &[u8] {
+        &self.text[..self.subject_len as usize]
+    }
+
+    #[inline]
+    fn queue(&self) -> Option<&[u8]> {
+        let queue = &self.text[self.subject_len as usize..(self.subject_len + self.queue_len) as usize];
+        (!queue.is_empty()).then_some(queue)
+    }
+}

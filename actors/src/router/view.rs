@@ -1,0 +1,149 @@
+//! Accounts as publishers see them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use parking_lot::RwLock;
+use troupe_engine::index::Index;
+use troupe_engine::options::AccountLimits;
+
+use super::Subscription;
+
+/// Index of an account.
+pub type AccountIndex = Index<Arc<Subscription>>;
+
+/// One account: its published index and its limits.
+#[derive(Debug)]
+pub struct AccountView {
+    id: u32,
+    name: Arc<str>,
+    generation: AtomicU64,
+    snapshot: ArcSwap<AccountIndex>,
+    limits: ArcSwap<AccountLimits>,
+    num_connections: AtomicU64,
+    num_subscriptions: AtomicU64,
+}
+
+impl AccountView {
+    fn new(id: u32, name: &str, limits: AccountLimits) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            generation: AtomicU64::new(0),
+            snapshot: ArcSwap::default(),
+            limits: ArcSwap::from_pointee(limits),
+            num_connections: AtomicU64::new(0),
+            num_subscriptions: AtomicU64::new(0),
+        }
+    }
+
+    /// Number of the account, unique in the server.
+    #[must_use]
+    #[inline]
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Name.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Grows with each published snapshot.
+    #[must_use]
+    #[inline]
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// The last published index.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<AccountIndex> {
+        self.snapshot.load_full()
+    }
+
+    /// Publishes an index. For the Router alone.
+    pub(super) fn publish(&self, index: AccountIndex) {
+        self.snapshot.store(Arc::new(index));
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// Limits in force.
+    #[must_use]
+    pub fn limits(&self) -> Arc<AccountLimits> {
+        self.limits.load_full()
+    }
+
+    /// Counts a connection in; false when the account is full.
+    #[must_use]
+    pub fn enter(&self) -> bool {
+        let limit = self.limits.load().max_connections.unwrap_or(u64::MAX);
+        let admitted = |count| (count < limit).then_some(count + 1);
+        self.num_connections.fetch_update(Ordering::Relaxed, Ordering::Relaxed, admitted).is_ok()
+    }
+
+    /// Counts a connection out.
+    pub fn leave(&self) {
+        self.num_connections.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Counts a subscription in; false when the account has as many as it may.
+    #[must_use]
+    pub fn add_subscription(&self) -> bool {
+        let limit = self.limits.load().max_subscriptions.unwrap_or(u64::MAX);
+        let admitted = |count| (count < limit).then_some(count + 1);
+        self.num_subscriptions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, admitted).is_ok()
+    }
+
+    /// Counts subscriptions out.
+    pub fn remove_subscriptions(&self, count: u64) {
+        self.num_subscriptions.fetch_sub(count, Ordering::Relaxed);
+    }
+
+    /// Connections now.
+    #[must_use]
+    pub fn num_connections(&self) -> u64 {
+        self.num_connections.load(Ordering::Relaxed)
+    }
+
+    /// Subscriptions now.
+    #[must_use]
+    pub fn num_subscriptions(&self) -> u64 {
+        self.num_subscriptions.load(Ordering::Relaxed)
+    }
+}
+
+/// All accounts by name. Accounts come with the configuration and a reload; they never go while the server runs.
+#[derive(Debug, Default)]
+pub struct Accounts {
+    by_name: RwLock<HashMap<Arc<str>, Arc<AccountView>>>,
+}
+
+impl Accounts {
+    /// The account of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Arc<AccountView>> {
+        self.by_name.read().get(name).cloned()
+    }
+
+    /// Makes the account, or gives an existing one new limits.
+    pub fn configure(&self, name: &str, limits: AccountLimits) -> Arc<AccountView> {
+        let mut by_name = self.by_name.write();
+        if let Some(account) = by_name.get(name) {
+            account.limits.store(Arc::new(limits));
+            return Arc::clone(account);
+        }
+        let account = Arc::new(AccountView::new(by_name.len() as u32, name, limits));
+        by_name.insert(Arc::clone(account.name()), Arc::clone(&account));
+        account
+    }
+
+    /// All of them, in no order.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<AccountView>> {
+        self.by_name.read().values().cloned().collect()
+    }
+}
