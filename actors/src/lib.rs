@@ -1,1 +1,3 @@
-//! Actors.
+//! State with a life: the supervised actors of the server, shells around the crates below.
+
+pub mod supervisor;
