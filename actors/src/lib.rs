@@ -5,3 +5,6 @@
 
 pub mod connection;
 pub mod net;
+pub mod queue;
+pub mod router;
+pub mod supervisor;
