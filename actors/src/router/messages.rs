@@ -3,8 +3,121 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
 
 use super::{AccountView, Subscription};
+use crate::queue::{Batch, Fenced, FullPolicy, Queue, QueueConsumer, QueueDepth, QueueLimits};
+
+/// Most change sets waiting for the Router. A connection has at most one with a barrier on its way, so this is out of reach
+/// in service; a refused set closes the connection that sent it.
+const LIMITS: QueueLimits = QueueLimits { max_items: 1 << 20, max_bytes: usize::MAX };
+
+/// Changes of one connection's subscriptions. Applying a set twice is harmless.
+#[derive(Debug)]
+pub struct ChangeSet {
+    /// Account of the subscriptions.
+    pub account: Arc<AccountView>,
+    /// New ones.
+    pub added: Vec<Arc<Subscription>>,
+    /// Ended ones, applied after the new ones: a subscription may be in both.
+    pub removed: Vec<Arc<Subscription>>,
+    /// Opened once the changes are visible to every publisher.
+    pub barrier: Option<Ticket>,
+}
+
+impl ChangeSet {
+    /// No change yet.
+    #[must_use]
+    pub fn new(account: Arc<AccountView>) -> Self {
+        Self { account, added: Vec::new(), removed: Vec::new(), barrier: None }
+    }
+
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty()
+    }
+}
+
+/// Tells a connection that its changes are visible.
+#[derive(Debug, Default)]
+pub struct Barrier {
+    issued: AtomicU64,
+    opened: AtomicU64,
+    waiter: AtomicWaker,
+}
+
+/// One passage through a [`Barrier`].
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    barrier: Arc<Barrier>,
+    number: u64,
+}
+
+impl Barrier {
+    /// A ticket for the changes sent next.
+    #[must_use]
+    pub fn issue(self: &Arc<Self>) -> Ticket {
+        Ticket { barrier: Arc::clone(self), number: self.issued.fetch_add(1, Ordering::Relaxed) + 1 }
+    }
+}
+
+impl Ticket {
+    /// Lets the waiter through. Opening twice is harmless.
+    pub fn open(&self) {
+        self.barrier.opened.fetch_max(self.number, Ordering::Release);
+        self.barrier.waiter.wake();
+    }
+
+    /// Ready once opened. One task may wait.
+    pub fn poll_open(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let is_open = || self.barrier.opened.load(Ordering::Acquire) >= self.number;
+        if is_open() {
+            return Poll::Ready(());
+        }
+        self.barrier.waiter.register(cx.waker());
+        if is_open() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Waits until opened.
+    pub async fn wait(&self) {
+        poll_fn(|cx| self.poll_open(cx)).await;
+    }
+}
+
+/// The door to the Router. It outlives every instance of the actor: what is sent while none runs waits.
+#[derive(Clone, Debug)]
+pub struct RouterHandle {
+    queue: Queue<ChangeSet>,
+}
+
+impl Default for RouterHandle {
+    fn default() -> Self {
+        Self { queue: Queue::new(LIMITS, FullPolicy::Refuse) }
+    }
+}
+
+impl RouterHandle {
+    /// Queues changes; false when the Router is so far behind that it takes no more.
+    pub fn send(&self, changes: ChangeSet) -> bool {
+        self.queue.push(changes, 0).is_ok()
+    }
+
+    /// Makes the calling Router the consumer, with everything its predecessor did not finish.
+    pub(super) fn consume(&self) -> QueueConsumer<ChangeSet> {
+        self.queue.recover()
+    }
+
+    /// Forgets a batch that is published.
+    pub(super) fn commit(&self, batch: Batch<ChangeSet>) -> Result<(), Fenced> {
+        self.queue.commit(batch)
+    }
+
+    /// How far the Router is behind.
+    #[must_use]
+    pub fn depth(&self) -> QueueDepth {
+        self.queue.depth()
+    }
+}

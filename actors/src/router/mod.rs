@@ -22,7 +22,7 @@ pub mod subscription;
 pub mod view;
 
 pub use actor::Router;
-pub use messages::{Barrier, Change, RouterHandle};
+pub use messages::{Barrier, ChangeSet, RouterHandle, Ticket};
 pub use publish::{Message, Origin, Publisher};
 pub use sink::ClientSink;
 pub use subscription::Subscription;

@@ -12,7 +12,7 @@ use troupe_engine::index::Matches;
 
 use super::cache::{MatchCache, Source, count_hits};
 use super::deliver::Deliveries;
-use super::messages::{Change, RouterHandle};
+use super::messages::{ChangeSet, RouterHandle};
 use super::subscription::Counted;
 use super::view::AccountIndex;
 use super::{AccountView, ClientSink, Subscription};
@@ -221,7 +221,7 @@ impl Door<'_> {
         let is_refused = subscription.is_closed()
             || !origin.echo && Arc::ptr_eq(sink, origin.sink)
             || subscription.is_filtered() && sink.denies(message.subject)
-            || sink.drops_when_slow();
+            || sink.is_dropping();
         if is_refused {
             if !counts {
                 subscription.uncount();
@@ -259,7 +259,9 @@ impl Door<'_> {
         let counted = subscription.count_limited();
         if counted == Counted::DeliverLast {
             origin.account.remove_subscriptions(1);
-            self.router.send(Change::Unsubscribe(Arc::clone(origin.account), Arc::clone(subscription)));
+            let mut changes = ChangeSet::new(Arc::clone(origin.account));
+            changes.removed.push(Arc::clone(subscription));
+            self.router.send(changes);
         }
         counted != Counted::Exceeded
     }

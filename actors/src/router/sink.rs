@@ -1,6 +1,7 @@
 //! What other threads know of a client connection.
 
-use std::sync::OnceLock;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -26,6 +27,8 @@ pub struct ClientSink {
     close: CloseSignal,
     traffic: TrafficCounters,
     takes_headers: AtomicBool,
+    drops_when_slow: AtomicBool,
+    identity: ArcSwapOption<String>,
     /// Subjects denied at delivery.
     filter: ArcSwapOption<DeliveryFilter>,
     /// Reply subjects the client may answer to; set when `allow_responses` is on.
@@ -45,6 +48,8 @@ impl ClientSink {
             close: CloseSignal::default(),
             traffic: TrafficCounters::default(),
             takes_headers: AtomicBool::new(false),
+            drops_when_slow: AtomicBool::new(false),
+            identity: ArcSwapOption::empty(),
             filter: ArcSwapOption::empty(),
             responses: OnceLock::new(),
             batch_places: Default::default(),
@@ -113,6 +118,29 @@ impl ClientSink {
         }
     }
 
+    /// Makes messages to it be dropped, instead of stalling their publishers, while it is slow.
+    pub fn set_drops_when_slow(&self, value: bool) {
+        self.drops_when_slow.store(value, Ordering::Relaxed);
+    }
+
+    /// Whether a message must be dropped because the client is slow: over three quarters of its limit.
+    #[must_use]
+    #[inline]
+    pub fn is_dropping(&self) -> bool {
+        self.drops_when_slow.load(Ordering::Relaxed) && self.outbound.pending() > self.outbound.max_pending() / 4 * 3
+    }
+
+    /// How log lines name the connection.
+    #[must_use]
+    pub fn label(&self) -> Label<'_> {
+        Label(self)
+    }
+
+    /// Sets what log lines show of the client behind its address: version, language, name, account, user.
+    pub fn set_identity(&self, identity: String) {
+        self.identity.store(Some(Arc::new(identity)));
+    }
+
     /// Place of the publisher of arbiter `arbiter`.
     #[inline]
     pub(super) fn batch_place(&self, arbiter: usize) -> &AtomicU32 {
@@ -152,5 +180,19 @@ impl ClientSink {
 impl Closed for ClientSink {
     fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.close.poll_closed(cx).map(|_| ())
+    }
+}
+
+/// A connection's name in log lines: `127.0.0.1:5000 - cid:5 - "v1.2:go:name" - "account/user"`.
+#[derive(Debug)]
+pub struct Label<'a>(&'a ClientSink);
+
+impl fmt::Display for Label<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} - cid:{}", self.0.remote, self.0.cid)?;
+        match &*self.0.identity.load() {
+            Some(identity) => write!(f, " - {identity}"),
+            None => Ok(()),
+        }
     }
 }

@@ -124,6 +124,11 @@ impl Subscription {
         self.delivered.fetch_add(count, Ordering::Relaxed);
     }
 
+    /// Takes back a delivery counted with its batch that did not happen.
+    pub fn uncount(&self) {
+        self.delivered.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// Makes it end after `max` messages counted from its start. True when it had them already: it is closed then.
     pub fn limit(&self, max: u64) -> bool {
         self.max.store(max, Ordering::Relaxed);
