@@ -93,16 +93,17 @@ pub fn matches(literal: &[u8], pattern: &[u8]) -> bool {
 
 /// Whether every message that reaches `subject`, which may have wildcards, also reaches `pattern`.
 ///
-/// Both must be valid.
+/// Both should be valid. Tokens of `subject` that a final `>` takes are not looked at: queue names, which may
+/// have empty tokens, are matched with this function too.
 #[must_use]
 pub fn is_subset(subject: &[u8], pattern: &[u8]) -> bool {
     let (mut subject, mut pattern) = (subject, pattern);
     loop {
         let (wanted, pattern_rest) = split_token(pattern);
-        if pattern_rest.is_none() && wanted == b">" {
-            return !has_empty_token(subject);
-        }
         let (token, subject_rest) = split_token(subject);
+        if pattern_rest.is_none() && wanted == b">" {
+            return !token.is_empty();
+        }
         if token.is_empty() || token == b">" || (wanted != b"*" && wanted != token) {
             return false;
         }
@@ -137,16 +138,9 @@ pub fn overlaps(a: &[u8], b: &[u8]) -> bool {
     }
 }
 
-/// First token and what follows its separator.
-#[inline]
-fn split_token(subject: &[u8]) -> (&[u8], Option<&[u8]>) {
-    match memchr(SEPARATOR, subject) {
-        Some(at) => (&subject[..at], Some(&subject[at + 1..])),
-        None => (subject, None),
-    }
-}
-
-fn has_empty_token(subject: &[u8]) -> bool {
+/// Whether a token of `subject` is empty: such a subject is never matched and cannot be subscribed to.
+#[must_use]
+pub fn has_empty_token(subject: &[u8]) -> bool {
     let mut token_start = 0;
     for at in memchr_iter(SEPARATOR, subject) {
         if at == token_start {
@@ -155,6 +149,15 @@ fn has_empty_token(subject: &[u8]) -> bool {
         token_start = at + 1;
     }
     token_start == subject.len()
+}
+
+/// First token and what follows its separator.
+#[inline]
+fn split_token(subject: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match memchr(SEPARATOR, subject) {
+        Some(at) => (&subject[..at], Some(&subject[at + 1..])),
+        None => (subject, None),
+    }
 }
 
 fn is_space(byte: u8) -> bool {

@@ -2,6 +2,8 @@
 //!
 //! - [`options`]: typed configuration everybody reads.
 //! - [`index`]: who is interested in a subject.
+//! - [`auth`]: may this connection enter, and with what rights.
 
+pub mod auth;
 pub mod index;
 pub mod options;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use troupe_codecs::client::encoder;
-use troupe_engine::index::Matches;
+use troupe_engine::index::{Matches, Subscriber};
 
 use super::cache::{MatchCache, Source, count_hits};
 use super::deliver::Deliveries;
@@ -220,7 +220,7 @@ impl Door<'_> {
         let sink = subscription.sink();
         let is_refused = subscription.is_closed()
             || !origin.echo && Arc::ptr_eq(sink, origin.sink)
-            || subscription.is_filtered() && sink.denies(message.subject)
+            || subscription.is_filtered() && sink.denies(message.subject, subscription.queue())
             || sink.is_dropping();
         if is_refused {
             if !counts {

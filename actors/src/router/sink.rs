@@ -94,14 +94,14 @@ impl ClientSink {
     }
 
     /// Sets the subjects denied at delivery.
-    pub fn set_filter(&self, filter: Option<DeliveryFilter>) {
-        self.filter.store(filter.map(Into::into));
+    pub fn set_filter(&self, filter: Option<Arc<DeliveryFilter>>) {
+        self.filter.store(filter);
     }
 
     /// Whether a message on `subject` must not be delivered.
     #[must_use]
-    pub fn denies(&self, subject: &[u8]) -> bool {
-        self.filter.load().as_ref().is_some_and(|filter| filter.denies(subject))
+    pub fn denies(&self, subject: &[u8], queue: Option<&[u8]>) -> bool {
+        self.filter.load().as_ref().is_some_and(|filter| filter.denies(subject, queue))
     }
 
     /// Reply subjects the client may publish to, where it has such a right.
@@ -114,7 +114,7 @@ impl ClientSink {
     #[inline]
     pub fn note_reply(&self, reply: &[u8]) {
         if let Some(responses) = self.responses.get() {
-            responses.lock().delivered(reply, Instant::now());
+            responses.lock().record(reply, Instant::now());
         }
     }
 

@@ -1,0 +1,204 @@
+//! Reply subjects a connection may publish to because it received them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use ahash::AHashMap;
+
+use crate::options::ResponsePermission;
+
+/// Most reply subjects remembered for one connection; beyond it the oldest is forgotten.
+pub const MAX_TRACKED_REPLIES: usize = 1 << 18;
+
+#[derive(Debug)]
+struct Right {
+    serial: u64,
+    since: Instant,
+    used: i64,
+}
+
+/// Reply rights of one connection. Publishing threads record deliveries, the connection asks before it publishes;
+/// it is meant to live in a mutex that both hold shortly.
+///
+/// A delivery with a reply subject that still has a right spends one use of it instead of renewing it, which
+/// is what nats-server does.
+#[derive(Debug)]
+pub struct ResponseTracker {
+    permission: ResponsePermission,
+    rights: AHashMap<Arc<[u8]>, Right>,
+    /// Rights in order of age. An element whose serial is not the right's is a leftover.
+    order: VecDeque<(u64, Arc<[u8]>)>,
+    next_serial: u64,
+}
+
+impl ResponseTracker {
+    /// No rights yet.
+    #[must_use]
+    pub fn new(permission: ResponsePermission) -> Self {
+        Self { permission, rights: AHashMap::new(), order: VecDeque::new(), next_serial: 0 }
+    }
+
+    /// Records that a message with `reply` was delivered to the connection. Not to be called for replies that
+    /// its permissions allow anyway.
+    pub fn record(&mut self, reply: &[u8], now: Instant) {
+        if reply.is_empty() || self.use_right(reply, now) {
+            return;
+        }
+        self.forget_old(now);
+        let key: Arc<[u8]> = reply.into();
+        let serial = self.next_serial;
+        self.next_serial += 1;
+        self.order.push_back((serial, Arc::clone(&key)));
+        self.rights.insert(key, Right { serial, since: now, used: 0 });
+    }
+
+    /// Spends one use of the right to publish on `subject`; `false` when there is none left.
+    pub fn use_right(&mut self, subject: &[u8], now: Instant) -> bool {
+        let Some(right) = self.rights.get_mut(subject) else { return false };
+        if is_expired(&self.permission, right, now) {
+            self.rights.remove(subject);
+            return false;
+        }
+        right.used += 1;
+        if self.permission.max_messages >= 0 && right.used >= self.permission.max_messages.max(1) {
+            self.rights.remove(subject);
+        }
+        true
+    }
+
+    /// Number of reply subjects that have a right.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rights.len()
+    }
+
+    /// Whether no reply subject has a right.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rights.is_empty()
+    }
+
+    /// Removes what is expired or over the limit. The cost is paid for by the insertions.
+    fn forget_old(&mut self, now: Instant) {
+        while let Some((serial, key)) = self.order.front() {
+            let is_live = self.rights.get(key).is_some_and(|right| right.serial == *serial);
+            if is_live {
+                let full = self.rights.len() >= MAX_TRACKED_REPLIES;
+                if !full && !self.rights.get(key).is_some_and(|right| is_expired(&self.permission, right, now)) {
+                    break;
+                }
+                self.rights.remove(key);
+            }
+            self.order.pop_front();
+        }
+        if self.order.len() > 2 * self.rights.len() + 64 {
+            let rights = &self.rights;
+            self.order.retain(|(serial, key)| rights.get(key).is_some_and(|right| right.serial == *serial));
+            self.order.shrink_to_fit();
+        }
+    }
+}
+
+fn is_expired(permission: &ResponsePermission, right: &Right, now: Instant) -> bool {
+    permission.expires.is_some_and(|life| now.saturating_duration_since(right.since) > life)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn tracker(max_messages: i64, expires: Option<Duration>) -> ResponseTracker {
+        ResponseTracker::new(ResponsePermission { max_messages, expires })
+    }
+
+    /// `r`: a request with the same reply subject; `p`: a publish to it; `w`: 300 ms pass. Answers of the publishes.
+    fn replay(max_messages: i64, expires: Option<Duration>, script: &str) -> String {
+        let mut now = Instant::now();
+        let mut tracker = tracker(max_messages, expires);
+        let mut answers = String::new();
+        for step in script.chars() {
+            match step {
+                'r' => tracker.record(b"rep", now),
+                'p' => answers.push(if tracker.use_right(b"rep", now) { 'Y' } else { 'N' }),
+                _ => now += Duration::from_millis(300),
+            }
+        }
+        answers
+    }
+
+    #[test]
+    fn answers_like_the_recorded_server() {
+        for (max, script, expected) in [
+            (1, "rpppppp", "YNNNNN"),
+            (1, "rrpppppp", "NNNNNN"),
+            (1, "rrrpppppp", "YNNNNN"),
+            (1, "rprprprp", "YYYY"),
+            (1, "prppprpp", "NYNNYN"),
+            (1, "rpprprprp", "YNYYY"),
+            (1, "rpprrpp", "YNNN"),
+            (2, "rpppppp", "YYNNNN"),
+            (2, "rrpppppp", "YNNNNN"),
+            (2, "rrrpppppp", "NNNNNN"),
+            (2, "rprprprp", "YNYN"),
+            (2, "prppprpp", "NYYNYY"),
+            (2, "rpprprprp", "YYYNY"),
+            (2, "rpprrpp", "YYYN"),
+            (3, "rrrpppppp", "YNNNNN"),
+            (3, "prppprpp", "NYYYYY"),
+            (3, "rpprprprp", "YYNYY"),
+            (3, "rpprrpp", "YYYY"),
+            (5, "prppprpp", "NYYYYN"),
+            (5, "rpprprprp", "YYYNY"),
+            (-1, "pprpppp", "NNYYYY"),
+        ] {
+            assert_eq!(replay(max, Some(Duration::from_secs(120)), script), expected, "max {max}, {script}");
+        }
+    }
+
+    #[test]
+    fn rights_expire() {
+        let half = Some(Duration::from_millis(500));
+        for (script, expected) in [("rwrwpp", "NN"), ("rwwprp", "NY"), ("rwprwp", "YN"), ("wrwrp", "Y")] {
+            assert_eq!(replay(10, half, script), expected, "{script}");
+        }
+        assert_eq!(replay(1, None, "rwwwwwwp"), "Y");
+    }
+
+    #[test]
+    fn wildcards_in_a_reply_are_literal() {
+        let now = Instant::now();
+        let mut tracker = tracker(1, None);
+        tracker.record(b">", now);
+        assert!(!tracker.use_right(b"anything", now));
+        assert!(tracker.use_right(b">", now));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut now = Instant::now();
+        let mut limited = tracker(1, Some(Duration::from_secs(1)));
+        for serial in 0..10_000_u32 {
+            limited.record(&serial.to_be_bytes(), now);
+            now += Duration::from_millis(1);
+        }
+        assert!(limited.len() <= 1001, "{}", limited.len());
+
+        let mut answered = tracker(1, None);
+        for serial in 0..10_000_u32 {
+            answered.record(&serial.to_be_bytes(), now);
+            assert!(answered.use_right(&serial.to_be_bytes(), now));
+        }
+        assert!(answered.is_empty() && answered.order.len() < 100);
+
+        let mut unlimited = tracker(-1, None);
+        for serial in 0..(MAX_TRACKED_REPLIES as u32 + 10) {
+            unlimited.record(&serial.to_be_bytes(), now);
+        }
+        assert_eq!(unlimited.len(), MAX_TRACKED_REPLIES);
+        assert!(!unlimited.use_right(&0_u32.to_be_bytes(), now), "the oldest is forgotten");
+        assert!(unlimited.use_right(&(MAX_TRACKED_REPLIES as u32).to_be_bytes(), now));
+    }
+}
