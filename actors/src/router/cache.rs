@@ -79,7 +79,9 @@ impl MatchCache {
         let number = [first, first ^ 1]
             .into_iter()
             .find(|number| self.places[*number].is_for(source.account, hash, subject))
-            .unwrap_or_else(|| if self.places[first].generation <= self.places[first ^ 1].generation { first } else { first ^ 1 });
+            .unwrap_or_else(|| {
+                if self.places[first].generation <= self.places[first ^ 1].generation { first } else { first ^ 1 }
+            });
         let place = &mut self.places[number];
         if self.is_disabled || place.generation != source.generation || !place.is_for(source.account, hash, subject) {
             self.fill(number, source, hash, subject);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::connection::{BufferPool, OutboundBatch, PushOutcome};
 use crate::connection::outbound::STALL_MARK;
+use crate::connection::{BufferPool, OutboundBatch, PushOutcome};
 
 use super::ClientSink;
 use super::sink::BATCH_PLACES;
@@ -70,7 +70,8 @@ impl Deliveries {
 
     #[cold]
     fn start(&mut self, sink: &Arc<ClientSink>, pool: &BufferPool) -> usize {
-        let known = self.shares_places.then(|| self.destinations.iter().position(|known| Arc::ptr_eq(&known.sink, sink)));
+        let known =
+            self.shares_places.then(|| self.destinations.iter().position(|known| Arc::ptr_eq(&known.sink, sink)));
         let number = known.flatten().unwrap_or_else(|| {
             let batch = OutboundBatch { chunks: Vec::new(), current: pool.take_output() };
             self.destinations.push(Destination { sink: Arc::clone(sink), batch, msgs: 0, bytes: 0 });

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use troupe_codecs::client::encoder;
-use troupe_engine::index::{Matches, Subscriber};
+use troupe_engine::index::{Matches, SubscriptionFacts};
 
 use super::cache::{MatchCache, Source, count_hits};
 use super::deliver::Deliveries;
@@ -148,7 +148,12 @@ impl Publisher {
         let source = Source { account: origin.account.id(), generation: view.generation + 1, index: &view.index };
         let number = self.cache.find(source, message.subject);
         let plan = self.cache.plan(number);
-        let mut door = Door { deliveries: &mut self.deliveries, pool: &self.pool, router: &self.router, is_tracing: self.is_tracing };
+        let mut door = Door {
+            deliveries: &mut self.deliveries,
+            pool: &self.pool,
+            router: &self.router,
+            is_tracing: self.is_tracing,
+        };
         let has_limited = plan.matches.plain.iter().any(|subscription| subscription.is_limited());
         if has_limited {
             count_hits(plan);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use troupe_engine::index::Subscriber;
+use troupe_engine::index::SubscriptionFacts;
 
 use super::ClientSink;
 
@@ -153,7 +153,7 @@ impl Subscription {
     }
 }
 
-impl Subscriber for Arc<Subscription> {
+impl SubscriptionFacts for Subscription {
     fn id(&self) -> u64 {
         self.id
     }

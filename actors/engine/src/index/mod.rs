@@ -19,12 +19,35 @@ pub use matches::Matches;
 pub use snapshot::Index;
 pub use subscribers::SubscriberSet;
 
-/// A subscription as the index sees it: a cheap handle (a pointer) with an identity.
-pub trait Subscriber: Clone {
+use std::sync::Arc;
+
+/// What the index knows of a subscription.
+pub trait SubscriptionFacts {
     /// Identity, unique in the index, growing with each new subscription.
     fn id(&self) -> u64;
     /// Subject, wildcards allowed.
     fn subject(&self) -> &[u8];
     /// Queue group, if it is in one.
     fn queue(&self) -> Option<&[u8]>;
+}
+
+/// A cheap handle of a subscription: what the index holds.
+pub trait Subscriber: SubscriptionFacts + Clone {}
+
+impl<T: SubscriptionFacts + Clone> Subscriber for T {}
+
+impl<T: SubscriptionFacts> SubscriptionFacts for Arc<T> {
+    fn id(&self) -> u64 {
+        (**self).id()
+    }
+
+    #[inline]
+    fn subject(&self) -> &[u8] {
+        (**self).subject()
+    }
+
+    #[inline]
+    fn queue(&self) -> Option<&[u8]> {
+        (**self).queue()
+    }
 }

@@ -7,7 +7,7 @@ use troupe_codecs::subject::{is_literal, tokens};
 
 use super::hash_trie::{Change, HashTrie};
 use super::pattern_trie::PatternNode;
-use super::{Matches, Subscriber, SubscriberSet};
+use super::{Matches, Subscriber, SubscriberSet, SubscriptionFacts};
 
 /// Most tokens of a pattern with wildcards. Each token is one level of the trie, and one level of recursion.
 pub const MAX_PATTERN_TOKENS: usize = 1024;
@@ -33,7 +33,7 @@ impl<T: Subscriber> Literal<T> {
     fn subject(&self) -> &[u8] {
         match self {
             Self::One(subscriber) => subscriber.subject(),
-            Self::Many(set) => set.iter().next().map_or(&[], Subscriber::subject),
+            Self::Many(set) => set.iter().next().map_or(&[], SubscriptionFacts::subject),
         }
     }
 }
@@ -178,7 +178,7 @@ mod tests {
     #[derive(Clone, Debug, PartialEq)]
     struct Sub(u64, Arc<[u8]>, Option<Arc<[u8]>>);
 
-    impl Subscriber for Sub {
+    impl SubscriptionFacts for Sub {
         fn id(&self) -> u64 {
             self.0
         }

@@ -29,7 +29,7 @@ impl<T: Subscriber> SubscriberList<T> {
             return true;
         };
         let chunk = Arc::make_mut(chunk);
-        let Err(position) = chunk.binary_search_by_key(&id, Subscriber::id) else { return false };
+        let Err(position) = chunk.binary_search_by_key(&id, T::id) else { return false };
         if chunk.len() < CHUNK {
             chunk.insert(position, subscriber);
             return true;
@@ -48,7 +48,7 @@ impl<T: Subscriber> SubscriberList<T> {
     pub fn remove(&mut self, id: u64) -> bool {
         let place = self.chunk_of(id);
         let Some(chunk) = self.chunks.get_mut(place) else { return false };
-        let Ok(position) = chunk.binary_search_by_key(&id, Subscriber::id) else { return false };
+        let Ok(position) = chunk.binary_search_by_key(&id, T::id) else { return false };
         let chunk = Arc::make_mut(chunk);
         chunk.remove(position);
         if chunk.is_empty() {
