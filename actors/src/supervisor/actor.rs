@@ -83,8 +83,8 @@ impl Supervisor {
             Err(reason) => return self.child_ended(id, ExitCause::NoArbiter(reason), ctx),
         };
         let Some(record) = self.children.get_mut(&id) else { return };
-        if !record.may_launch() {
-            return;
+        if self.phase != Phase::Running {
+            return record.refuse_start(&ExitCause::Killed);
         }
         let instance = record.begin_instance(Instant::now());
         record.launcher.launch(instance, reports(ctx), &slot.handle());

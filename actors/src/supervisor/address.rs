@@ -1,5 +1,7 @@
 //! The current address of an actor that may be restarted.
 
+use std::fmt;
+
 use actix::dev::ToEnvelope;
 use actix::prelude::SendError;
 use actix::{Actor, Addr, Handler, MailboxError, Message};
@@ -20,13 +22,19 @@ pub enum NotDelivered {
 }
 
 /// A message that was not delivered, handed back with the reason.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, PartialEq, Eq, Error)]
 #[error("{reason}")]
 pub struct Undelivered<M> {
     /// The message.
     pub message: M,
     /// Why it was not delivered.
     pub reason: NotDelivered,
+}
+
+impl<M> fmt::Debug for Undelivered<M> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Undelivered").field("reason", &self.reason).finish_non_exhaustive()
+    }
 }
 
 /// Why a call to an actor brought no answer.
@@ -69,9 +77,16 @@ impl<E> From<CallError> for AskError<E> {
 pub struct NoLongerSupervised;
 
 /// Follows the address of one supervised actor over its restarts. Callers hold this, never a bare `Addr`.
-#[derive(Debug)]
 pub struct AddressWatch<A: Actor> {
     receiver: watch::Receiver<Published<A>>,
+}
+
+impl<A: Actor> fmt::Debug for AddressWatch<A> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let published = self.receiver.borrow();
+        let running = published.address_opt.is_some();
+        formatter.debug_struct("AddressWatch").field("epoch", &published.epoch).field("running", &running).finish()
+    }
 }
 
 impl<A: Actor> Clone for AddressWatch<A> {
@@ -86,7 +101,7 @@ impl<A: Actor> AddressWatch<A> {
         self.receiver.borrow().address_opt.clone()
     }
 
-    /// Returns the epoch of the last instance that ran; 0 before the first.
+    /// Returns the epoch of the running instance or, between two instances, of the next one; 0 before the first ran.
     pub fn epoch(&self) -> Epoch {
         self.receiver.borrow().epoch
     }
@@ -124,7 +139,8 @@ impl<A: Actor> AddressWatch<A> {
         })
     }
 
-    /// Sends `message` and waits for the handler's result; waits for room in a full mailbox.
+    /// Sends `message` and waits for the handler's result; waits for room in a full mailbox. Returns as soon as the instance
+    /// that got the message is gone, even when it is stuck and only fenced.
     pub async fn call<M>(&self, message: M) -> Result<M::Result, CallError>
     where
         A: Handler<M>,
@@ -132,14 +148,22 @@ impl<A: Actor> AddressWatch<A> {
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        let address = self.current().ok_or(NotDelivered::NotRunning)?;
+        let mut receiver = self.receiver.clone();
+        let (epoch, address) = {
+            let published = receiver.borrow_and_update();
+            (published.epoch, published.address_opt.clone().ok_or(NotDelivered::NotRunning)?)
+        };
         // A mailbox that closes after this look is reported as the worse case: the caller may not resend blindly.
         if !address.connected() {
             return Err(NotDelivered::NotRunning.into());
         }
-        address.send(message).await.map_err(|error| match error {
-            MailboxError::Closed | MailboxError::Timeout => CallError::DiedWhileHandling,
-        })
+        tokio::select! {
+            biased;
+            answer = address.send(message) => answer.map_err(|error| match error {
+                MailboxError::Closed | MailboxError::Timeout => CallError::DiedWhileHandling,
+            }),
+            _ = receiver.wait_for(|published| published.epoch != epoch) => Err(CallError::DiedWhileHandling),
+        }
     }
 
     /// Sends a request whose handler answers with a `Result`, and tells the handler's refusal from a lost message.
@@ -160,7 +184,6 @@ pub(super) struct AddressCell<A: Actor> {
     sender: watch::Sender<Published<A>>,
 }
 
-#[derive(Debug)]
 struct Published<A: Actor> {
     epoch: Epoch,
     address_opt: Option<Addr<A>>,

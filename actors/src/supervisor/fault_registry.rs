@@ -60,7 +60,8 @@ impl Injection {
     /// Strikes once, at the next matching checkpoint.
     ///
     /// The target is `kind` (any own checkpoint of any actor of the kind), `kind:id`, `kind:point` or `kind:id:point`. Every
-    /// supervised actor has the points `start` (before its factory runs) and `ping` (when the supervisor probes it).
+    /// supervised actor has the points `start` (before its factory runs) and `ping` (whenever its context is polled, so at the latest when
+    /// the supervisor probes it).
     pub fn new(target: &str, fault: Fault) -> Self {
         Self { target: Target::parse(target), fault, passes_left: 0, strikes_left: 1 }
     }

@@ -17,7 +17,8 @@ struct Shared {
 }
 
 impl Heartbeat {
-    /// Records that the actor has handled something. Cheap enough for every batch.
+    /// Records that the actor has handled something; cheap enough for every message. An actor is also touched whenever its
+    /// context has emptied its mailbox, so only handlers that can be flooded or take long have to call this.
     pub fn touch(&self) {
         self.shared.progress.fetch_add(1, Ordering::Relaxed);
     }

@@ -36,6 +36,8 @@ mod lane;
 mod launch;
 mod panics;
 mod record;
+#[cfg(test)]
+mod tests;
 
 pub use actor::Supervisor;
 pub use address::{AddressWatch, AskError, CallError, NoLongerSupervised, NotDelivered, Undelivered};

@@ -1,8 +1,42 @@
 //! May this connection enter, and with what rights.
+//!
+//! [`Authenticator`] is built from the options and judges what a connection shows ([`Presented`]); the answer is a
+//! [`Decision`], which carries a [`Grant`] or a [`Refusal`]. A bcrypt comparison is never made here: it is
+//! handed to the caller as a [`PasswordCheck`]. After a reload every connection is judged again with
+//! [`Authenticator::reconsider`], from the [`Presented`] and [`Grant`] it remembers.
+//!
+//! [`CompiledPermissions`] answer what a granted connection may do, [`ResponseTracker`] to which received reply
+//! subjects it may publish.
 
+mod authenticator;
+mod certificate;
+mod decision;
 mod permissions;
+mod quote;
 mod responses;
+mod signature;
 mod subjects;
+mod users;
 
+pub use authenticator::{Authenticator, has_plaintext_passwords};
+pub use certificate::{Attribute, CertificateNames, DistinguishedName};
+pub use decision::{Decision, Grant, Identity, PasswordCheck, Presented, Reconsidered, Refusal, RefusalReason};
 pub use permissions::{CompiledPermissions, ConnectionPermissions, DeliveryFilter};
+pub use quote::quote;
 pub use responses::{MAX_TRACKED_REPLIES, ResponseTracker};
+
+/// Text of the error for a publish that is not allowed.
+#[must_use]
+pub fn publish_violation(subject: &[u8]) -> String {
+    format!("Permissions Violation for Publish to {}", quote(subject))
+}
+
+/// Text of the error for a subscription that is not allowed.
+#[must_use]
+pub fn subscription_violation(subject: &[u8], queue: Option<&[u8]>) -> String {
+    let subject = quote(subject);
+    match queue {
+        Some(queue) => format!("Permissions Violation for Subscription to {subject} using queue {}", quote(queue)),
+        None => format!("Permissions Violation for Subscription to {subject}"),
+    }
+}

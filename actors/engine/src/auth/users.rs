@@ -1,0 +1,189 @@
+//! The users of a configuration, ready to be looked up.
+
+use std::sync::Arc;
+
+use ahash::AHashMap;
+
+use super::certificate::{CertificateNames, DistinguishedName};
+use super::decision::{Grant, Identity};
+use super::permissions::CompiledPermissions;
+use crate::options::{ConnectionType, Credential, GLOBAL_ACCOUNT, Options, Permissions, Secret, UserOptions};
+
+/// One user.
+#[derive(Debug)]
+pub(super) struct UserRecord {
+    /// Password or hash; `None` for nkey users.
+    pub(super) password: Option<Secret>,
+    pub(super) proxy_required: bool,
+    allowed: Option<Vec<ConnectionType>>,
+    account: Arc<str>,
+    identity: Identity,
+    permissions: Option<Arc<CompiledPermissions>>,
+}
+
+impl UserRecord {
+    pub(super) fn may_use(&self, connection_type: ConnectionType) -> bool {
+        self.allowed.as_ref().is_none_or(|allowed| allowed.is_empty() || allowed.contains(&connection_type))
+    }
+
+    pub(super) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// What entering as this user gives.
+    pub(super) fn grant(&self, proxy_key: Option<Arc<str>>) -> Grant {
+        Grant {
+            account: Arc::clone(&self.account),
+            identity: self.identity.clone(),
+            permissions: self.permissions.clone(),
+            proxy_key,
+            checked_against: self.password.clone(),
+        }
+    }
+}
+
+/// All users by what they show.
+#[derive(Debug, Default)]
+pub(super) struct Directory {
+    by_name: AHashMap<String, UserRecord>,
+    by_nkey: AHashMap<String, UserRecord>,
+    /// User names that are distinguished names, for certificates.
+    distinguished: Vec<(DistinguishedName, String)>,
+    /// A hash of the configuration, to spend the time of a comparison for names that do not exist.
+    sample_hash: Option<Secret>,
+}
+
+impl Directory {
+    pub(super) fn new(options: &Options) -> Self {
+        let mut directory = Self::default();
+        let mut compiler = Compiler::default();
+        let defaults = Defaults::new(options);
+        for user in &options.auth.users {
+            let permissions = defaults.effective(user).map(|permissions| compiler.compile(permissions));
+            directory.add(user, permissions);
+        }
+        directory
+    }
+
+    fn add(&mut self, user: &UserOptions, permissions: Option<Arc<CompiledPermissions>>) {
+        let (identity, password) = match &user.credential {
+            Credential::Password { name, password } => (Identity::User(name.clone()), Some(password.clone())),
+            Credential::Nkey(key) => (Identity::Nkey(key.clone()), None),
+        };
+        if self.sample_hash.is_none() {
+            self.sample_hash = password.clone().filter(Secret::is_bcrypt);
+        }
+        let record = UserRecord {
+            password,
+            proxy_required: user.proxy_required,
+            allowed: user.allowed_connection_types.clone(),
+            account: user.account.as_deref().unwrap_or(GLOBAL_ACCOUNT).into(),
+            identity,
+            permissions,
+        };
+        match &user.credential {
+            Credential::Password { name, .. } => {
+                self.distinguished.extend(DistinguishedName::parse(name).map(|parsed| (parsed, name.clone())));
+                self.by_name.insert(name.clone(), record);
+            }
+            Credential::Nkey(key) => {
+                self.by_nkey.insert(key.clone(), record);
+            }
+        }
+    }
+
+    /// The user that anonymous connections become in `$G` when only the system account has users.
+    pub(super) fn add_anonymous(&mut self, name: &str) {
+        let record = UserRecord {
+            password: Some(Secret::new("")),
+            proxy_required: false,
+            allowed: None,
+            account: GLOBAL_ACCOUNT.into(),
+            identity: Identity::User(name.to_owned()),
+            permissions: None,
+        };
+        self.by_name.insert(name.to_owned(), record);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        !self.has_names() && !self.has_nkeys()
+    }
+
+    pub(super) fn has_names(&self) -> bool {
+        !self.by_name.is_empty()
+    }
+
+    pub(super) fn has_nkeys(&self) -> bool {
+        !self.by_nkey.is_empty()
+    }
+
+    pub(super) fn by_name(&self, name: &str) -> Option<&UserRecord> {
+        self.by_name.get(name)
+    }
+
+    pub(super) fn by_nkey(&self, key: &str) -> Option<&UserRecord> {
+        self.by_nkey.get(key)
+    }
+
+    pub(super) fn sample_hash(&self) -> Option<&Secret> {
+        self.sample_hash.as_ref()
+    }
+
+    /// The user a certificate belongs to: by alternative name, by subject in any order, by Go's text of the subject.
+    pub(super) fn by_certificate(&self, names: &CertificateNames, kind: ConnectionType) -> Option<&UserRecord> {
+        let named = |name: &str| self.by_name(name).filter(|user| user.may_use(kind));
+        let subject = &names.subject;
+        let by_subject = |is_equal: fn(&DistinguishedName, &DistinguishedName) -> bool| {
+            self.distinguished.iter().filter(|(name, _)| is_equal(name, subject)).find_map(|(_, name)| named(name))
+        };
+        let text = subject.go_text();
+        let with_domain = subject.domain_components().map(|components| format!("{text},{components}"));
+        names
+            .alternative_names()
+            .find_map(named)
+            .or_else(|| by_subject(DistinguishedName::is_equal))
+            .or_else(|| by_subject(DistinguishedName::is_equal_unordered))
+            .or_else(|| with_domain.and_then(|name| named(&name)))
+            .or_else(|| named(&text))
+    }
+}
+
+/// Permissions of users that have none of their own.
+struct Defaults<'a> {
+    of_accounts: AHashMap<&'a str, Option<&'a Permissions>>,
+    of_server: Option<&'a Permissions>,
+}
+
+impl<'a> Defaults<'a> {
+    fn new(options: &'a Options) -> Self {
+        let accounts = options.accounts.iter();
+        Self {
+            of_accounts: accounts.map(|a| (a.name.as_str(), a.default_permissions.as_ref())).collect(),
+            of_server: options.auth.default_permissions.as_ref(),
+        }
+    }
+
+    /// Own permissions, or the defaults of the account, or for users of no account those of the server.
+    fn effective(&self, user: &'a UserOptions) -> Option<&'a Permissions> {
+        let defaults = || match &user.account {
+            Some(account) => self.of_accounts.get(account.as_str()).copied().flatten(),
+            None => self.of_server,
+        };
+        user.permissions.as_ref().or_else(defaults)
+    }
+}
+
+/// Users that take the same default permissions share one compiled form.
+#[derive(Default)]
+struct Compiler {
+    last: Option<Arc<CompiledPermissions>>,
+}
+
+impl Compiler {
+    fn compile(&mut self, source: &Permissions) -> Arc<CompiledPermissions> {
+        match &self.last {
+            Some(last) if last.source() == source => Arc::clone(last),
+            _ => Arc::clone(self.last.insert(Arc::new(CompiledPermissions::compile(source)))),
+        }
+    }
+}
