@@ -173,8 +173,7 @@ fn two_threads_lose_and_reorder_nothing() {
     let mut batches = 0_u32;
     block_on(async {
         let mut consumer = queue.recover();
-        loop {
-            let Some(batch) = consumer.next().await else { break };
+        while let Some(batch) = consumer.next().await {
             batches += 1;
             if batches % 7 == 0 {
                 // This consumer dies in the middle of its batch; the next one gets it again.

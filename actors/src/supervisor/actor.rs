@@ -8,7 +8,7 @@ use actix::{Actor, ActorContext, AsyncContext, Context, Handler};
 use tokio::sync::mpsc;
 
 use super::arbiter::{ArbiterLost, ArbiterSlot};
-use super::backoff::{RestartDecision, RestartLimits, RestartLog};
+use super::backoff::RestartDecision;
 use super::board::{Board, ChildState, RestartNote};
 use super::child::ChildId;
 use super::commands::{AddSlot, BeginShutdown, EndShutdown, StopChild, Supervise};
@@ -20,6 +20,7 @@ use super::heartbeat::Pulse;
 use super::launch::{ChildRunning, Reports};
 use super::panics::{PanicNote, install_panic_hook};
 use super::record::{Record, Stop};
+use super::slots::{Revival, SlotTable};
 
 /// Owns all supervised actors of one server. Lives on the main arbiter.
 pub struct Supervisor {
@@ -27,7 +28,7 @@ pub struct Supervisor {
     board: Board,
     children: BTreeMap<ChildId, Record>,
     last_id: ChildId,
-    slots: Vec<SlotRecord>,
+    slots: SlotTable,
     phase: Phase,
     verdicts: mpsc::UnboundedSender<SupervisorVerdict>,
     connection_panics: LineLimiter,
@@ -41,11 +42,6 @@ enum Phase {
     ShuttingDown,
 }
 
-struct SlotRecord {
-    slot: ArbiterSlot,
-    log: RestartLog,
-}
-
 impl Supervisor {
     /// Starts the supervisor on the arbiter of the calling thread, which should be the main one, and installs the panic hook.
     pub fn start(options: SupervisorOptions) -> (SupervisorHandle, Verdicts) {
@@ -57,7 +53,7 @@ impl Supervisor {
             board: board.clone(),
             children: BTreeMap::new(),
             last_id: ChildId(0),
-            slots: Vec::new(),
+            slots: SlotTable::default(),
             phase: Phase::Running,
             verdicts: sender,
             connection_panics: LineLimiter::new(10, Duration::from_secs(10)),
@@ -74,9 +70,12 @@ impl Supervisor {
 
     /// Starts the next instance of an actor, unless something has changed since the start was planned.
     fn launch(&mut self, id: ChildId, ctx: &mut Context<Self>) {
-        let Some(record) = self.children.get(&id) else { return };
-        if self.phase != Phase::Running || !record.may_launch() {
+        let Some(record) = self.children.get_mut(&id) else { return };
+        if !record.may_launch() {
             return;
+        }
+        if self.phase != Phase::Running {
+            return record.refuse_start(&ExitCause::Killed);
         }
         let slot = match self.living_slot(id, ctx) {
             Ok(slot) => slot,
@@ -151,25 +150,20 @@ impl Supervisor {
         let _ = self.verdicts.send(SupervisorVerdict::GiveUp { child, cause });
     }
 
-    /// Puts a new arbiter into a shared slot whose arbiter number `generation` has ended.
+    /// Replaces the lost arbiter of a shared slot.
     fn revive_slot(&mut self, slot: &ArbiterSlot, generation: u64) {
-        if self.phase != Phase::Running || slot.is_retired() || slot.generation() != generation {
+        if self.phase != Phase::Running {
             return;
         }
-        let Some(record) = self.slots.iter_mut().find(|record| record.slot.is_same(slot)) else { return };
-        let decision = record.log.on_failure(Instant::now(), Duration::ZERO);
-        let replaced = slot.replace();
-        let cause = match (decision, replaced) {
-            (RestartDecision::RestartAfter(_), Ok(())) => {
-                tracing::warn!(arbiter = slot.name(), "arbiter ended, replaced");
-                return;
+        match self.slots.revive(slot, generation, Instant::now()) {
+            Revival::NotNeeded => {}
+            Revival::Replaced => tracing::warn!(arbiter = slot.name(), "arbiter ended, replaced"),
+            Revival::GiveUp(cause) => {
+                self.phase = Phase::GivenUp;
+                tracing::error!(arbiter = slot.name(), %cause, "arbiter cannot be kept alive, giving up");
+                let _ = self.verdicts.send(SupervisorVerdict::GiveUp { child: slot.name().to_owned(), cause });
             }
-            (_, Err(reason)) => ExitCause::NoArbiter(reason),
-            (RestartDecision::GiveUp { .. }, Ok(())) => ExitCause::Killed,
-        };
-        self.phase = Phase::GivenUp;
-        tracing::error!(arbiter = slot.name(), %cause, "arbiter cannot be kept alive, giving up");
-        let _ = self.verdicts.send(SupervisorVerdict::GiveUp { child: slot.name().to_owned(), cause });
+        }
     }
 
     /// Pings every actor and looks for those that did not answer the pings before.
@@ -189,6 +183,7 @@ impl Supervisor {
                 Pulse::Stalled(silent_for) => stuck.push((record.id, silent_for)),
             }
         }
+        self.slots.probe(now, self.options.probe_interval);
         for (id, silent_for) in stuck {
             self.child_stalled(id, silent_for, ctx);
         }
@@ -336,7 +331,8 @@ impl Handler<AddSlot> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, command: AddSlot, _: &mut Self::Context) {
-        self.slots.push(SlotRecord { slot: command.slot, log: RestartLog::new(RestartLimits::DEFAULT) });
+        self.board.add_arbiter(command.slot.clone());
+        self.slots.add(command.slot, Instant::now());
     }
 }
 
@@ -376,9 +372,7 @@ impl Handler<EndShutdown> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, command: EndShutdown, ctx: &mut Self::Context) {
-        for record in self.slots.iter().rev() {
-            record.slot.retire();
-        }
+        self.slots.retire_all();
         let _ = command.reply.send(());
         ctx.stop();
     }

@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix::{Arbiter, ArbiterHandle, Message, Recipient};
 use parking_lot::Mutex;
 
+use super::heartbeat::Heartbeat;
 use super::panics::contain;
 
 /// A place for one arbiter: the thread in it may be replaced, the place stays.
@@ -20,12 +22,27 @@ struct Shared {
     name: Arc<str>,
     losses_opt: Option<Recipient<ArbiterLost>>,
     state: Mutex<State>,
+    heartbeat: Heartbeat,
+    /// A ping is on its way: a stuck arbiter must not collect them.
+    pinged: AtomicBool,
+    stalled: AtomicBool,
 }
 
 struct State {
     handle: ArbiterHandle,
     generation: u64,
     retired: bool,
+}
+
+/// The state of one shared arbiter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArbiterStatus {
+    /// Name of its slot.
+    pub name: String,
+    /// Arbiters that have been in the slot.
+    pub generation: u64,
+    /// Silent for too long.
+    pub is_stalled: bool,
 }
 
 /// The fact that an arbiter's event loop has ended, for whatever reason.
@@ -45,18 +62,26 @@ impl ArbiterSlot {
     /// # Panics
     /// Outside a running actix `System`.
     pub fn current_thread(name: &str) -> Self {
-        let state = State { handle: Arbiter::current(), generation: 1, retired: false };
-        Self { shared: Arc::new(Shared { name: name.into(), losses_opt: None, state: Mutex::new(state) }) }
+        Self::with_arbiter(name, Arbiter::current(), None)
     }
 
     /// Starts an arbiter in the actix system of the calling thread. The error is the text of why no thread could be made.
     pub(super) fn start(name: &str, losses: Recipient<ArbiterLost>) -> Result<Self, Arc<str>> {
-        let handle = start_arbiter()?;
-        let state = State { handle, generation: 1, retired: false };
-        let slot =
-            Self { shared: Arc::new(Shared { name: name.into(), losses_opt: Some(losses), state: Mutex::new(state) }) };
+        let slot = Self::with_arbiter(name, start_arbiter()?, Some(losses));
         slot.post_sentinel();
         Ok(slot)
+    }
+
+    fn with_arbiter(name: &str, handle: ArbiterHandle, losses_opt: Option<Recipient<ArbiterLost>>) -> Self {
+        let shared = Shared {
+            name: name.into(),
+            losses_opt,
+            state: Mutex::new(State { handle, generation: 1, retired: false }),
+            heartbeat: Heartbeat::default(),
+            pinged: AtomicBool::new(false),
+            stalled: AtomicBool::new(false),
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Name of the slot.
@@ -79,6 +104,35 @@ impl ArbiterSlot {
         self.handle().spawn_fn(|| ())
     }
 
+    /// Reads the state of the slot.
+    pub fn status(&self) -> ArbiterStatus {
+        ArbiterStatus {
+            name: self.name().to_owned(),
+            generation: self.generation(),
+            is_stalled: self.shared.stalled.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(super) fn heartbeat(&self) -> &Heartbeat {
+        &self.shared.heartbeat
+    }
+
+    pub(super) fn set_stalled(&self, stalled: bool) {
+        self.shared.stalled.store(stalled, Ordering::Relaxed);
+    }
+
+    /// Asks the event loop to touch the slot's heartbeat.
+    pub(super) fn ping(&self) {
+        if self.shared.pinged.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let shared = self.shared.clone();
+        self.handle().spawn_fn(move || {
+            shared.heartbeat.touch();
+            shared.pinged.store(false, Ordering::Release);
+        });
+    }
+
     /// Puts a new arbiter into the slot and tells the former one to end, which it does when its thread is free.
     pub(super) fn replace(&self) -> Result<(), Arc<str>> {
         let handle = start_arbiter()?;
@@ -88,6 +142,8 @@ impl ArbiterSlot {
             state.handle = handle;
             state.generation += 1;
         }
+        self.shared.pinged.store(false, Ordering::Release);
+        self.set_stalled(false);
         self.post_sentinel();
         Ok(())
     }

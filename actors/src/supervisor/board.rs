@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use parking_lot::{Mutex, RwLock};
 
+use super::arbiter::{ArbiterSlot, ArbiterStatus};
 use super::child::{ChildId, ChildName, Epoch, RestartPolicy};
 use super::group::{ConnectionGroup, GroupStatus};
 use super::guard::ExitCause;
@@ -73,6 +74,8 @@ pub struct BoardSnapshot {
     pub children: Vec<ChildStatus>,
     /// Kinds of actors that are only counted.
     pub groups: Vec<GroupStatus>,
+    /// Shared arbiters.
+    pub arbiters: Vec<ArbiterStatus>,
 }
 
 /// The state of all actors of one server; a clone shows the same board.
@@ -85,6 +88,7 @@ pub struct Board {
 struct Shared {
     children: RwLock<Vec<Arc<BoardEntry>>>,
     groups: RwLock<Vec<ConnectionGroup>>,
+    arbiters: RwLock<Vec<ArbiterSlot>>,
 }
 
 /// The line of one actor, written by the supervisor only.
@@ -107,7 +111,8 @@ impl Board {
     pub fn snapshot(&self) -> BoardSnapshot {
         let children = self.shared.children.read().iter().map(|entry| entry.status()).collect();
         let groups = self.shared.groups.read().iter().map(ConnectionGroup::status).collect();
-        BoardSnapshot { children, groups }
+        let arbiters = self.shared.arbiters.read().iter().map(ArbiterSlot::status).collect();
+        BoardSnapshot { children, groups, arbiters }
     }
 
     /// Returns the state of the actor with this name, written as `kind` or `kind:id`.
@@ -146,6 +151,10 @@ impl Board {
 
     pub(super) fn add_group(&self, group: ConnectionGroup) {
         self.shared.groups.write().push(group);
+    }
+
+    pub(super) fn add_arbiter(&self, slot: ArbiterSlot) {
+        self.shared.arbiters.write().push(slot);
     }
 }
 

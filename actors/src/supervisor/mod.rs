@@ -36,12 +36,13 @@ mod lane;
 mod launch;
 mod panics;
 mod record;
+mod slots;
 #[cfg(test)]
 mod tests;
 
 pub use actor::Supervisor;
 pub use address::{AddressWatch, AskError, CallError, NoLongerSupervised, NotDelivered, Undelivered};
-pub use arbiter::ArbiterSlot;
+pub use arbiter::{ArbiterSlot, ArbiterStatus};
 pub use backoff::{RestartDecision, RestartLimits, RestartLog};
 pub use board::{Board, BoardSnapshot, ChildState, ChildStatus, RestartNote};
 pub use child::{ChildContext, ChildId, ChildName, ChildSpec, Epoch, Placement, RestartPolicy, SupervisedActor};

@@ -45,6 +45,19 @@ fn a_factory_that_always_panics_is_logged_once_and_fails_the_start() {
 }
 
 #[test]
+fn a_start_that_waits_is_refused_when_another_actor_makes_the_supervisor_give_up() {
+    on_stage(async |mut stage: Stage| {
+        let slow = RestartLimits { initial: std::time::Duration::from_millis(200), ..RestartLimits::DEFAULT };
+        let waiting = ChildSpec::<Player>::new("waiting", |_| panic!("no costume")).limits(slow);
+        let (_watch, started) = stage.handle.supervise_in_background(waiting);
+        let failing = ChildSpec::<Player>::new("failing", |_| panic!("no costume")).limits(FAST);
+        stage.handle.supervise(failing).await.unwrap_err();
+        assert!(matches!(stage.verdicts.next().await, SupervisorVerdict::GiveUp { child, .. } if child == "failing"));
+        assert!(matches!(started.await, Ok(Err(StartError::Ended { .. }))));
+    });
+}
+
+#[test]
 fn shell_learns_that_the_supervisor_is_gone() {
     on_stage(async |mut stage: Stage| {
         stage.handle.shutdown(LONG).await;

@@ -48,3 +48,18 @@ fn an_arbiter_without_supervised_actors_is_replaced_too() {
         assert!(slot.is_alive());
     });
 }
+
+#[test]
+fn an_arbiter_that_keeps_ending_makes_the_supervisor_give_up() {
+    on_stage(async |mut stage: Stage| {
+        let slot = stage.handle.start_arbiter("connections").unwrap();
+        for generation in 1..=6 {
+            until("replaced", || slot.generation() == generation).await;
+            slot.handle().stop();
+        }
+        let verdict = stage.verdicts.next().await;
+        assert_eq!(verdict, SupervisorVerdict::GiveUp { child: "connections".into(), cause: ExitCause::Killed });
+        let expected = ArbiterStatus { name: "connections".into(), generation: 6, is_stalled: false };
+        assert_eq!(stage.handle.board().snapshot().arbiters, [expected]);
+    });
+}
