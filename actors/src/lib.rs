@@ -3,6 +3,8 @@
 //! Rooms import only leftward: `queue metrics` < `supervisor` < `net` < `connection` < `router` < `account` < `auth` <
 //! everything that speaks a protocol.
 
+pub mod auth;
+pub mod client;
 pub mod connection;
 pub mod net;
 pub mod queue;
