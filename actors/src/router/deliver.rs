@@ -96,9 +96,10 @@ impl Deliveries {
         self.stalled = None;
     }
 
-    /// Whether nothing waits.
-    pub(super) fn is_empty(&self) -> bool {
-        self.destinations.is_empty()
+    /// Hands over the batch of one destination before the others.
+    pub(super) fn push_one(&mut self, sink: &Arc<ClientSink>, pool: &BufferPool) {
+        let number = self.number(sink, pool);
+        push(&mut self.destinations[number], &mut self.stalled);
     }
 }
 

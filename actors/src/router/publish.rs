@@ -119,13 +119,15 @@ impl Publisher {
         }
     }
 
-    /// Starts a batch: takes the newest snapshot of the account.
-    pub fn begin(&mut self, account: &AccountView) {
-        if !self.deliveries.is_empty() {
-            // The batch before was cut off by a panic: its messages are lost with the connection that sent them.
-            self.deliveries.discard();
-        }
+    /// Throws away what a batch that was cut off by a panic left behind: it is lost with the connection that sent it.
+    pub fn discard_unfinished(&mut self) {
+        self.deliveries.discard();
+    }
+
+    /// Starts a batch: takes the newest snapshot of the account. May be called again in the middle of one.
+    pub fn begin(&mut self, account: Option<&AccountView>) {
         self.is_tracing = tracing::enabled!(tracing::Level::TRACE);
+        let Some(account) = account else { return };
         let generation = account.generation();
         let is_current = self.views.get(&account.id()).is_some_and(|view| view.generation == generation);
         if !is_current {
@@ -188,6 +190,11 @@ impl Publisher {
         let Some(listener) = listener.filter(|subscription| !subscription.is_closed()) else { return };
         let batch = self.deliveries.message(origin.sink, 0, &self.pool);
         encoder::no_responders(&mut batch.current, message.reply, listener.sid(), message.subject);
+    }
+
+    /// Hands over what waits for one connection, before something is sent to it past the batch.
+    pub fn flush_reply(&mut self, sink: &Arc<ClientSink>) {
+        self.deliveries.push_one(sink, &self.pool);
     }
 
     /// Ends a batch: hands all messages over. Yields the fullest destination when it is so full that the publisher should

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -31,8 +31,9 @@ pub struct ClientSink {
     identity: ArcSwapOption<String>,
     /// Subjects denied at delivery.
     filter: ArcSwapOption<DeliveryFilter>,
-    /// Reply subjects the client may answer to; set when `allow_responses` is on.
-    responses: OnceLock<Mutex<ResponseTracker>>,
+    has_responses: AtomicBool,
+    /// Reply subjects the client may answer to; there when `allow_responses` is on.
+    responses: Mutex<Option<Box<ResponseTracker>>>,
     /// Where each arbiter's publisher keeps the batch for this sink, valid during one batch.
     batch_places: [AtomicU32; BATCH_PLACES],
 }
@@ -51,7 +52,8 @@ impl ClientSink {
             drops_when_slow: AtomicBool::new(false),
             identity: ArcSwapOption::empty(),
             filter: ArcSwapOption::empty(),
-            responses: OnceLock::new(),
+            has_responses: AtomicBool::new(false),
+            responses: Mutex::new(None),
             batch_places: Default::default(),
         }
     }
@@ -104,18 +106,26 @@ impl ClientSink {
         self.filter.load().as_ref().is_some_and(|filter| filter.denies(subject, queue))
     }
 
-    /// Reply subjects the client may publish to, where it has such a right.
-    #[must_use]
-    pub fn responses(&self) -> &OnceLock<Mutex<ResponseTracker>> {
-        &self.responses
+    /// Sets which replies the client may send, where it may.
+    pub fn set_responses(&self, responses: Option<ResponseTracker>) {
+        self.has_responses.store(responses.is_some(), Ordering::Relaxed);
+        *self.responses.lock() = responses.map(Box::new);
     }
 
     /// Notes the reply subject of a delivered message, where the client has the right to answer.
     #[inline]
     pub fn note_reply(&self, reply: &[u8]) {
-        if let Some(responses) = self.responses.get() {
-            responses.lock().record(reply, Instant::now());
+        if self.has_responses.load(Ordering::Relaxed)
+            && let Some(responses) = &mut *self.responses.lock()
+        {
+            responses.record(reply, Instant::now());
         }
+    }
+
+    /// Whether the client may publish to `subject` because it was the reply subject of a message it got; uses the right up.
+    pub fn use_reply_right(&self, subject: &[u8], now: Instant) -> bool {
+        self.has_responses.load(Ordering::Relaxed)
+            && self.responses.lock().as_mut().is_some_and(|responses| responses.use_right(subject, now))
     }
 
     /// Makes messages to it be dropped, instead of stalling their publishers, while it is slow.

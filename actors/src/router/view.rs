@@ -90,12 +90,9 @@ impl AccountView {
         self.num_connections.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Counts a subscription in; false when the account has as many as it may.
-    #[must_use]
-    pub fn add_subscription(&self) -> bool {
-        let limit = self.limits.load().max_subscriptions.unwrap_or(u64::MAX);
-        let admitted = |count| (count < limit).then_some(count + 1);
-        self.num_subscriptions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, admitted).is_ok()
+    /// Counts subscriptions in.
+    pub fn count_subscriptions(&self, count: u64) {
+        self.num_subscriptions.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Counts subscriptions out.

@@ -1,0 +1,42 @@
+//! What the rest of the server asks of a connection. All rare: nothing here is on the path of a message.
+
+use actix::{Handler, Message};
+use tracing::debug;
+
+use super::ClientActor;
+use crate::connection::CloseReason;
+
+/// A command to a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientCommand {
+    /// Take over reloaded options.
+    Reload,
+    /// Send INFO again, because it changed.
+    PushInfo,
+    /// Close without a word.
+    Close(CloseReason),
+    /// Send `maximum connections exceeded` and close.
+    TooMany,
+}
+
+impl Message for ClientCommand {
+    type Result = ();
+}
+
+impl Handler<ClientCommand> for ClientActor {
+    type Result = ();
+
+    fn handle(&mut self, command: ClientCommand, ctx: &mut Self::Context) {
+        match command {
+            ClientCommand::Reload => self.reload(ctx),
+            ClientCommand::PushInfo => self.push_info(),
+            ClientCommand::TooMany => {
+                self.fail("maximum connections exceeded", CloseReason::MaxConnectionsExceeded);
+            }
+            ClientCommand::Close(reason) => {
+                debug!(conn = %self.sink.label(), "closing: {}", reason.text());
+                self.sink.close_after_flush(reason);
+            }
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! `CONNECT`: who enters, with what rights.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use tracing::error;
+use troupe_codecs::client::ConnectOptions;
+use troupe_engine::auth::{
+    ConnectionPermissions, Decision, Grant, PasswordCheck, Reconsidered, Refusal, RefusalReason, ResponseTracker,
+    subscription_violation,
+};
+use troupe_engine::options::Secret;
+
+use super::ClientActor;
+use super::actor::Modes;
+use super::inbound::Flow;
+use crate::connection::CloseReason;
+use crate::router::{AccountView, ChangeSet, Publisher};
+
+impl ClientActor {
+    /// Handles `CONNECT`, the first or a later one.
+    pub(super) fn connect(&mut self, json: &[u8], publisher: &mut Publisher) -> Flow {
+        let options = match ConnectOptions::parse(json) {
+            Ok(options) => options,
+            Err(cause) => {
+                error!(conn = %self.sink.label(), "{cause}");
+                return self.stop(CloseReason::ProtocolViolation);
+            }
+        };
+        publisher.flush_reply(&self.sink);
+        self.note_connect(options);
+        match self.services.authenticator().decide(&self.presented) {
+            Decision::CheckPassword(check) => Flow::AfterPassword(check),
+            Decision::Accept(grant) => self.finish_connect_then(Ok(grant), publisher),
+            Decision::Refuse(refusal) => self.finish_connect_then(Err(refusal), publisher),
+        }
+    }
+
+    fn finish_connect_then(&mut self, outcome: Result<Grant, Refusal>, publisher: &mut Publisher) -> Flow {
+        self.finish_connect(outcome);
+        if self.sink.close_reason().is_some() {
+            return Flow::Stop;
+        }
+        publisher.begin(self.account.as_deref());
+        Flow::Continue
+    }
+
+    /// Takes over what CONNECT said.
+    fn note_connect(&mut self, options: ConnectOptions) {
+        let takes_headers = !self.services.options().no_header_support;
+        self.modes = Modes::new(&options, takes_headers);
+        self.sink.set_takes_headers(self.modes.headers);
+        let mut parts = Vec::new();
+        if !options.version.is_empty() {
+            parts.push(format!("v{}", options.version));
+        }
+        parts.extend([&options.lang, &options.name].into_iter().filter(|part| !part.is_empty()).cloned());
+        self.client_label = (!parts.is_empty()).then(|| parts.join(":").into_boxed_str());
+        let present = |text: String| (!text.is_empty()).then_some(text);
+        let presented = &mut *self.presented;
+        presented.implicit = false;
+        presented.user = present(options.user);
+        presented.password = present(options.pass).map(Secret::new);
+        presented.auth_token = present(options.auth_token).map(Secret::new);
+        presented.nkey = present(options.nkey);
+        presented.signature = present(options.sig);
+        presented.jwt = present(options.jwt);
+        presented.account = present(options.account);
+        presented.new_account = options.new_account;
+        presented.proxy_signature = present(options.proxy_sig);
+    }
+
+    /// Lets the connection in or closes it.
+    pub(super) fn finish_connect(&mut self, outcome: Result<Grant, Refusal>) {
+        let grant = match outcome {
+            Ok(grant) => grant,
+            Err(refusal) => return self.refuse_entry(&refusal),
+        };
+        if !self.bind(grant) {
+            return;
+        }
+        let now = Instant::now();
+        self.keepalive.set_initial_rtt(now - self.accepted, now);
+        if !(0..=1).contains(&self.modes.protocol) {
+            self.fail("invalid client protocol", CloseReason::BadClientProtocolVersion);
+            error!(conn = %self.sink.label(), "invalid client protocol");
+        } else if self.modes.no_responders && !self.modes.headers {
+            self.fail("no responders requires headers support", CloseReason::NoRespondersRequiresHeaders);
+            error!(conn = %self.sink.label(), "no responders requires headers support");
+        } else if self.modes.verbose {
+            tracing::trace!(conn = %self.sink.label(), "->> [OK]");
+            self.send(troupe_codecs::client::encoder::OK.to_vec());
+        }
+    }
+
+    /// Lets a connection in that need not show anything.
+    pub(super) fn enter_without_credentials(&mut self) {
+        if let Decision::Accept(grant) = self.services.authenticator().decide(&self.presented) {
+            self.bind(grant);
+        }
+    }
+
+    /// Judges a connection whose first operation is not CONNECT. False when it is closed.
+    pub(super) fn enter_implicitly(&mut self, publisher: &mut Publisher) -> bool {
+        self.presented.implicit = true;
+        let outcome = match self.services.authenticator().decide(&self.presented) {
+            Decision::Accept(grant) => Ok(grant),
+            Decision::Refuse(refusal) => Err(refusal),
+            Decision::CheckPassword(check) => check.resolve(false),
+        };
+        match outcome {
+            Ok(grant) => {
+                let is_bound = self.bind(grant);
+                publisher.begin(self.account.as_deref());
+                is_bound
+            }
+            Err(refusal) => {
+                self.refuse_entry(&refusal);
+                false
+            }
+        }
+    }
+
+    fn refuse_entry(&self, refusal: &Refusal) {
+        error!(conn = %self.sink.label(), "{refusal}");
+        let reason = match refusal.reason {
+            RefusalReason::AuthenticationFailure => CloseReason::AuthenticationFailure,
+            RefusalReason::ProxyNotTrusted => CloseReason::ProxyNotTrusted,
+            RefusalReason::ProxyRequired => CloseReason::ProxyRequired,
+        };
+        self.fail("Authorization Violation", reason);
+    }
+
+    /// Binds the connection to the account of `grant`. False when the account is full: the connection is closing then.
+    fn bind(&mut self, grant: Grant) -> bool {
+        let Some(account) = self.services.accounts.get(&grant.account) else {
+            error!(conn = %self.sink.label(), "account {:?} does not exist", grant.account);
+            self.fail("Authorization Violation", CloseReason::MissingAccount);
+            return false;
+        };
+        if !self.account.as_ref().is_some_and(|bound| Arc::ptr_eq(bound, &account)) {
+            self.unbind();
+            if !account.enter() {
+                error!(conn = %self.sink.label(), "maximum account active connections exceeded");
+                let reason = CloseReason::MaxAccountConnectionsExceeded;
+                self.fail("maximum account active connections exceeded", reason);
+                return false;
+            }
+        }
+        self.apply_limits(&account);
+        self.account = Some(account);
+        self.apply_permissions(&grant);
+        self.grant = Some(Box::new(grant));
+        self.label_connection();
+        true
+    }
+
+    /// Takes the tighter of the server's and the account's limits.
+    fn apply_limits(&mut self, account: &AccountView) {
+        let (server, own) = (self.services.options(), account.limits());
+        self.max_payload = server.limits.max_payload.min(own.max_payload.unwrap_or(usize::MAX));
+        let own_subscriptions = own.max_subscriptions.map(|max| usize::try_from(max).unwrap_or(usize::MAX));
+        self.max_subscriptions = match (server.limits.max_subscriptions, own_subscriptions) {
+            (0, own) => own.unwrap_or(0),
+            (server, own) => server.min(own.unwrap_or(usize::MAX)),
+        };
+    }
+
+    fn apply_permissions(&mut self, grant: &Grant) {
+        let compiled = grant.permissions.as_ref();
+        self.permissions = compiled.map(|compiled| Box::new(ConnectionPermissions::new(Arc::clone(compiled))));
+        let responses = compiled.and_then(|compiled| compiled.responses());
+        self.sink.set_responses(responses.map(ResponseTracker::new));
+        self.sink.set_filter(None);
+    }
+
+    fn label_connection(&self) {
+        let user = self.account.as_ref().zip(self.grant.as_ref());
+        let user = user.and_then(|(account, grant)| grant.identity.label(account.name()));
+        let parts = [self.client_label.as_deref(), user.as_deref()];
+        let quoted: Vec<String> = parts.into_iter().flatten().map(|part| format!("\"{part}\"")).collect();
+        if !quoted.is_empty() {
+            self.sink.set_identity(quoted.join(" - "));
+        }
+    }
+
+    /// Leaves the account: subscriptions end at once.
+    pub(super) fn unbind(&mut self) {
+        let Some(account) = self.account.take() else { return };
+        account.leave();
+        let mut removed = self.subscriptions.drain();
+        removed.retain(|subscription| subscription.close());
+        account.remove_subscriptions(removed.len() as u64);
+        let mut changes = self.changes.take().map_or_else(|| ChangeSet::new(account), |changes| *changes);
+        changes.removed.append(&mut removed);
+        if !changes.is_empty() && !self.services.router.send(changes) {
+            error!(conn = %self.sink.label(), "the router takes no more changes");
+        }
+    }
+
+    /// Judges the connection by reloaded options.
+    pub(super) fn reload(&mut self, ctx: &mut Context<Self>) {
+        let options = self.services.options();
+        self.keepalive.set_timing(&options.timing);
+        let Some(account) = self.account.clone() else { return };
+        self.apply_limits(&account);
+        let Some(grant) = self.grant.take() else { return };
+        match self.services.authenticator().reconsider(&self.presented, &grant) {
+            Reconsidered::Unchanged(grant) => self.grant = Some(Box::new(grant)),
+            Reconsidered::PermissionsChanged(grant) => {
+                self.apply_permissions(&grant);
+                self.grant = Some(Box::new(grant));
+                self.drop_forbidden_subscriptions();
+            }
+            Reconsidered::AccountChanged(_) => self.sink.close_after_flush(CloseReason::ClientClosed),
+            Reconsidered::Refused(refusal) => self.refuse_entry(&refusal),
+            Reconsidered::CheckPassword(check) => {
+                self.grant = Some(grant);
+                self.check_again(check, ctx);
+            }
+        }
+    }
+
+    /// Compares a password with its new hash off this thread, then acts on the outcome.
+    fn check_again(&mut self, check: Box<PasswordCheck>, ctx: &mut Context<Self>) {
+        let checking = crate::auth::check_password(*check).into_actor(self);
+        ctx.wait(checking.map(|outcome, actor, _| match (outcome, actor.grant.take()) {
+            (Err(refusal), _) => actor.refuse_entry(&refusal),
+            (Ok(grant), Some(previous)) if grant.account != previous.account => {
+                actor.sink.close_after_flush(CloseReason::ClientClosed);
+            }
+            (Ok(grant), _) => {
+                actor.apply_permissions(&grant);
+                actor.grant = Some(Box::new(grant));
+                actor.drop_forbidden_subscriptions();
+            }
+        }));
+    }
+
+    /// Ends subscriptions the connection may no longer have, each with an error.
+    fn drop_forbidden_subscriptions(&mut self) {
+        let Some(permissions) = &self.permissions else { return };
+        use troupe_engine::index::SubscriptionFacts;
+        let is_forbidden = |subscription: &&Arc<crate::router::Subscription>| {
+            !permissions.can_subscribe(subscription.subject(), subscription.queue())
+        };
+        let forbidden: Vec<_> = self.subscriptions.iter().filter(is_forbidden).cloned().collect();
+        for subscription in forbidden {
+            let text = subscription_violation(subscription.subject(), subscription.queue());
+            self.send_error(&format!("{text} (sid \"{}\")", String::from_utf8_lossy(subscription.sid())));
+            if subscription.close() {
+                self.remove_subscription(&subscription);
+            }
+        }
+        self.send_changes();
+    }
+}

@@ -1,0 +1,241 @@
+//! The loop over the operations of one read.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use bytes::Bytes;
+use tracing::{Level, error};
+use troupe_codecs::client::{Batch, ClientOp, ProtocolFault, encoder};
+use troupe_engine::auth::PasswordCheck;
+
+use super::ClientActor;
+use super::trace;
+use crate::connection::CloseReason;
+use crate::connection::outbound::STALL_MARK;
+use crate::connection::reader::Closed;
+use crate::router::{ClientSink, Publisher, Ticket};
+
+/// Longest time a publisher stops reading for a full destination.
+const MAX_STALL: Duration = Duration::from_millis(50);
+
+/// What comes after an operation.
+pub(super) enum Flow {
+    /// The next one.
+    Continue,
+    /// The same one, once the changes sent to the Router are visible.
+    AfterBarrier,
+    /// The next one, once a password is checked.
+    AfterPassword(Box<PasswordCheck>),
+    /// Nothing: the connection is closing.
+    Stop,
+}
+
+impl ClientActor {
+    /// Handles the operations of `batch` from number `from` on, up to the point where the connection has to wait.
+    pub(super) fn process(&mut self, batch: Batch, from: usize, ctx: &mut Context<Self>) {
+        self.keepalive.heard(Instant::now());
+        let local = Rc::clone(&self.local);
+        let mut publisher = local.publisher.borrow_mut();
+        publisher.discard_unfinished();
+        publisher.begin(self.account.as_deref());
+        let is_tracing = tracing::enabled!(Level::TRACE);
+        let mut traffic = (0, 0);
+        let mut next = from;
+        let mut flow = Flow::Continue;
+        while let Some(op) = batch.ops.get(next) {
+            if is_tracing && !self.must_wait_for(op) {
+                trace::inbound(self, op, &batch.bytes);
+            }
+            flow = self.handle_op(op, &batch.bytes, &mut publisher, &mut traffic);
+            match flow {
+                Flow::Continue => next += 1,
+                Flow::AfterBarrier => break,
+                Flow::AfterPassword(_) | Flow::Stop => {
+                    next += 1;
+                    break;
+                }
+            }
+        }
+        let stalled = publisher.flush();
+        drop(publisher);
+        if traffic.0 > 0 {
+            self.sink.traffic().received(traffic.0, traffic.1);
+        }
+        self.proceed(batch, next, flow, stalled, ctx);
+    }
+
+    /// Whether this operation must not run before the changes sent to the Router are visible.
+    #[inline]
+    fn must_wait_for(&self, op: &ClientOp) -> bool {
+        self.changes.is_some() && matches!(op, ClientOp::Publish(_) | ClientOp::Ping | ClientOp::Connect(_))
+    }
+
+    #[inline]
+    fn handle_op(
+        &mut self,
+        op: &ClientOp,
+        bytes: &Bytes,
+        publisher: &mut Publisher,
+        traffic: &mut (u64, u64),
+    ) -> Flow {
+        if self.must_wait_for(op) {
+            return Flow::AfterBarrier;
+        }
+        if self.account.is_none() && !matches!(op, ClientOp::Connect(_)) && !self.enter_implicitly(publisher) {
+            return Flow::Stop;
+        }
+        match op {
+            ClientOp::Publish(op) => {
+                traffic.0 += 1;
+                traffic.1 += op.payload.len() as u64;
+                return self.publish(op, bytes, publisher);
+            }
+            ClientOp::Ping => self.ping(publisher),
+            ClientOp::Pong => self.keepalive.pong(Instant::now()),
+            ClientOp::Subscribe(op) => self.subscribe(op, bytes, publisher),
+            ClientOp::Unsubscribe(op) => self.unsubscribe(op, bytes, publisher),
+            ClientOp::Connect(json) => return self.connect(json.of(bytes), publisher),
+            ClientOp::Info(json) => {
+                if let Err(cause) = serde_json::from_slice::<troupe_codecs::client::ServerInfo>(json.of(bytes)) {
+                    error!(conn = %self.sink.label(), "{cause}");
+                    return self.stop(CloseReason::ProtocolViolation);
+                }
+            }
+            ClientOp::Ok => {}
+            ClientOp::Err(text) => {
+                error!(conn = %self.sink.label(), "Client Error {}", String::from_utf8_lossy(text.of(bytes)));
+                return self.stop(CloseReason::ParseError);
+            }
+        }
+        Flow::Continue
+    }
+
+    /// Closes after what was queued is written, with no further operation.
+    pub(super) fn stop(&self, reason: CloseReason) -> Flow {
+        self.sink.close_after_flush(reason);
+        Flow::Stop
+    }
+
+    fn ping(&mut self, publisher: &mut Publisher) {
+        tracing::trace!(conn = %self.sink.label(), "->> [PONG]");
+        publisher.reply(&self.sink, encoder::PONG);
+        if !self.has_ponged {
+            self.has_ponged = true;
+            if self.modes.protocol >= 1 {
+                publisher.flush_reply(&self.sink);
+                self.send_info();
+            }
+        }
+    }
+
+    /// Goes on with the batch, or waits for what stands in the way.
+    fn proceed(
+        &mut self,
+        batch: Batch,
+        next: usize,
+        flow: Flow,
+        stalled: Option<Arc<ClientSink>>,
+        ctx: &mut Context<Self>,
+    ) {
+        let ticket = self.send_changes();
+        let is_done = next >= batch.ops.len() || matches!(flow, Flow::Stop);
+        if is_done && !matches!(flow, Flow::Stop) {
+            self.report_fault(&batch);
+        }
+        let check = match flow {
+            Flow::AfterPassword(check) => Some(check),
+            _ => None,
+        };
+        let must_wait = check.is_some() || ticket.is_some() || stalled.is_some();
+        if is_done && check.is_none() {
+            self.local.pool.put_ops(batch.ops);
+            self.local.pool.put_bytes(batch.bytes);
+        } else {
+            self.suspended = Some(Box::new((batch, next)));
+        }
+        if must_wait {
+            self.wait(ticket, stalled, check, ctx);
+        } else if let Some(suspended) = self.suspended.take() {
+            let (batch, next) = *suspended;
+            self.process(batch, next, ctx);
+        }
+    }
+
+    fn wait(
+        &mut self,
+        ticket: Option<Ticket>,
+        stalled: Option<Arc<ClientSink>>,
+        check: Option<Box<PasswordCheck>>,
+        ctx: &mut Context<Self>,
+    ) {
+        let sink = Arc::clone(&self.sink);
+        let waiting = async move {
+            if let Some(ticket) = ticket {
+                open_or_closed(&ticket, &sink).await;
+            }
+            if let Some(stalled) = stalled {
+                stalled.outbound().wait_below(STALL_MARK, MAX_STALL).await;
+            }
+            match check {
+                Some(check) => Some(crate::auth::check_password(*check).await),
+                None => None,
+            }
+        };
+        ctx.wait(waiting.into_actor(self).map(|outcome, actor, ctx| {
+            if let Some(outcome) = outcome {
+                actor.finish_connect(outcome);
+            }
+            if let Some(suspended) = actor.suspended.take().filter(|_| actor.sink.close_reason().is_none()) {
+                let (batch, next) = *suspended;
+                actor.process(batch, next, ctx);
+            }
+        }));
+    }
+
+    /// Hands collected subscription changes to the Router; the ticket opens when they are visible.
+    pub(super) fn send_changes(&mut self) -> Option<Ticket> {
+        let mut changes = self.changes.take()?;
+        let ticket = self.barrier.issue();
+        changes.barrier = Some(ticket.clone());
+        if self.services.router.send(*changes) {
+            return Some(ticket);
+        }
+        error!(conn = %self.sink.label(), "the router takes no more changes");
+        self.sink.close(CloseReason::InternalError);
+        None
+    }
+
+    /// Answers bytes that cannot be read.
+    fn report_fault(&self, batch: &Batch) {
+        let Some(fault) = batch.fault else { return };
+        match fault {
+            ProtocolFault::UnknownOperation => {
+                self.fail("Unknown Protocol Operation", CloseReason::ProtocolViolation);
+                error!(conn = %self.sink.label(), "Client parser ERROR");
+            }
+            ProtocolFault::ControlLineExceeded => {
+                error!(conn = %self.sink.label(), "maximum control line exceeded");
+                self.fail("maximum control line exceeded", CloseReason::MaxControlLineExceeded);
+            }
+            ProtocolFault::PayloadExceeded(size) => self.refuse_payload(size as usize),
+            ProtocolFault::BadArguments => {
+                error!(conn = %self.sink.label(), "bad or missing arguments");
+                self.sink.close_after_flush(CloseReason::ProtocolViolation);
+            }
+        }
+    }
+
+    /// Closes for a message that is too large.
+    pub(super) fn refuse_payload(&self, size: usize) {
+        error!(conn = %self.sink.label(), "maximum payload exceeded: {size} vs {}", self.max_payload);
+        self.fail("Maximum Payload Violation", CloseReason::MaxPayloadExceeded);
+    }
+}
+
+async fn open_or_closed(ticket: &Ticket, sink: &ClientSink) {
+    poll_fn(|cx| if sink.poll_closed(cx).is_ready() { Poll::Ready(()) } else { ticket.poll_open(cx) }).await;
+}

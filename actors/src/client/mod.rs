@@ -1,0 +1,31 @@
+//! A NATS client connection: one actor each.
+//!
+//! ```text
+//! listener ── socket ──> entry (PROXY, INFO, TLS) ──> ClientActor <── batches ── Reader
+//!                                                        │ inbound: one operation after the other
+//!                                                        ├─ connect    CONNECT, who enters with what rights
+//!                                                        ├─ publish    PUB, HPUB -> router::Publisher
+//!                                                        └─ subscribe  SUB, UNSUB -> router::RouterHandle
+//! ```
+//!
+//! - [`actor`]: life, timers, commands. [`inbound`]: the loop over a batch. [`services`]: what all connections share.
+//! - [`table`]: subscriptions by sid. [`registry`]: connections by id. [`local`]: what connections of an arbiter share.
+
+pub mod actor;
+mod commands;
+mod connect;
+pub mod entry;
+mod inbound;
+pub mod local;
+mod publish;
+pub mod registry;
+pub mod services;
+mod subscribe;
+mod table;
+mod trace;
+
+pub use actor::ClientActor;
+pub use commands::ClientCommand;
+pub use entry::ClientFactory;
+pub use registry::Registry;
+pub use services::{ClientServices, ServerIdentity};

@@ -1,0 +1,106 @@
+//! `PUB` and `HPUB`.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use tracing::error;
+use troupe_codecs::client::{PublishOp, encoder};
+use troupe_codecs::subject::is_valid_publish;
+use troupe_engine::auth::{publish_violation, quote};
+
+use super::ClientActor;
+use super::inbound::Flow;
+use crate::connection::CloseReason;
+use crate::router::{Message, Origin, Publisher};
+
+/// Prefix of replies mapped by gateways.
+const GATEWAY_REPLY: &[u8] = b"_GR_.";
+/// Prefix of the subjects replication groups use.
+const RAFT: &[u8] = b"$NRG.";
+/// Prefixes of replies only the server makes: service imports, JetStream acks, gateways.
+const RESERVED_REPLIES: [&[u8]; 3] = [b"_R_.", b"$JS.ACK.", GATEWAY_REPLY];
+
+impl ClientActor {
+    /// Checks a message and hands it to the publish pipeline.
+    #[inline]
+    pub(super) fn publish(&mut self, op: &PublishOp, bytes: &Bytes, publisher: &mut Publisher) -> Flow {
+        if op.has_headers && !self.modes.headers {
+            error!(conn = %self.sink.label(), "message headers not supported");
+            return self.stop(CloseReason::ProtocolViolation);
+        }
+        if op.payload.len() > self.max_payload {
+            publisher.flush_reply(&self.sink);
+            self.refuse_payload(op.payload.len());
+            return Flow::Stop;
+        }
+        let subject = op.subject.of(bytes);
+        let reply = op.reply.of(bytes);
+        if self.modes.pedantic && !is_valid_publish(subject) {
+            self.reply_error("Invalid Publish Subject", publisher);
+        }
+        if !self.may_publish(subject, reply, publisher) {
+            return Flow::Continue;
+        }
+        if self.modes.verbose {
+            self.reply_ok(publisher);
+        }
+        let Some(account) = &self.account else { return Flow::Stop };
+        let message = Message {
+            subject,
+            reply,
+            sizes: op.sizes.of(bytes),
+            payload: &bytes[op.payload.start as usize..op.payload.end as usize + 2],
+            header_len: op.header_len as usize,
+            has_headers: op.has_headers,
+            verbatim_tail: op.is_verbatim.then(|| op.verbatim_tail().of(bytes)),
+            buffer: bytes,
+        };
+        let origin = Origin {
+            sink: &self.sink,
+            account,
+            echo: self.modes.echo,
+            no_responders: self.modes.no_responders,
+        };
+        publisher.publish(origin, &message);
+        Flow::Continue
+    }
+
+    #[inline]
+    fn may_publish(&mut self, subject: &[u8], reply: &[u8], publisher: &mut Publisher) -> bool {
+        let is_reserved = subject.starts_with(GATEWAY_REPLY)
+            || self.permissions.as_mut().is_some_and(|permissions| !permissions.can_publish(subject))
+                && !self.sink.use_reply_right(subject, Instant::now())
+            || subject.starts_with(RAFT) && !self.is_system();
+        if is_reserved {
+            error!(conn = %self.sink.label(), "Publish Violation - Subject {}", quote(subject));
+            self.reply_error(&publish_violation(subject), publisher);
+            return false;
+        }
+        if !reply.is_empty() && RESERVED_REPLIES.iter().any(|prefix| reply.starts_with(prefix)) {
+            error!(conn = %self.sink.label(), "Publish Violation - Reply {}", quote(reply));
+            let text = format!("Permissions Violation for Publish with Reply of {}", quote(reply));
+            self.reply_error(&text, publisher);
+            return false;
+        }
+        true
+    }
+
+    fn is_system(&self) -> bool {
+        let options = self.services.options();
+        self.account.as_ref().is_some_and(|account| options.system_account_name() == Some(&**account.name()))
+    }
+
+    /// Appends `+OK` to the answers of the batch.
+    pub(super) fn reply_ok(&self, publisher: &mut Publisher) {
+        tracing::trace!(conn = %self.sink.label(), "->> [OK]");
+        publisher.reply(&self.sink, encoder::OK);
+    }
+
+    /// Appends `-ERR` to the answers of the batch.
+    pub(super) fn reply_error(&self, text: &str, publisher: &mut Publisher) {
+        tracing::trace!(conn = %self.sink.label(), "->> [-ERR {text}]");
+        let mut line = Vec::with_capacity(text.len() + 10);
+        encoder::error(&mut line, text);
+        publisher.reply(&self.sink, &line);
+    }
+}

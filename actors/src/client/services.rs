@@ -1,0 +1,129 @@
+//! What all client connections of a server share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use troupe_codecs::client::ServerInfo;
+use troupe_engine::auth::Authenticator;
+use troupe_engine::options::Options;
+
+use super::Registry;
+use crate::router::{Accounts, RouterHandle};
+use crate::supervisor::{ConnectionGroup, Faults};
+
+/// Who this server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerIdentity {
+    /// Public nkey, 56 characters.
+    pub id: String,
+    /// Configured name, or the id.
+    pub name: String,
+    /// Public curve key.
+    pub xkey: String,
+}
+
+/// Shared state of the client room, made once at boot.
+#[derive(Debug)]
+pub struct ClientServices {
+    /// Accounts and their published indexes.
+    pub accounts: Arc<Accounts>,
+    /// Door to the Router.
+    pub router: RouterHandle,
+    /// Connections by id.
+    pub registry: Registry,
+    /// Counts connection actors.
+    pub group: ConnectionGroup,
+    /// Injected faults.
+    pub faults: Faults,
+    options: ArcSwap<Options>,
+    authenticator: ArcSwap<Authenticator>,
+    info: ArcSwap<ServerInfo>,
+    is_lame_duck: AtomicBool,
+    next_cid: AtomicU64,
+    next_subscription: AtomicU64,
+}
+
+impl ClientServices {
+    /// Services for a server that listens as `info` says.
+    #[must_use]
+    pub fn new(
+        options: Arc<Options>,
+        info: ServerInfo,
+        accounts: Arc<Accounts>,
+        router: RouterHandle,
+        group: ConnectionGroup,
+        faults: Faults,
+    ) -> Self {
+        let authenticator = Authenticator::new(&options);
+        Self {
+            accounts,
+            router,
+            registry: Registry::default(),
+            group,
+            faults,
+            options: ArcSwap::new(options),
+            authenticator: ArcSwap::from_pointee(authenticator),
+            info: ArcSwap::from_pointee(info),
+            is_lame_duck: AtomicBool::new(false),
+            next_cid: AtomicU64::new(1),
+            next_subscription: AtomicU64::new(1),
+        }
+    }
+
+    /// Options in force.
+    #[must_use]
+    pub fn options(&self) -> Arc<Options> {
+        self.options.load_full()
+    }
+
+    /// Who decides who enters.
+    #[must_use]
+    pub fn authenticator(&self) -> Arc<Authenticator> {
+        self.authenticator.load_full()
+    }
+
+    /// INFO without the fields of one connection.
+    #[must_use]
+    pub fn info(&self) -> Arc<ServerInfo> {
+        self.info.load_full()
+    }
+
+    /// Puts reloaded options in force, for new connections; each connection takes its part on
+    /// [`super::ClientCommand::Reload`].
+    pub fn set_options(&self, options: Arc<Options>) {
+        let authenticator = self.authenticator().reload(&options);
+        self.authenticator.store(Arc::new(authenticator));
+        self.options.store(options);
+    }
+
+    /// Replaces INFO.
+    pub fn set_info(&self, info: ServerInfo) {
+        self.info.store(Arc::new(info));
+    }
+
+    /// Enters lame duck mode; false when it was on already.
+    pub fn enter_lame_duck(&self) -> bool {
+        !self.is_lame_duck.swap(true, Ordering::AcqRel)
+    }
+
+    /// Whether the server is in lame duck mode.
+    #[must_use]
+    pub fn is_lame_duck(&self) -> bool {
+        self.is_lame_duck.load(Ordering::Acquire)
+    }
+
+    /// Connections accepted so far.
+    #[must_use]
+    pub fn total_connections(&self) -> u64 {
+        self.next_cid.load(Ordering::Relaxed) - 1
+    }
+
+    pub(super) fn next_cid(&self) -> u64 {
+        self.next_cid.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(super) fn next_subscription(&self) -> u64 {
+        self.next_subscription.fetch_add(1, Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,108 @@
+//! `SUB` and `UNSUB`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tracing::error;
+use troupe_codecs::client::{SubscribeOp, UnsubscribeOp};
+use troupe_codecs::subject::{is_literal, is_valid_subscription, num_tokens};
+use troupe_engine::auth::{quote, subscription_violation};
+use troupe_engine::index::snapshot::MAX_PATTERN_TOKENS;
+
+use super::ClientActor;
+use crate::router::subscription::SubscriptionParts;
+use crate::router::{ChangeSet, Publisher, Subscription};
+
+/// Queue group of the server's own subscriptions.
+const SYSTEM_QUEUE: &[u8] = b"_sys_";
+
+impl ClientActor {
+    /// Checks a subscription in nats-server's order, notes it and queues it for the Router.
+    pub(super) fn subscribe(&mut self, op: &SubscribeOp, bytes: &Bytes, publisher: &mut Publisher) {
+        let (subject, queue, sid) = (op.subject.of(bytes), op.queue.of(bytes), op.sid.of(bytes));
+        let queue_opt = (!queue.is_empty()).then_some(queue);
+        if let Some(refusal) = self.refusal(subject, queue_opt, sid) {
+            return self.reply_error(&refusal, publisher);
+        }
+        if self.subscriptions.get(sid).is_none() {
+            if !is_valid_subscription(subject) {
+                return self.reply_error("Invalid Subject", publisher);
+            }
+            self.add_subscription(SubscriptionParts { subject, queue, sid, is_filtered: false });
+        }
+        if self.modes.verbose {
+            self.reply_ok(publisher);
+        }
+    }
+
+    /// Text of the error a subscription gets, if it gets one.
+    fn refusal(&mut self, subject: &[u8], queue: Option<&[u8]>, sid: &[u8]) -> Option<String> {
+        let is_allowed = queue != Some(SYSTEM_QUEUE)
+            && self.permissions.as_ref().is_none_or(|permissions| permissions.can_subscribe(subject, queue));
+        if !is_allowed {
+            let sid = String::from_utf8_lossy(sid);
+            let group = queue.map(|queue| format!(", Queue: {}", quote(queue))).unwrap_or_default();
+            error!(conn = %self.sink.label(), "Subscription Violation - Subject {}{group}, SID {sid}", quote(subject));
+            return Some(subscription_violation(subject, queue));
+        }
+        let max_tokens = usize::from(self.services.options().limits.max_sub_tokens);
+        let is_too_deep = max_tokens > 0 && num_tokens(subject) > max_tokens
+            || !is_literal(subject) && num_tokens(subject) > MAX_PATTERN_TOKENS;
+        if is_too_deep {
+            let text = format!("Permissions Violation for Subscription to {}, too many tokens", quote(subject));
+            error!(conn = %self.sink.label(), "{text}");
+            return Some(text);
+        }
+        if self.max_subscriptions > 0 && self.subscriptions.len_near(self.max_subscriptions) >= self.max_subscriptions {
+            error!(conn = %self.sink.label(), "maximum subscriptions exceeded");
+            return Some("maximum subscriptions exceeded".to_owned());
+        }
+        None
+    }
+
+    fn add_subscription(&mut self, parts: SubscriptionParts<'_>) {
+        let Some(account) = &self.account else { return };
+        let filter = self.permissions.as_ref().and_then(|permissions| permissions.delivery_filter(parts.subject));
+        let is_filtered = filter.is_some();
+        if let Some(filter) = filter {
+            self.sink.set_filter(Some(Arc::clone(filter)));
+        }
+        let id = self.services.next_subscription();
+        let parts = SubscriptionParts { is_filtered, ..parts };
+        let subscription = Arc::new(Subscription::new(id, Arc::clone(&self.sink), parts));
+        account.count_subscriptions(1);
+        let account = Arc::clone(account);
+        let changes = self.changes.get_or_insert_with(|| Box::new(ChangeSet::new(account)));
+        changes.added.push(Arc::clone(&subscription));
+        self.subscriptions.insert(subscription);
+    }
+
+    /// Ends a subscription now, or after a number of messages counted from its start.
+    pub(super) fn unsubscribe(&mut self, op: &UnsubscribeOp, bytes: &Bytes, publisher: &mut Publisher) {
+        let sid = op.sid.of(bytes);
+        if let Some(subscription) = self.subscriptions.get(sid) {
+            let subscription = Arc::clone(subscription);
+            let is_over = match op.max {
+                Some(max) => subscription.limit(u64::from(max)),
+                None => subscription.close(),
+            };
+            if is_over {
+                self.remove_subscription(&subscription);
+            }
+        }
+        if self.modes.verbose {
+            self.reply_ok(publisher);
+        }
+    }
+
+    /// Takes a closed subscription out of the table and the index.
+    pub(super) fn remove_subscription(&mut self, subscription: &Arc<Subscription>) {
+        tracing::trace!(conn = %self.sink.label(), "<-> [DELSUB {}]", String::from_utf8_lossy(subscription.sid()));
+        self.subscriptions.remove(subscription.sid());
+        let Some(account) = &self.account else { return };
+        account.remove_subscriptions(1);
+        let account = Arc::clone(account);
+        let changes = self.changes.get_or_insert_with(|| Box::new(ChangeSet::new(account)));
+        changes.removed.push(Arc::clone(subscription));
+    }
+}
