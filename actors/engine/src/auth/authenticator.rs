@@ -103,7 +103,7 @@ impl Authenticator {
     #[must_use]
     pub fn decide(&self, presented: &Presented) -> Decision {
         if presented.new_account || presented.account.as_deref().is_some_and(|account| !account.is_empty()) {
-            return refuse(RefusalReason::AuthenticationFailure, Identity::Anonymous);
+            return refuse(RefusalReason::AuthenticationFailure, presented.claimed_identity());
         }
         let Ok(proxy) = self.trusted_proxy(presented) else {
             return refuse(RefusalReason::ProxyNotTrusted, presented.claimed_identity());
@@ -187,15 +187,19 @@ impl Authenticator {
         refuse(RefusalReason::AuthenticationFailure, identity)
     }
 
+    /// The certificate names the user; the password shown must still be the user's, be it empty.
     fn decide_certificate(&self, presented: &Presented, proxy: Option<Arc<str>>) -> Decision {
         let names = presented.certificate.as_deref();
-        match names.and_then(|names| self.users.by_certificate(names, presented.connection_type)) {
-            None => refuse(RefusalReason::AuthenticationFailure, presented.claimed_identity()),
-            Some(user) if user.proxy_required && proxy.is_none() => {
-                refuse(RefusalReason::ProxyRequired, user.identity().clone())
-            }
-            Some(user) => Decision::Accept(user.grant(proxy)),
+        let user = names.and_then(|names| self.users.by_certificate(names, presented.connection_type));
+        let Some(user) = user else {
+            return refuse(RefusalReason::AuthenticationFailure, presented.claimed_identity());
+        };
+        let identity = user.identity().clone();
+        if user.proxy_required && proxy.is_none() {
+            return refuse(RefusalReason::ProxyRequired, identity);
         }
+        let refusal = Refusal { reason: RefusalReason::AuthenticationFailure, identity };
+        compare(user.password.clone(), presented.password(), user.grant(proxy), refusal)
     }
 
     fn decide_named(&self, presented: &Presented, name: &str, proxy: Option<Arc<str>>) -> Decision {
@@ -271,7 +275,11 @@ fn decide_no_auth_user(presented: &Presented, user: &UserRecord, proxy: Option<A
     if user.password.as_ref().is_some_and(Secret::is_bcrypt) {
         return refuse(RefusalReason::AuthenticationFailure, identity);
     }
-    Decision::Accept(user.grant(proxy))
+    let mut grant = user.grant(proxy);
+    if let Some(nkey) = presented.nkey() {
+        grant.identity = Identity::Nkey(nkey.to_owned());
+    }
+    Decision::Accept(grant)
 }
 
 fn compare(stored: Option<Secret>, shown: &str, grant: Grant, refusal: Refusal) -> Decision {

@@ -99,6 +99,7 @@ fn nothing_configured_lets_everybody_in() {
             (Presented { account: Some("A".into()), ..nothing() }, "Authentication Failure: -"),
             (Presented { account: Some(String::new()), ..nothing() }, "$G -"),
             (Presented { new_account: true, ..nothing() }, "Authentication Failure: -"),
+            (Presented { new_account: true, ..password("a", "b") }, "Authentication Failure: a"),
         ],
     );
     let authenticator = Authenticator::new(&options);
@@ -200,11 +201,12 @@ fn no_auth_user() {
                 (nothing(), anonymous),
                 (implicit(), implied),
                 (Presented { jwt: Some("x".into()), ..nothing() }, anonymous),
+                (Presented { nkey: Some("x".into()), ..nothing() }, if name == "a" { "$G x" } else { anonymous }),
                 (password("b", "b"), "$G b"),
                 (password("", "x"), "Authentication Failure: -"),
                 (token("x"), "Authentication Failure: [REDACTED]"),
-                (password("web", "web"), "Authentication Failure: web"),
-            ][..if name == "hash" { 6 } else { 5 }],
+                (password("web", "web"), "? Authentication Failure: web"),
+            ],
         );
         assert!(!Authenticator::new(&options).auth_required());
     }
@@ -366,7 +368,7 @@ fn certificates_name_the_user() {
         uris: vec!["spiffe://example.com/joe".into()],
         subject,
     };
-    let shown = Presented { certificate: Some(Arc::new(names)), ..password("someone", "else") };
+    let shown = Presented { certificate: Some(Arc::new(names)), ..password("someone", "") };
     for name in [
         "joe@example.com",
         "joe.example.com",
@@ -386,7 +388,21 @@ fn certificates_name_the_user() {
     let mut options = with_users(vec![user("joe", ""), user("joe.example.com", ""), user("joe@example.com", "")]);
     options.auth.no_auth_user = Some("joe".into());
     options.tls = Some(TlsOptions { verify_and_map: true, ..TlsOptions::default() });
-    check(&options, &[(shown, "$G joe@example.com"), (nothing(), "Authentication Failure: -")]);
+    let with_password = |text: &str| Presented { password: Some(Secret::new(text)), ..shown.clone() };
+    let unmatched = "Authentication Failure: joe@example.com";
+    check(
+        &options,
+        &[
+            (shown.clone(), "$G joe@example.com"),
+            (Presented { implicit: true, user: None, password: None, ..shown.clone() }, "$G joe@example.com"),
+            (with_password("x"), unmatched),
+            (nothing(), "Authentication Failure: -"),
+        ],
+    );
+    options.auth.users[2] = user("joe@example.com", "p");
+    check(&options, &[(shown.clone(), unmatched), (with_password("p"), "$G joe@example.com")]);
+    options.auth.users[2] = user("joe@example.com", HASH);
+    check(&options, &[(shown.clone(), "? $G joe@example.com")]);
 }
 
 #[test]

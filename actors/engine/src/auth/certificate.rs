@@ -73,9 +73,9 @@ impl DistinguishedName {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut relative = Vec::new();
-        for part in split_unescaped(text, &[',', ';']) {
+        for part in split_unescaped(text, ',') {
             let mut attributes = Vec::new();
-            for pair in split_unescaped(part, &['+']) {
+            for pair in split_unescaped(part, '+') {
                 let (kind, value) = pair.split_once('=')?;
                 let kind = kind.trim();
                 if kind.is_empty() {
@@ -87,6 +87,12 @@ impl DistinguishedName {
         }
         relative.reverse();
         Some(Self { relative })
+    }
+
+    /// Whether every attribute has a short name. nats-server does not compare subjects with others as names.
+    #[must_use]
+    pub fn is_comparable(&self) -> bool {
+        self.attributes().all(|attribute| SHORT_NAMES.iter().any(|(_, short)| *short == attribute.kind))
     }
 
     /// Whether both have the same relative names in the same order.
@@ -139,14 +145,14 @@ fn is_same_set(a: &[Attribute], b: &[Attribute]) -> bool {
         && b.iter().all(|y| a.iter().any(|x| x.is_same(y)))
 }
 
-fn split_unescaped<'a>(text: &'a str, separators: &[char]) -> Vec<&'a str> {
+fn split_unescaped(text: &str, separator: char) -> Vec<&str> {
     let (mut parts, mut start, mut escaped) = (Vec::new(), 0, false);
     for (at, c) in text.char_indices() {
         if escaped {
             escaped = false;
         } else if c == '\\' {
             escaped = true;
-        } else if separators.contains(&c) {
+        } else if c == separator {
             parts.push(&text[start..at]);
             start = at + c.len_utf8();
         }
@@ -234,7 +240,7 @@ mod tests {
         ]);
         for (text, ordered, unordered) in [
             (r"CN=joe+OU=a\, b,DC=example,DC=com", true, true),
-            (r"OU=a\2c b + cn=joe; dc=example ;dc=com", true, true),
+            (r"OU=a\2c b + cn=joe, dc=example ,dc=com", true, true),
             (r"DC=com,DC=example,CN=joe+OU=a\, b", false, true),
             (r"CN=Joe+OU=a\, b,DC=example,DC=com", false, false),
             ("CN=joe,DC=example,DC=com", false, false),
@@ -246,5 +252,7 @@ mod tests {
         for text in ["joe", "joe@example.com", "CN=a,joe", r"CN=a\", r"CN=\zz", "=a", "CN=\\ff"] {
             assert_eq!(DistinguishedName::parse(text), None, "{text}");
         }
+        assert!(name.is_comparable());
+        assert!(!subject(&[&[("2.5.4.3", "joe")], &[("1.2.840.113549.1.9.1", "a@b.c")]]).is_comparable());
     }
 }

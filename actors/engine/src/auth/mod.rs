@@ -40,3 +40,21 @@ pub fn subscription_violation(subject: &[u8], queue: Option<&[u8]>) -> String {
         None => format!("Permissions Violation for Subscription to {subject}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn violations_read_like_the_recorded_server() {
+        assert_eq!(publish_violation(br#"ba"r\x"#), r#"Permissions Violation for Publish to "ba\"r\\x""#);
+        assert_eq!(
+            subscription_violation("é\"q".as_bytes(), None),
+            r#"Permissions Violation for Subscription to "é\"q""#
+        );
+        assert_eq!(
+            subscription_violation(b"\xff\x01", Some(b"q\x7f")),
+            r#"Permissions Violation for Subscription to "\xff\x01" using queue "q\x7f""#
+        );
+    }
+}

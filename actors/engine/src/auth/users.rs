@@ -134,7 +134,8 @@ impl Directory {
         let named = |name: &str| self.by_name(name).filter(|user| user.may_use(kind));
         let subject = &names.subject;
         let by_subject = |is_equal: fn(&DistinguishedName, &DistinguishedName) -> bool| {
-            self.distinguished.iter().filter(|(name, _)| is_equal(name, subject)).find_map(|(_, name)| named(name))
+            let known = if subject.is_comparable() { &self.distinguished[..] } else { &[] };
+            known.iter().filter(|(name, _)| is_equal(name, subject)).find_map(|(_, name)| named(name))
         };
         let text = subject.go_text();
         let with_domain = subject.domain_components().map(|components| format!("{text},{components}"));

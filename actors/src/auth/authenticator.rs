@@ -1,0 +1,142 @@
+//! The authenticator that connections share.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use troupe_engine::auth::{self, Decision, Grant, PasswordCheck, Presented, Reconsidered, Refusal};
+use troupe_engine::options::Options;
+
+use super::passwords::PasswordComparer;
+
+/// Judges connections with the configuration of the moment. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Authenticator {
+    current: Arc<ArcSwap<auth::Authenticator>>,
+    comparer: PasswordComparer,
+}
+
+/// What [`Authenticator::try_authenticate`] found without waiting.
+#[derive(Debug)]
+pub enum Answer {
+    /// Decided.
+    Ready(Result<Grant, Refusal>),
+    /// A bcrypt comparison decides.
+    Pending(PendingLogin),
+}
+
+/// A login that waits for a bcrypt comparison.
+#[derive(Debug)]
+pub struct PendingLogin {
+    check: Box<PasswordCheck>,
+    comparer: PasswordComparer,
+}
+
+impl PendingLogin {
+    /// Compares and decides.
+    ///
+    /// # Errors
+    /// The refusal when the password is wrong, there is no such user, or too many comparisons wait.
+    pub async fn finish(self) -> Result<Grant, Refusal> {
+        let is_match = self.comparer.compare(self.check.password.clone(), self.check.hash.clone()).await;
+        self.check.resolve(is_match)
+    }
+}
+
+impl Authenticator {
+    /// Reads the users of `options`.
+    #[must_use]
+    pub fn new(options: &Options) -> Self {
+        let current = Arc::new(ArcSwap::from_pointee(auth::Authenticator::new(options)));
+        Self { current, comparer: PasswordComparer::default() }
+    }
+
+    /// The rules of the moment, for INFO and for decisions that belong together.
+    #[must_use]
+    pub fn current(&self) -> Arc<auth::Authenticator> {
+        self.current.load_full()
+    }
+
+    /// Takes the users of changed options. Connections that are in must then be reconsidered.
+    pub fn reload(&self, options: &Options) {
+        self.current.rcu(|current| current.reload(options));
+    }
+
+    /// Judges a connection as far as that goes without waiting.
+    #[must_use]
+    pub fn try_authenticate(&self, presented: &Presented) -> Answer {
+        match self.current.load().decide(presented) {
+            Decision::Accept(grant) => Answer::Ready(Ok(grant)),
+            Decision::Refuse(refusal) => Answer::Ready(Err(refusal)),
+            Decision::CheckPassword(check) => Answer::Pending(PendingLogin { check, comparer: self.comparer.clone() }),
+        }
+    }
+
+    /// Judges a connection.
+    ///
+    /// # Errors
+    /// The refusal, whose text is the line to log.
+    pub async fn authenticate(&self, presented: &Presented) -> Result<Grant, Refusal> {
+        match self.try_authenticate(presented) {
+            Answer::Ready(answer) => answer,
+            Answer::Pending(login) => login.finish().await,
+        }
+    }
+
+    /// Judges a connection that is in with `previous` again, after a reload.
+    ///
+    /// Never answers [`Reconsidered::CheckPassword`].
+    pub async fn reconsider(&self, presented: &Presented, previous: &Grant) -> Reconsidered {
+        match self.current().reconsider(presented, previous) {
+            Reconsidered::CheckPassword(check) => {
+                match (PendingLogin { check, comparer: self.comparer.clone() }).finish().await {
+                    Ok(grant) => Reconsidered::compare(previous, grant),
+                    Err(refusal) => Reconsidered::Refused(refusal),
+                }
+            }
+            decided => decided,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use troupe_engine::options::{ConnectionType, Secret};
+
+    use super::*;
+
+    fn options(password: &str) -> Options {
+        let mut options = Options::default();
+        options.auth.username = Some("u".into());
+        options.auth.password = Some(Secret::new(password));
+        options
+    }
+
+    fn login(password: &str) -> Presented {
+        let password = Some(Secret::new(password));
+        Presented { user: Some("u".into()), password, ..Presented::new(ConnectionType::Standard) }
+    }
+
+    #[tokio::test]
+    async fn plain_passwords_need_no_waiting() {
+        let authenticator = Authenticator::new(&options("p"));
+        assert!(matches!(authenticator.try_authenticate(&login("p")), Answer::Ready(Ok(_))));
+        assert!(matches!(authenticator.try_authenticate(&login("x")), Answer::Ready(Err(_))));
+        let refusal = authenticator.authenticate(&login("x")).await.expect_err("wrong password");
+        assert_eq!(refusal.to_string(), "authentication error - User \"u\"");
+    }
+
+    #[tokio::test]
+    async fn hashed_passwords_and_reload() {
+        let hash = |password| bcrypt::hash(password, 4).expect("hashes");
+        let authenticator = Authenticator::new(&options(&hash("p")));
+        assert!(matches!(authenticator.try_authenticate(&login("p")), Answer::Pending(_)));
+        assert!(authenticator.authenticate(&login("x")).await.is_err());
+        let grant = authenticator.authenticate(&login("p")).await.expect("right password");
+
+        let clone = authenticator.clone();
+        authenticator.reload(&options(&hash("p")));
+        assert!(matches!(clone.reconsider(&login("p"), &grant).await, Reconsidered::Unchanged(_)));
+        authenticator.reload(&options(&hash("other")));
+        assert!(matches!(clone.reconsider(&login("p"), &grant).await, Reconsidered::Refused(_)));
+    }
+}
