@@ -10,3 +10,4 @@ mod t60_connections;
 #[cfg(feature = "fault-injection")]
 mod t70_faults;
 mod t80_queue;
+mod t90_actix;

@@ -58,7 +58,9 @@ fn nothing_starts_or_restarts_once_the_shutdown_has_begun() {
         stage.handle.supervise(Player::spec("router", &journal)).await.unwrap();
         let first = stage.handle.supervise(Player::spec("listener", &journal)).await.unwrap();
         let address = first.current().unwrap();
-        let (report, _) = futures_util::future::join(stage.handle.shutdown(LONG), address.send(Act::Panic)).await;
+        // `Addr::send` queues at once: it has to wait until the shutdown is on its way.
+        let panic = async { address.send(Act::Panic).await };
+        let (report, _) = futures_util::future::join(stage.handle.shutdown(LONG), panic).await;
         assert_eq!(report.actors.len(), 2);
         let late = stage.handle.supervise(Player::spec("late", &journal)).await;
         assert_eq!(late.unwrap_err(), StartError::NotAccepting);
