@@ -269,7 +269,7 @@ impl Actor for ClientActor {
             error!(conn = %self.sink.label(), "maximum connections exceeded");
             return self.fail("maximum connections exceeded", CloseReason::MaxConnectionsExceeded);
         }
-        if self.services.authenticator().is_configured() {
+        if self.services.authenticator().current().is_configured() {
             self.schedule_auth_timeout(ctx);
         } else {
             self.enter_without_credentials();

@@ -7,14 +7,14 @@ use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use tracing::error;
 use troupe_codecs::client::ConnectOptions;
 use troupe_engine::auth::{
-    ConnectionPermissions, Decision, Grant, PasswordCheck, Reconsidered, Refusal, RefusalReason, ResponseTracker,
-    subscription_violation,
+    ConnectionPermissions, Grant, Reconsidered, Refusal, RefusalReason, ResponseTracker, subscription_violation,
 };
 use troupe_engine::options::Secret;
 
 use super::ClientActor;
 use super::actor::Modes;
 use super::inbound::Flow;
+use crate::auth::Answer;
 use crate::connection::CloseReason;
 use crate::router::{AccountView, ChangeSet, Publisher};
 
@@ -30,14 +30,10 @@ impl ClientActor {
         };
         publisher.flush_reply(&self.sink);
         self.note_connect(options);
-        match self.services.authenticator().decide(&self.presented) {
-            Decision::CheckPassword(check) => Flow::AfterPassword(check),
-            Decision::Accept(grant) => self.finish_connect_then(Ok(grant), publisher),
-            Decision::Refuse(refusal) => self.finish_connect_then(Err(refusal), publisher),
-        }
-    }
-
-    fn finish_connect_then(&mut self, outcome: Result<Grant, Refusal>, publisher: &mut Publisher) -> Flow {
+        let outcome = match self.services.authenticator().try_authenticate(&self.presented) {
+            Answer::Pending(login) => return Flow::AfterPassword(Box::new(login)),
+            Answer::Ready(outcome) => outcome,
+        };
         self.finish_connect(outcome);
         if self.sink.close_reason().is_some() {
             return Flow::Stop;
@@ -96,7 +92,7 @@ impl ClientActor {
 
     /// Lets a connection in that need not show anything.
     pub(super) fn enter_without_credentials(&mut self) {
-        if let Decision::Accept(grant) = self.services.authenticator().decide(&self.presented) {
+        if let Answer::Ready(Ok(grant)) = self.services.authenticator().try_authenticate(&self.presented) {
             self.bind(grant);
         }
     }
@@ -104,19 +100,19 @@ impl ClientActor {
     /// Judges a connection whose first operation is not CONNECT. False when it is closed.
     pub(super) fn enter_implicitly(&mut self, publisher: &mut Publisher) -> bool {
         self.presented.implicit = true;
-        let outcome = match self.services.authenticator().decide(&self.presented) {
-            Decision::Accept(grant) => Ok(grant),
-            Decision::Refuse(refusal) => Err(refusal),
-            Decision::CheckPassword(check) => check.resolve(false),
-        };
-        match outcome {
-            Ok(grant) => {
+        match self.services.authenticator().try_authenticate(&self.presented) {
+            Answer::Ready(Ok(grant)) => {
                 let is_bound = self.bind(grant);
                 publisher.begin(self.account.as_deref());
                 is_bound
             }
-            Err(refusal) => {
+            Answer::Ready(Err(refusal)) => {
                 self.refuse_entry(&refusal);
+                false
+            }
+            // Only a password can lead here, and nothing was shown.
+            Answer::Pending(_) => {
+                self.fail("Authorization Violation", CloseReason::AuthenticationFailure);
                 false
             }
         }
@@ -205,8 +201,14 @@ impl ClientActor {
         self.keepalive.set_timing(&options.timing);
         let Some(account) = self.account.clone() else { return };
         self.apply_limits(&account);
-        let Some(grant) = self.grant.take() else { return };
-        match self.services.authenticator().reconsider(&self.presented, &grant) {
+        let Some(grant) = self.grant.clone() else { return };
+        let (authenticator, presented) = (self.services.authenticator().clone(), self.presented.clone());
+        let deciding = async move { authenticator.reconsider(&presented, &grant).await };
+        ctx.wait(deciding.into_actor(self).map(|outcome, actor, _| actor.take_reconsidered(outcome)));
+    }
+
+    fn take_reconsidered(&mut self, outcome: Reconsidered) {
+        match outcome {
             Reconsidered::Unchanged(grant) => self.grant = Some(Box::new(grant)),
             Reconsidered::PermissionsChanged(grant) => {
                 self.apply_permissions(&grant);
@@ -215,27 +217,10 @@ impl ClientActor {
             }
             Reconsidered::AccountChanged(_) => self.sink.close_after_flush(CloseReason::ClientClosed),
             Reconsidered::Refused(refusal) => self.refuse_entry(&refusal),
-            Reconsidered::CheckPassword(check) => {
-                self.grant = Some(grant);
-                self.check_again(check, ctx);
+            Reconsidered::CheckPassword(_) => {
+                self.fail("Authorization Violation", CloseReason::AuthenticationFailure);
             }
         }
-    }
-
-    /// Compares a password with its new hash off this thread, then acts on the outcome.
-    fn check_again(&mut self, check: Box<PasswordCheck>, ctx: &mut Context<Self>) {
-        let checking = crate::auth::check_password(*check).into_actor(self);
-        ctx.wait(checking.map(|outcome, actor, _| match (outcome, actor.grant.take()) {
-            (Err(refusal), _) => actor.refuse_entry(&refusal),
-            (Ok(grant), Some(previous)) if grant.account != previous.account => {
-                actor.sink.close_after_flush(CloseReason::ClientClosed);
-            }
-            (Ok(grant), _) => {
-                actor.apply_permissions(&grant);
-                actor.grant = Some(Box::new(grant));
-                actor.drop_forbidden_subscriptions();
-            }
-        }));
     }
 
     /// Ends subscriptions the connection may no longer have, each with an error.

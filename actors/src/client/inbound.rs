@@ -10,10 +10,10 @@ use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use bytes::Bytes;
 use tracing::{Level, error};
 use troupe_codecs::client::{Batch, ClientOp, ProtocolFault, encoder};
-use troupe_engine::auth::PasswordCheck;
 
 use super::ClientActor;
 use super::trace;
+use crate::auth::PendingLogin;
 use crate::connection::CloseReason;
 use crate::connection::outbound::STALL_MARK;
 use crate::connection::reader::Closed;
@@ -29,7 +29,7 @@ pub(super) enum Flow {
     /// The same one, once the changes sent to the Router are visible.
     AfterBarrier,
     /// The next one, once a password is checked.
-    AfterPassword(Box<PasswordCheck>),
+    AfterPassword(Box<PendingLogin>),
     /// Nothing: the connection is closing.
     Stop,
 }
@@ -75,13 +75,7 @@ impl ClientActor {
     }
 
     #[inline]
-    fn handle_op(
-        &mut self,
-        op: &ClientOp,
-        bytes: &Bytes,
-        publisher: &mut Publisher,
-        traffic: &mut (u64, u64),
-    ) -> Flow {
+    fn handle_op(&mut self, op: &ClientOp, bytes: &Bytes, publisher: &mut Publisher, traffic: &mut (u64, u64)) -> Flow {
         if self.must_wait_for(op) {
             return Flow::AfterBarrier;
         }
@@ -146,19 +140,19 @@ impl ClientActor {
         if is_done && !matches!(flow, Flow::Stop) {
             self.report_fault(&batch);
         }
-        let check = match flow {
-            Flow::AfterPassword(check) => Some(check),
+        let login = match flow {
+            Flow::AfterPassword(login) => Some(login),
             _ => None,
         };
-        let must_wait = check.is_some() || ticket.is_some() || stalled.is_some();
-        if is_done && check.is_none() {
+        let must_wait = login.is_some() || ticket.is_some() || stalled.is_some();
+        if is_done && login.is_none() {
             self.local.pool.put_ops(batch.ops);
             self.local.pool.put_bytes(batch.bytes);
         } else {
             self.suspended = Some(Box::new((batch, next)));
         }
         if must_wait {
-            self.wait(ticket, stalled, check, ctx);
+            self.wait(ticket, stalled, login, ctx);
         } else if let Some(suspended) = self.suspended.take() {
             let (batch, next) = *suspended;
             self.process(batch, next, ctx);
@@ -169,7 +163,7 @@ impl ClientActor {
         &mut self,
         ticket: Option<Ticket>,
         stalled: Option<Arc<ClientSink>>,
-        check: Option<Box<PasswordCheck>>,
+        login: Option<Box<PendingLogin>>,
         ctx: &mut Context<Self>,
     ) {
         let sink = Arc::clone(&self.sink);
@@ -180,8 +174,8 @@ impl ClientActor {
             if let Some(stalled) = stalled {
                 stalled.outbound().wait_below(STALL_MARK, MAX_STALL).await;
             }
-            match check {
-                Some(check) => Some(crate::auth::check_password(*check).await),
+            match login {
+                Some(login) => Some(login.finish().await),
                 None => None,
             }
         };

@@ -55,12 +55,8 @@ impl ClientActor {
             verbatim_tail: op.is_verbatim.then(|| op.verbatim_tail().of(bytes)),
             buffer: bytes,
         };
-        let origin = Origin {
-            sink: &self.sink,
-            account,
-            echo: self.modes.echo,
-            no_responders: self.modes.no_responders,
-        };
+        let origin =
+            Origin { sink: &self.sink, account, echo: self.modes.echo, no_responders: self.modes.no_responders };
         publisher.publish(origin, &message);
         Flow::Continue
     }

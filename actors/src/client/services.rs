@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use troupe_codecs::client::ServerInfo;
-use troupe_engine::auth::Authenticator;
 use troupe_engine::options::Options;
 
 use super::Registry;
+use crate::auth::Authenticator;
 use crate::router::{Accounts, RouterHandle};
 use crate::supervisor::{ConnectionGroup, Faults};
 
@@ -37,7 +37,7 @@ pub struct ClientServices {
     /// Injected faults.
     pub faults: Faults,
     options: ArcSwap<Options>,
-    authenticator: ArcSwap<Authenticator>,
+    authenticator: Authenticator,
     info: ArcSwap<ServerInfo>,
     is_lame_duck: AtomicBool,
     next_cid: AtomicU64,
@@ -63,7 +63,7 @@ impl ClientServices {
             group,
             faults,
             options: ArcSwap::new(options),
-            authenticator: ArcSwap::from_pointee(authenticator),
+            authenticator,
             info: ArcSwap::from_pointee(info),
             is_lame_duck: AtomicBool::new(false),
             next_cid: AtomicU64::new(1),
@@ -79,8 +79,8 @@ impl ClientServices {
 
     /// Who decides who enters.
     #[must_use]
-    pub fn authenticator(&self) -> Arc<Authenticator> {
-        self.authenticator.load_full()
+    pub fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
     }
 
     /// INFO without the fields of one connection.
@@ -92,8 +92,7 @@ impl ClientServices {
     /// Puts reloaded options in force, for new connections; each connection takes its part on
     /// [`super::ClientCommand::Reload`].
     pub fn set_options(&self, options: Arc<Options>) {
-        let authenticator = self.authenticator().reload(&options);
-        self.authenticator.store(Arc::new(authenticator));
+        self.authenticator.reload(&options);
         self.options.store(options);
     }
 

@@ -1,6 +1,5 @@
 //! Subscriptions of one connection by sid.
 
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
