@@ -1,1 +1,28 @@
-//! Troupe.
+//! Troupe: a NATS server made of supervised actors. This crate is the process around them.
+//!
+//! | room | what it does |
+//! |---|---|
+//! | [`cli`] | flags spelled as in nats-server, `--signal` |
+//! | [`logging`] | log lines: format, destination, rotation, live level switches |
+//! | [`banner`] | the first lines of the log |
+//! | [`signals`] | process signals become [`signals::ServerCommand`]s |
+//! | [`process`] | from arguments to exit code: what `main` does |
+//! | [`run`] | the loop between "started" and "exit code" |
+//! | [`files`] | pid file, ports file |
+//! | [`text`] | words spelled as nats-server spells them: system errors, quoted strings |
+
+pub mod banner;
+pub mod cli;
+pub mod files;
+pub mod logging;
+pub mod process;
+pub mod run;
+pub mod signals;
+pub mod text;
+
+/// Version of nats-server whose behaviour is offered; INFO, varz, the banner and `--version` carry it.
+pub const COMPATIBLE_VERSION: &str = "2.15.1";
+/// Troupe's own version.
+pub const TROUPE_VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Name in front of messages on standard error. nats-server prints its own whatever the binary is called.
+pub const PROGRAM_NAME: &str = "nats-server";

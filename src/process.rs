@@ -1,0 +1,183 @@
+//! From arguments to exit code.
+//!
+//! ```text
+//! arguments -> CommandLine -> Configuration -> log -> started server -> signals -> exit code
+//! ```
+//! Reading the configuration and starting the server are handed in, so that this room knows neither.
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tracing::error;
+use troupe_engine::options::Options;
+
+use crate::PROGRAM_NAME;
+use crate::cli::{self, Action, CliError, CommandLine, usage};
+use crate::logging::{self, LogHandle};
+use crate::run::{ControlledServer, run_until_end};
+use crate::signals::SignalCommands;
+
+/// Outcome of reading the configuration.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// What file and flags add up to.
+    pub options: Options,
+    /// Complaints that do not keep the server from starting, one line each.
+    pub warnings: Vec<String>,
+}
+
+/// Reads the configuration a command line names. The error is the text for standard error.
+pub type Load = dyn Fn(&CommandLine) -> Result<Configuration, String> + Send + Sync;
+
+/// What a server started by this process can use of it.
+#[derive(Clone)]
+pub struct ProcessContext {
+    command_line: Arc<CommandLine>,
+    load: Arc<Load>,
+    /// The log of the process, for `apply` on reload.
+    pub log: LogHandle,
+}
+
+impl ProcessContext {
+    /// Reads the configuration again, with the flags the process was started with.
+    ///
+    /// # Errors
+    /// There is no file, or it has errors; the text goes behind `Failed to reload server configuration: `.
+    pub fn load_again(&self) -> Result<Configuration, String> {
+        if self.command_line.config_file.is_none() {
+            return Err("can only reload config when a file is provided using -c or --config".to_owned());
+        }
+        (self.load)(&self.command_line)
+    }
+}
+
+/// Does what the arguments say; the program's name is not among them. Returns when the process should end.
+///
+/// `load` reads the configuration, `start` starts a server inside an actix system. An error of `start` is logged as
+/// `[FTL]`.
+pub fn execute<S, E>(
+    arguments: impl IntoIterator<Item = OsString>,
+    load: Arc<Load>,
+    start: impl AsyncFnOnce(Options, ProcessContext) -> Result<S, E>,
+) -> ExitCode
+where
+    S: ControlledServer,
+    E: Display,
+{
+    let arguments = arguments.into_iter().map(|argument| argument.to_string_lossy().into_owned());
+    let command_line = match cli::parse(arguments) {
+        Ok(command_line) => command_line,
+        Err(error) => return refuse_arguments(&error),
+    };
+    match &command_line.action {
+        Action::Version => print(&format!("{}\n", usage::version())),
+        Action::Help => print(&format!("{}\n", usage::USAGE)),
+        Action::HelpTls => print(&format!("{}\n", usage::TLS_HELP)),
+        Action::Signal(request) => request.send().map_or_else(|reason| fail(&reason), |()| ExitCode::SUCCESS),
+        Action::CheckConfig => check_configuration(&command_line, &*load),
+        Action::Run => run(command_line, load, start),
+    }
+}
+
+fn run<S, E>(
+    command_line: CommandLine,
+    load: Arc<Load>,
+    start: impl AsyncFnOnce(Options, ProcessContext) -> Result<S, E>,
+) -> ExitCode
+where
+    S: ControlledServer,
+    E: Display,
+{
+    let Configuration { options, warnings } = match load(&command_line) {
+        Ok(configuration) => configuration,
+        Err(reason) => return fail(&reason),
+    };
+    for warning in &warnings {
+        complain(warning);
+    }
+    if let Err(error) = command_line.check_with_configuration(options.cluster_name.is_some()) {
+        return refuse_arguments(&error);
+    }
+    let log = match logging::init(&options.logging) {
+        Ok(log) => log,
+        Err(error) => {
+            complain(&format!("{} {error}", logging::plain_stamp()));
+            return ExitCode::FAILURE;
+        }
+    };
+    let context = ProcessContext { command_line: Arc::new(command_line), load, log: log.handle().clone() };
+    actix_rt::System::new().block_on(serve(options, context, start))
+}
+
+async fn serve<S, E>(
+    options: Options,
+    context: ProcessContext,
+    start: impl AsyncFnOnce(Options, ProcessContext) -> Result<S, E>,
+) -> ExitCode
+where
+    S: ControlledServer,
+    E: Display,
+{
+    let log = context.log.clone();
+    let mut commands = match SignalCommands::listen() {
+        Ok(commands) => commands,
+        Err(reason) => {
+            return fail_fatally(&format!("Unable to catch signals: {}", crate::text::system_error(&reason)));
+        }
+    };
+    match start(options, context).await {
+        Ok(server) => ExitCode::from(run_until_end(&server, &mut commands, &log).await.exit_code()),
+        Err(reason) => fail_fatally(&reason),
+    }
+}
+
+/// A warning makes the check fail too.
+fn check_configuration(command_line: &CommandLine, load: &Load) -> ExitCode {
+    let Configuration { options, warnings } = match load(command_line) {
+        Ok(configuration) => configuration,
+        Err(reason) => return fail(&reason),
+    };
+    if !warnings.is_empty() {
+        return fail(&format!("{}\n", warnings.join("\n")));
+    }
+    let file = command_line.config_file.as_deref().unwrap_or_else(|| "".as_ref()).display();
+    let digest = options.config_digest.unwrap_or_default();
+    complain(&format!("{PROGRAM_NAME}: configuration file {file} is valid ({digest})"));
+    ExitCode::SUCCESS
+}
+
+fn refuse_arguments(error: &CliError) -> ExitCode {
+    match error {
+        CliError::Flag(text) => {
+            complain(text);
+            print(&format!("{}\n", usage::USAGE));
+        }
+        CliError::Command(text) => complain(&format!("{PROGRAM_NAME}: {text}")),
+    }
+    ExitCode::from(error.exit_code())
+}
+
+fn fail_fatally(reason: &impl Display) -> ExitCode {
+    error!(fatal = true, "{reason}");
+    ExitCode::FAILURE
+}
+
+fn fail(reason: &str) -> ExitCode {
+    complain(&format!("{PROGRAM_NAME}: {reason}"));
+    ExitCode::FAILURE
+}
+
+/// A closed standard error cannot be told to anyone.
+fn complain(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+fn print(text: &str) -> ExitCode {
+    match io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
