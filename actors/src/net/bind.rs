@@ -13,6 +13,8 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use thiserror::Error;
 use troupe_engine::options::ListenAddress;
 
+use super::os_text;
+
 /// Connections the kernel may hold before they are accepted; it lowers this to its own limit (`somaxconn`).
 const BACKLOG: i32 = 65_535;
 /// Whoever may enter the directory may connect; who may do what is decided by authentication, as on TCP.
@@ -204,10 +206,4 @@ impl BoundListener {
     fn new(socket: Socket, local: LocalAddress) -> Self {
         Self { inner: Arc::new(Inner { socket: Mutex::new(Some(socket)), local }) }
     }
-}
-
-/// Error text without Rust's `(os error N)`, in lower case, as Go prints it.
-fn os_text(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }

@@ -3,9 +3,22 @@
 pub mod address;
 pub mod bind;
 pub mod listener;
+pub mod proxy;
+pub mod sniff;
+pub mod socket;
+pub mod tls;
 pub mod transport;
 
 pub use address::RemoteAddress;
 pub use bind::{BindError, BoundListener, LocalAddress, bind};
 pub use listener::{ConnectionFactory, Listener, ListenerSettings, StopListening};
-pub use transport::{AcceptedSocket, PlainSocket, ReadHalf, Transport, WriteHalf};
+pub use proxy::{PROXY_TIMEOUT, ProxyPreamble, ProxyReadError, read_proxy_preamble};
+pub use sniff::{FirstByte, first_byte, sniff_tls};
+pub use socket::{AcceptedSocket, PlainSocket};
+pub use transport::{ReadHalf, Transport, WriteHalf};
+
+/// Error text without Rust's `(os error N)`, in lower case, as Go prints it.
+pub(crate) fn os_text(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}

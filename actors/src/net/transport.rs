@@ -1,7 +1,6 @@
 //! Byte transports: TCP and Unix sockets, plain or under TLS.
 //!
-//! An idle plain connection costs its socket, one `Arc` shared by both halves, and nothing else:
-//! no buffer lives here.
+//! An idle plain connection costs its socket and one `Arc` shared by both halves: no buffer lives here.
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
@@ -13,66 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream, tcp, unix};
 use tokio_rustls::server::TlsStream;
 
-use super::RemoteAddress;
-
-/// A socket fresh from a listener, not yet tied to a runtime: it may travel to another arbiter.
-#[derive(Debug)]
-pub struct AcceptedSocket {
-    stream: StdStream,
-    remote: RemoteAddress,
-}
-
-#[derive(Debug)]
-enum StdStream {
-    Tcp(std::net::TcpStream),
-    Unix(std::os::unix::net::UnixStream),
-}
-
-impl AcceptedSocket {
-    /// Takes a TCP stream; makes it non-blocking and turns Nagle's algorithm off. TCP keepalive stays off, as
-    /// NATS has its own pings.
-    pub fn tcp(stream: std::net::TcpStream, remote: RemoteAddress) -> io::Result<Self> {
-        stream.set_nonblocking(true)?;
-        // A peer that reset already may make this fail; reading will tell.
-        stream.set_nodelay(true).ok();
-        Ok(Self { stream: StdStream::Tcp(stream), remote })
-    }
-
-    /// Takes a Unix stream and makes it non-blocking.
-    pub fn unix(stream: std::os::unix::net::UnixStream) -> io::Result<Self> {
-        stream.set_nonblocking(true)?;
-        Ok(Self { stream: StdStream::Unix(stream), remote: RemoteAddress::Unix })
-    }
-
-    /// Address of the other end.
-    #[must_use]
-    pub fn remote(&self) -> RemoteAddress {
-        self.remote
-    }
-
-    /// Registers the socket with the runtime of the calling thread.
-    ///
-    /// # Errors
-    /// The runtime cannot watch the socket (no file descriptors or memory left).
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
-    pub fn register(self) -> io::Result<PlainSocket> {
-        match self.stream {
-            StdStream::Tcp(stream) => TcpStream::from_std(stream).map(PlainSocket::Tcp),
-            StdStream::Unix(stream) => UnixStream::from_std(stream).map(PlainSocket::Unix),
-        }
-    }
-}
-
-/// A socket without TLS.
-#[derive(Debug)]
-pub enum PlainSocket {
-    /// TCP.
-    Tcp(TcpStream),
-    /// Unix domain socket.
-    Unix(UnixStream),
-}
+use super::PlainSocket;
 
 /// What a connection speaks over.
 #[derive(Debug)]
@@ -196,60 +136,22 @@ impl WriteHalf {
 
 /// Calls the same method on whichever variant is there.
 macro_rules! forward {
-    ($self:ident, $kind:ident, $half:ident => $call:expr) => {
-        match $self.get_mut() {
-            $kind::Tcp($half) => $call,
-            $kind::Unix($half) => $call,
-            $kind::Tls($half) => $call,
-        }
-    };
     ($self:ident, $half:ident => $call:expr) => {
         match $self.get_mut() {
-            PlainSocket::Tcp($half) => $call,
-            PlainSocket::Unix($half) => $call,
+            Self::Tcp($half) => $call,
+            Self::Unix($half) => $call,
+            Self::Tls($half) => $call,
         }
     };
 }
 
 impl AsyncRead for ReadHalf {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        forward!(self, Self, half => Pin::new(half).poll_read(cx, buf))
-    }
-}
-
-impl AsyncWrite for WriteHalf {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        forward!(self, Self, half => Pin::new(half).poll_write(cx, buf))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        forward!(self, Self, half => Pin::new(half).poll_write_vectored(cx, bufs))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        forward!(self, Self, half => Pin::new(half).poll_flush(cx))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        forward!(self, Self, half => Pin::new(half).poll_shutdown(cx))
-    }
-}
-
-impl AsyncRead for PlainSocket {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         forward!(self, half => Pin::new(half).poll_read(cx, buf))
     }
 }
 
-impl AsyncWrite for PlainSocket {
+impl AsyncWrite for WriteHalf {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         forward!(self, half => Pin::new(half).poll_write(cx, buf))
     }

@@ -1,0 +1,176 @@
+//! The server's side of TLS: configuration that is built once, replaced whole, and shakes hands.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use rustls::ServerConfig;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::server::WebPkiClientVerifier;
+use rustls_pki_types::CertificateDer;
+use tokio::time::timeout_at;
+use tokio_rustls::TlsAcceptor;
+use troupe_engine::options::{TlsOptions, TlsVersion};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::handshake::{HandshakeError, TlsAccepted, TlsSession};
+use super::pem::{authorities, load_pair};
+use super::resolver::CertificateChoice;
+use super::watch::Files;
+use super::{TlsConfigError, suites};
+use crate::net::{FirstByte, PlainSocket, Transport, first_byte};
+
+/// One loaded `tls {}` block.
+pub struct TlsServer {
+    acceptor: TlsAcceptor,
+    options: TlsOptions,
+    files: Files,
+    not_after: Option<i64>,
+}
+
+impl TlsServer {
+    /// Reads the files and builds the configuration. Blocks on the file system. Beside the server come warnings for
+    /// configured values that are left out.
+    ///
+    /// # Errors
+    /// A file is missing or wrong, or a name in the options is unknown.
+    pub fn load(options: &TlsOptions) -> Result<(Self, Vec<String>), TlsConfigError> {
+        // Before the files are read: a change in between is then seen as one.
+        let files = Files::look(options);
+        let (provider, warnings) = provider(options)?;
+        let provider = Arc::new(provider);
+        let pairs = options.certificates.iter().map(|pair| load_pair(pair, &provider));
+        let certificates = pairs.collect::<Result<Vec<_>, _>>()?;
+        let not_after = certificates.first().ok_or(TlsConfigError::NoCertificate)?.cert.first().and_then(not_after);
+        let versions: &[_] = match options.min_version {
+            TlsVersion::Tls12 => &[&rustls::version::TLS13, &rustls::version::TLS12],
+            TlsVersion::Tls13 => &[&rustls::version::TLS13],
+        };
+        let library = |cause: rustls::Error| TlsConfigError::Library(cause.to_string());
+        let builder = ServerConfig::builder_with_provider(provider.clone());
+        let builder = builder.with_protocol_versions(&usable(versions, &provider)).map_err(library)?;
+        let verifier = match options.verify || options.verify_and_map {
+            false => WebPkiClientVerifier::no_client_auth(),
+            true => {
+                let roots = authorities(options.ca_file.as_deref())?;
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider).build();
+                verifier.map_err(|cause| TlsConfigError::Library(cause.to_string()))?
+            }
+        };
+        let resolver = Arc::new(CertificateChoice::new(certificates));
+        let mut config = builder.with_client_cert_verifier(verifier).with_cert_resolver(resolver);
+        config.ignore_client_order = true;
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        Ok((Self { acceptor, options: options.clone(), files, not_after }, warnings))
+    }
+
+    /// The options it was built from.
+    #[must_use]
+    pub fn options(&self) -> &TlsOptions {
+        &self.options
+    }
+
+    /// End of the first certificate's life, in seconds since 1970 (varz `tls_cert_not_after`).
+    #[must_use]
+    pub fn certificate_not_after(&self) -> Option<i64> {
+        self.not_after
+    }
+
+    pub(super) fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// Shakes hands within the configured time.
+    ///
+    /// # Errors
+    /// See [`HandshakeError`]. The socket is closed then.
+    pub async fn handshake(&self, socket: PlainSocket) -> Result<TlsAccepted, HandshakeError> {
+        let deadline = Instant::now() + self.options.timeout;
+        // A client that sends nothing costs no TLS state.
+        match first_byte(&socket, self.options.timeout).await {
+            Ok(FirstByte::Tls | FirstByte::Other) => {}
+            Ok(FirstByte::End) => return Err(HandshakeError::End { cut: false }),
+            Ok(FirstByte::Nothing) => return Err(HandshakeError::Timeout(socket.timeout_text())),
+            Err(error) => return Err(HandshakeError::Socket(socket.read_error_text(&error))),
+        }
+        let timeout_text = socket.timeout_text();
+        let stream = match timeout_at(deadline.into(), self.acceptor.accept(socket).into_fallible()).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err((error, socket))) => return Err(HandshakeError::of(&error, &socket)),
+            Err(_) => return Err(HandshakeError::Timeout(timeout_text)),
+        };
+        let session = TlsSession::of(&stream);
+        self.check_pinned(&session)?;
+        Ok(TlsAccepted { transport: Transport::tls(stream), session })
+    }
+
+    fn check_pinned(&self, session: &TlsSession) -> Result<(), HandshakeError> {
+        if self.options.pinned_certs.is_empty() {
+            return Ok(());
+        }
+        let key = session.peer.first().map(super::PeerCertificate::spki_sha256);
+        match key.as_ref().is_some_and(|key| self.options.pinned_certs.contains(key)) {
+            true => Ok(()),
+            false => Err(HandshakeError::NotPinned(key)),
+        }
+    }
+}
+
+/// The current [`TlsServer`] of a listener. Clones share it: a handshake takes the one of its moment, a reload puts
+/// a new one in its place, and connections that stand are not touched.
+#[derive(Clone)]
+pub struct TlsAcceptorHandle {
+    current: Arc<ArcSwap<TlsServer>>,
+}
+
+impl TlsAcceptorHandle {
+    /// Starts with one configuration.
+    #[must_use]
+    pub fn new(server: TlsServer) -> Self {
+        Self { current: Arc::new(ArcSwap::from_pointee(server)) }
+    }
+
+    /// The current configuration.
+    #[must_use]
+    pub fn load(&self) -> Arc<TlsServer> {
+        self.current.load_full()
+    }
+
+    /// Puts another in its place.
+    pub fn replace(&self, server: TlsServer) {
+        self.current.store(Arc::new(server));
+    }
+
+    /// Puts another in the place of `expected`, unless somebody else replaced that first. Says whether it did.
+    pub(super) fn replace_if_current(&self, expected: &Arc<TlsServer>, server: TlsServer) -> bool {
+        let previous = self.current.compare_and_swap(expected, Arc::new(server));
+        Arc::ptr_eq(&previous, expected)
+    }
+}
+
+fn provider(options: &TlsOptions) -> Result<(CryptoProvider, Vec<String>), TlsConfigError> {
+    let (cipher_suites, mut warnings) = suites::cipher_suites(&options.cipher_suites)?;
+    let (kx_groups, more) = suites::key_exchange_groups(&options.curve_preferences)?;
+    warnings.extend(more);
+    Ok((CryptoProvider { cipher_suites, kx_groups, ..aws_lc_rs::default_provider() }, warnings))
+}
+
+/// The versions for which a cipher suite is left.
+fn usable(
+    versions: &[&'static rustls::SupportedProtocolVersion],
+    provider: &CryptoProvider,
+) -> Vec<&'static rustls::SupportedProtocolVersion> {
+    let has_suite = |version: &rustls::SupportedProtocolVersion| {
+        provider.cipher_suites.iter().any(|suite| suite.version().version == version.version)
+    };
+    versions.iter().copied().filter(|version| has_suite(version)).collect()
+}
+
+fn not_after(certificate: &CertificateDer<'_>) -> Option<i64> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    Some(parsed.validity().not_after.timestamp())
+}
+
+#[cfg(test)]
+#[path = "server_test.rs"]
+mod tests;
