@@ -1,1 +1,3 @@
 //! Troupe.
+
+pub mod config;
