@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 //! Troupe: a NATS server made of supervised actors. This crate is the process around them.
 //!
 //! | room | what it does |
@@ -26,3 +27,8 @@ pub const COMPATIBLE_VERSION: &str = "2.15.1";
 pub const TROUPE_VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Name in front of messages on standard error. nats-server prints its own whatever the binary is called.
 pub const PROGRAM_NAME: &str = "nats-server";
+=======
+//! Troupe.
+
+pub mod config;
+>>>>>>> h-config

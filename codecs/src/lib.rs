@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 //! Wire and file formats of NATS as plain values: no I/O, no runtime, no clock.
 //!
 //! - [`client`]: the client protocol.
@@ -7,3 +8,8 @@
 pub mod client;
 pub mod proxy;
 pub mod subject;
+=======
+//! Codecs.
+
+pub mod conf;
+>>>>>>> h-config
