@@ -5,6 +5,9 @@ use crate::player::play;
 use crate::script::Script;
 use crate::server::Server;
 
+/// The environment variable that has every transcript of the Go server printed.
+const SHOW_VARIABLE: &str = "TROUPE_TESTS_SHOW";
+
 /// Starts both servers with `config`, plays every script on both and compares the transcripts.
 ///
 /// Skipped with a note when the Go server is not installed.
@@ -47,5 +50,14 @@ fn difference(script: &Script, reference: &Server, troupe: &Server) -> Option<St
         let got = play(script, troupe);
         (wanted.join().expect("the script plays on the reference"), got)
     });
+    if std::env::var_os(SHOW_VARIABLE).is_some() {
+        eprintln!("exchange \"{}\":\n{}", script.name, wanted.text());
+    }
+    assert!(
+        !wanted.timed_out(),
+        "exchange \"{}\" waits for what nats-server never sends:\n{}",
+        script.name,
+        wanted.text()
+    );
     wanted.difference(&got).map(|text| format!("exchange \"{}\":\n{text}", script.name))
 }

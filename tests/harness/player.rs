@@ -10,7 +10,7 @@ use crate::normalise::normalise;
 use crate::raw::{RawClient, Waited};
 use crate::script::{Conn, Script, Step};
 use crate::server::Server;
-use crate::transcript::Transcript;
+use crate::transcript::{TIMED_OUT, Transcript};
 
 /// Plays `script` on `server` and returns the masked transcript.
 pub fn play(script: &Script, server: &Server) -> Transcript {
@@ -112,7 +112,7 @@ impl Side {
     /// Records a wait that was not met. Nothing more is sent or awaited on this connection then.
     fn note(&mut self, waited: Waited, awaited: &str) {
         if waited == Waited::TimedOut {
-            self.events.push(format!("<{awaited} did not come in time>"));
+            self.events.push(format!("<{awaited}{TIMED_OUT}"));
         }
         self.ended |= waited != Waited::Met;
     }

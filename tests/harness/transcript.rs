@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 
 use crate::script::Conn;
 
+/// The end of the line that stands for a wait that was not met.
+pub const TIMED_OUT: &str = " did not come in time>";
+
 /// The masked answers of one server to one script.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Transcript {
@@ -28,6 +31,22 @@ impl Transcript {
             render(&mut text, wanted, got);
         }
         Some(text)
+    }
+
+    /// Renders all lines.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for (conn, lines) in &self.lines {
+            for line in lines {
+                let _ = writeln!(text, "    {} {}", char::from(conn.0), shortened(line));
+            }
+        }
+        text
+    }
+
+    /// Tells whether a wait of the script was not met in time.
+    pub fn timed_out(&self) -> bool {
+        self.lines.values().flatten().any(|line| line.ends_with(TIMED_OUT))
     }
 }
 

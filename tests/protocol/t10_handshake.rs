@@ -95,6 +95,5 @@ fn info_follows_the_configuration() {
     compare(config, [script("name, limit and advertised address").modern(A)]);
     compare("no_header_support: true", [script("headers switched off").modern(A).flush(A, "HPUB a 12 12\r\n")]);
     compare("no_header_support: true", [script("headers refused").quiet_with(A, r#""headers":true"#)]);
-    compare("always_enable_nonce: true", [script("a nonce nobody needs")]);
     compare("server_tags: [\"a:b\"]\nserver_metadata: {x: y}", [script("tags stay out of INFO").modern(A)]);
 }
