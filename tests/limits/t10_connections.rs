@@ -20,8 +20,8 @@ fn one_too_many() {
 }
 
 #[test]
-fn none_and_no_limit() {
-    compare("max_connections: 0", [script("zero").quiet(A).quiet(B)]);
+fn none_at_all() {
+    compare("max_connections: 0", [script("zero refuses all").quiet(A).quiet(B)]);
     compare("max_connections: -1", [script("a negative number refuses all").until_closed(A).until_closed(B)]);
 }
 

@@ -52,7 +52,7 @@ fn a_small_limit() {
                 .flush(B, "")
                 .send(A, "y".repeat(100))
                 .until_closed(A),
-            quietly("leading blanks count", format!("SUB {}foo 1\r\n", " ".repeat(130))),
+            quietly("leading blanks do not count", format!("SUB {}foo 1\r\n", " ".repeat(130))),
         ],
     );
 }
