@@ -21,6 +21,11 @@ impl Source {
         without_inline_tests(&self.text)
     }
 
+    /// Tells whether the file is a test module that was moved out of the file it tests.
+    pub(crate) fn is_test(&self) -> bool {
+        self.path.ends_with("_test.rs") || self.path.ends_with("/tests.rs") || self.path.contains("/tests/")
+    }
+
     /// Returns the file's own name.
     pub(crate) fn file_name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(&self.path)

@@ -1,6 +1,6 @@
 //! Who may depend on whom: crates, rooms of the actors crate, actix.
 
-use crate::source::{Source, root, sources};
+use crate::source::{Source, root};
 
 /// Crates by manifest, with the workspace crates they may depend on.
 const CRATES: [(&str, &[&str]); 5] = [
@@ -82,7 +82,7 @@ fn rooms() {
             continue;
         };
         for used in crate_uses(&source.code()) {
-            let allowed = used == room || level_of_use(&used).is_none_or(|lower| lower < level);
+            let allowed = used == room || self::level(&used).is_none_or(|lower| lower < level);
             if !allowed {
                 broken.push(format!("{}: {room} uses crate::{used}, which is not below it", source.path));
             }
@@ -105,6 +105,13 @@ fn actix_only_in_shells() {
         "actix may appear only in {ACTIX_FILES:?} and {ACTIX_PATHS:?}, use a typed handle in:\n{}",
         outside.join("\n")
     );
+}
+
+/// Reads the sources of directories, leaving out test modules: tests may look anywhere.
+fn sources(directories: &[&str]) -> Vec<Source> {
+    let mut sources = crate::source::sources(directories);
+    sources.retain(|source| !source.is_test());
+    sources
 }
 
 /// Returns the names in a manifest's `[dependencies]` table.
@@ -130,13 +137,9 @@ fn room_of(source: &Source) -> Option<String> {
     (room != "lib").then(|| room.to_owned())
 }
 
+/// Returns a room's level; names of the crate's root that are no rooms (re-exported types, macros) have none.
 fn level(room: &str) -> Option<usize> {
     ROOMS.iter().position(|rooms| rooms.contains(&room))
-}
-
-/// As [`level`]; names of the crate's root that are no rooms (re-exported types, macros) have none.
-fn level_of_use(name: &str) -> Option<usize> {
-    level(name)
 }
 
 /// Lists the first path segment after every `crate::`, groups opened.

@@ -14,3 +14,4 @@ mod t30_reserved;
 mod t30_sizes;
 mod t30_subjects;
 mod t30_unknown_verbs;
+mod t50_proxy_protocol;
