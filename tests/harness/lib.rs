@@ -1,1 +1,34 @@
-//! Harness.
+//! Harness of the black-box tests: starts servers, speaks raw bytes to them and compares what they answer.
+//!
+//! ```text
+//! config ──> server (process | in_process)  <── reference (the Go server, when present)
+//!               │
+//! script ──> player ──> raw (sockets, frames) ──> normalise ──> transcript ──> compare (diff)
+//! ```
+//!
+//! - [`config`]: a configuration text and the files beside it.
+//! - [`server`]: a running server of either kind; [`process`] starts binaries, [`reference`](mod@reference) finds the Go one.
+//! - [`script`], [`player`], [`transcript`], [`compare`]: one raw session as data, played on both servers.
+//! - [`raw`], [`frames`], [`normalise`]: bytes on a socket, cut into protocol frames, with volatile values masked.
+//! - [`certs`], [`wait`]: certificates for TLS tests, waiting for a condition.
+
+pub mod certs;
+pub mod compare;
+pub mod config;
+pub mod frames;
+pub mod in_process;
+pub mod normalise;
+pub mod player;
+pub mod process;
+pub mod raw;
+pub mod reference;
+pub mod script;
+pub mod server;
+pub mod transcript;
+pub mod wait;
+
+pub use compare::{compare, on_both};
+pub use config::Config;
+pub use raw::RawClient;
+pub use script::{A, B, C, Conn, D, Script, script};
+pub use server::Server;

@@ -1,0 +1,42 @@
+//! What a TLS listener says to those who do not speak TLS.
+
+use troupe_tests::certs::Certs;
+use troupe_tests::{A, compare, on_both, script};
+
+#[test]
+fn the_greeting_is_plain() {
+    let certs = Certs::generate();
+    compare(certs.tls_block(""), [script("tls_required").send(A, "").close(A)]);
+    compare(certs.tls_block("verify: true"), [script("tls_verify").send(A, "").close(A)]);
+    compare(
+        format!("{}allow_non_tls: true\n", certs.tls_block("")),
+        [script("tls_available and a plain session").modern(A).flush(A, "SUB foo 1\r\nPUB foo 2\r\nhi\r\n")],
+    );
+}
+
+#[test]
+fn plain_bytes_on_a_tls_port() {
+    let certs = Certs::generate();
+    on_both(certs.tls_block("timeout: 1"), |server| {
+        let mut client = server.connect();
+        client.expect("INFO {");
+        client.send("CONNECT {\"verbose\":false}\r\nPING\r\n");
+        client.wait_closed();
+        assert!(client.is_closed(), "{} kept a plain connection open: {}", server.name(), client.text());
+        assert_eq!(client.count("PONG"), 0);
+    });
+}
+
+#[test]
+fn handshake_first_says_nothing() {
+    let certs = Certs::generate();
+    on_both(certs.tls_block("handshake_first: true\n  timeout: 1"), |server| {
+        let mut client = server.connect();
+        client.wait_closed();
+        assert!(!client.text().contains("INFO"), "{} greeted before the handshake: {}", server.name(), client.text());
+    });
+    on_both(certs.tls_block("handshake_first: \"50ms\""), |server| {
+        let mut client = server.connect();
+        assert!(client.expect("INFO {").contains("\"tls_required\":true"), "{}", server.name());
+    });
+}

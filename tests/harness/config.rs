@@ -1,0 +1,63 @@
+//! Configuration of one server under test.
+
+/// A configuration text together with the command-line arguments that go with it.
+///
+/// The listener is always `127.0.0.1`, on a random port unless [`Config::port`] fixes one.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    body: String,
+    port: Option<u16>,
+    args: Vec<String>,
+    own_listener: bool,
+}
+
+impl Config {
+    /// Creates a configuration from the text that follows the listener's lines.
+    pub fn new(body: impl Into<String>) -> Self {
+        Self { body: body.into(), ..Self::default() }
+    }
+
+    /// Fixes the client port, for a server that comes back where an earlier one was.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
+    /// Leaves the listener's lines to the text itself.
+    pub fn own_listener(mut self) -> Self {
+        self.own_listener = true;
+        self
+    }
+
+    /// Adds a command-line argument after `-c FILE`.
+    pub fn arg(mut self, arg: impl Into<String>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Returns the command-line arguments that follow `-c FILE`.
+    pub fn args(&self) -> &[String] {
+        &self.args
+    }
+
+    /// Renders the file's text.
+    pub fn text(&self) -> String {
+        if self.own_listener {
+            return self.body.clone();
+        }
+        let port = self.port.map_or_else(|| "-1".to_owned(), |port| port.to_string());
+        format!("host: \"127.0.0.1\"\nport: {port}\n{}\n", self.body)
+    }
+}
+
+impl From<&str> for Config {
+    fn from(body: &str) -> Self {
+        Self::new(body)
+    }
+}
+
+impl From<String> for Config {
+    fn from(body: String) -> Self {
+        Self::new(body)
+    }
+}
