@@ -6,7 +6,7 @@ use troupe_engine::options::{Credential, Options};
 use crate::{COMPATIBLE_VERSION, TROUPE_VERSION};
 
 /// Commit the binary was built from, if the build says so.
-const COMMIT: Option<&str> = option_env!("TROUPE_GIT_COMMIT");
+pub(crate) const COMMIT: Option<&str> = option_env!("TROUPE_GIT_COMMIT");
 
 /// Logs who starts: versions, names, id, a warning about passwords in plain text, the configuration file.
 pub fn log_start(name: &str, id: &str, options: &Options) {

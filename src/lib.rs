@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 //! Troupe: a NATS server made of supervised actors. This crate is the process around them.
 //!
 //! | room | what it does |
@@ -9,17 +8,27 @@
 //! | [`signals`] | process signals become [`signals::ServerCommand`]s |
 //! | [`process`] | from arguments to exit code: what `main` does |
 //! | [`run`] | the loop between "started" and "exit code" |
+//! | [`config`] | configuration file and flags become options |
+//! | [`boot`] | the one ordered list: what starts, on which arbiter; [`start`] |
 //! | [`files`] | pid file, ports file |
 //! | [`text`] | words spelled as nats-server spells them: system errors, quoted strings |
 
 pub mod banner;
+pub mod boot;
 pub mod cli;
+pub mod config;
 pub mod files;
 pub mod logging;
 pub mod process;
+mod reload;
 pub mod run;
+pub mod server;
+mod shutdown;
 pub mod signals;
 pub mod text;
+
+pub use boot::{StartError, start};
+pub use server::{Phase, RunningServer};
 
 /// Version of nats-server whose behaviour is offered; INFO, varz, the banner and `--version` carry it.
 pub const COMPATIBLE_VERSION: &str = "2.15.1";
@@ -27,8 +36,3 @@ pub const COMPATIBLE_VERSION: &str = "2.15.1";
 pub const TROUPE_VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Name in front of messages on standard error. nats-server prints its own whatever the binary is called.
 pub const PROGRAM_NAME: &str = "nats-server";
-=======
-//! Troupe.
-
-pub mod config;
->>>>>>> h-config

@@ -11,6 +11,7 @@ use tracing::{debug, error, info};
 use troupe_codecs::client::{Batch, ClientDecoder, ConnectOptions, encoder};
 use troupe_engine::auth::{ConnectionPermissions, Grant, Presented};
 
+use super::info::{ConnectionFacts, connection_info, info_line};
 use super::local::ArbiterLocal;
 use super::registry::Entry;
 use super::services::ClientServices;
@@ -148,10 +149,9 @@ impl ClientActor {
 
     /// Sends INFO as it is now, with what this connection knows of itself.
     pub(super) fn send_info(&self) {
-        let mut info = self.services.info().as_ref().clone();
-        info.client_id = self.sink.cid();
-        info.client_ip = self.sink.remote().ip().map(|ip| ip.to_string()).unwrap_or_default();
-        info.nonce.clone_from(&self.presented.nonce);
+        let facts =
+            ConnectionFacts { cid: self.sink.cid(), remote: Some(self.sink.remote()), nonce: &self.presented.nonce };
+        let mut info = connection_info(&self.services, facts);
         info.max_payload = self.max_payload;
         if self.has_ponged {
             info.connect_info = true;
@@ -160,9 +160,7 @@ impl ClientActor {
                 info.acc_is_sys = self.services.options().system_account_name() == Some(&**account.name());
             }
         }
-        let mut bytes = Vec::with_capacity(512);
-        encoder::info(&mut bytes, &info);
-        self.send(bytes);
+        self.send(info_line(&info));
     }
 
     /// Sends INFO again to clients that understand it.

@@ -16,6 +16,7 @@ mod commands;
 mod connect;
 pub mod entry;
 mod inbound;
+mod info;
 pub mod local;
 mod publish;
 pub mod registry;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use troupe_codecs::client::ServerInfo;
@@ -9,6 +10,7 @@ use troupe_engine::options::Options;
 
 use super::Registry;
 use crate::auth::Authenticator;
+use crate::net::tls::{ConnectionRateLimit, TlsAcceptorHandle};
 use crate::router::{Accounts, RouterHandle};
 use crate::supervisor::{ConnectionGroup, Faults};
 
@@ -39,6 +41,8 @@ pub struct ClientServices {
     options: ArcSwap<Options>,
     authenticator: Authenticator,
     info: ArcSwap<ServerInfo>,
+    tls: Option<TlsAcceptorHandle>,
+    handshakes: Option<ConnectionRateLimit>,
     is_lame_duck: AtomicBool,
     next_cid: AtomicU64,
     next_subscription: AtomicU64,
@@ -54,8 +58,10 @@ impl ClientServices {
         router: RouterHandle,
         group: ConnectionGroup,
         faults: Faults,
+        tls: Option<TlsAcceptorHandle>,
     ) -> Self {
         let authenticator = Authenticator::new(&options);
+        let limit = options.tls.as_ref().map_or(0, |tls| tls.connection_rate_limit);
         Self {
             accounts,
             router,
@@ -65,6 +71,8 @@ impl ClientServices {
             options: ArcSwap::new(options),
             authenticator,
             info: ArcSwap::from_pointee(info),
+            tls,
+            handshakes: (limit > 0).then(|| ConnectionRateLimit::new(limit)),
             is_lame_duck: AtomicBool::new(false),
             next_cid: AtomicU64::new(1),
             next_subscription: AtomicU64::new(1),
@@ -99,6 +107,18 @@ impl ClientServices {
     /// Replaces INFO.
     pub fn set_info(&self, info: ServerInfo) {
         self.info.store(Arc::new(info));
+    }
+
+    /// TLS of the client listener.
+    #[must_use]
+    pub fn tls(&self) -> Option<TlsAcceptorHandle> {
+        self.tls.clone()
+    }
+
+    /// Whether one more TLS handshake may start in this second.
+    #[must_use]
+    pub fn admits_handshake(&self, now: Instant) -> bool {
+        self.handshakes.as_ref().is_none_or(|limit| limit.allow(now))
     }
 
     /// Enters lame duck mode; false when it was on already.

@@ -1,6 +1,5 @@
 //! The actor that accepts connections.
 
-use std::any::Any;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +11,7 @@ use tracing::error;
 
 use super::bind::LocalAddress;
 use super::{AcceptedSocket, BoundListener, RemoteAddress};
+use crate::supervisor::{ChildContext, SupervisedActor};
 
 /// Pause after the first failed accept; doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -56,31 +56,33 @@ impl Message for StopListening {
 /// the backlog until the next instance takes over.
 pub struct Listener {
     settings: ListenerSettings,
-    _guard: Option<Box<dyn Any + Send>>,
+    context: Option<ChildContext>,
 }
 
 impl Listener {
     /// An instance for [`Actor::start`].
     #[must_use]
     pub fn new(settings: ListenerSettings) -> Self {
-        Self { settings, _guard: None }
+        Self { settings, context: None }
     }
 
-    /// Keeps a value whose `Drop` tells the supervisor that this instance is gone.
+    /// A supervised instance.
     #[must_use]
-    pub fn with_guard(mut self, guard: impl Any + Send) -> Self {
-        self._guard = Some(Box::new(guard));
-        self
+    pub fn supervised(settings: ListenerSettings, context: ChildContext) -> Self {
+        Self { settings, context: Some(context) }
     }
 }
+
+impl SupervisedActor for Listener {}
 
 impl Actor for Listener {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
         let settings = self.settings.clone();
+        let context = self.context.clone();
         let work = async move {
-            if let Err(cause) = accept_all(&settings).await {
+            if let Err(cause) = accept_all(&settings, context.as_ref()).await {
                 error!("{} Accept error: {cause}", settings.name);
             }
         };
@@ -101,7 +103,7 @@ impl Handler<StopListening> for Listener {
 ///
 /// # Errors
 /// The socket is unusable; the supervisor starts another instance.
-async fn accept_all(settings: &ListenerSettings) -> io::Result<()> {
+async fn accept_all(settings: &ListenerSettings, context: Option<&ChildContext>) -> io::Result<()> {
     let Some(socket) = settings.socket.descriptor()? else { return Ok(()) };
     let socket = Watched::new(socket, settings.socket.local())?;
     let mut pause = FIRST_PAUSE;
@@ -109,6 +111,10 @@ async fn accept_all(settings: &ListenerSettings) -> io::Result<()> {
         match socket.accept().await {
             Ok(accepted) => {
                 pause = FIRST_PAUSE;
+                if let Some(context) = context {
+                    context.heartbeat().touch();
+                    context.checkpoint("accepted");
+                }
                 settings.factory.accepted(accepted);
             }
             Err(_) if settings.socket.is_closed() => return Ok(()),

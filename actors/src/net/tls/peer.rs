@@ -37,6 +37,12 @@ impl PeerCertificate {
         sha256_hex(&self.der)
     }
 
+    /// The certificate in DER.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
     /// Names to look the user up by, in order.
     #[must_use]
     pub fn names(&self) -> Vec<NameCandidate> {

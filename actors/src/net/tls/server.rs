@@ -1,5 +1,6 @@
 //! The server's side of TLS: configuration that is built once, replaced whole, and shakes hands.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -121,6 +122,12 @@ impl TlsServer {
 #[derive(Clone)]
 pub struct TlsAcceptorHandle {
     current: Arc<ArcSwap<TlsServer>>,
+}
+
+impl fmt::Debug for TlsAcceptorHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsAcceptorHandle").field("options", self.load().options()).finish()
+    }
 }
 
 impl TlsAcceptorHandle {

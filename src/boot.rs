@@ -1,0 +1,250 @@
+//! The one ordered list: what starts, on which arbiter, with whose address.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tracing::{info, warn};
+use troupe_actors::client::{ClientFactory, ClientServices};
+use troupe_actors::net::tls::{TlsAcceptorHandle, TlsConfigError, TlsServer, WATCH_INTERVAL, watch_certificates};
+use troupe_actors::net::{BindError, BoundListener, Listener, ListenerSettings, LocalAddress, bind};
+use troupe_actors::router::{Accounts, Router, RouterHandle};
+use troupe_actors::supervisor::{
+    ArbiterSlot, ArbiterStartError, ChildSpec, StartError as ChildStartError, Supervisor, SupervisorHandle,
+    SupervisorOptions,
+};
+use troupe_codecs::client::ServerInfo;
+use troupe_engine::id::ServerIdentity;
+use troupe_engine::options::{AccountLimits, GLOBAL_ACCOUNT, HandshakeFirst, Options};
+
+use crate::COMPATIBLE_VERSION;
+use crate::banner;
+use crate::files::{self, FileError, Ports};
+use crate::server::{RunningServer, ServerParts};
+
+/// JetStream API level of the version that is offered.
+const API_LEVEL: u8 = 5;
+
+/// Why a server did not start. Texts are nats-server's where it has the fault too.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// A listener.
+    #[error("Error listening on port: {address}, {source}")]
+    Bind {
+        /// Address as configured.
+        address: String,
+        /// Cause.
+        source: BindError,
+    },
+    /// Certificates.
+    #[error(transparent)]
+    Tls(#[from] TlsConfigError),
+    /// A thread.
+    #[error(transparent)]
+    Arbiter(#[from] ArbiterStartError),
+    /// An actor.
+    #[error(transparent)]
+    Actor(#[from] ChildStartError),
+    /// The pid file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The port in use could not be told.
+    #[error("no listener is configured: a port or a Unix socket is needed")]
+    NoListener,
+}
+
+/// Starts a server in the actix system of the calling thread. Returns when it takes connections.
+///
+/// # Errors
+/// See [`StartError`]. Nothing is left running then.
+pub async fn start(options: Options) -> Result<RunningServer, StartError> {
+    let identity = ServerIdentity::generate();
+    let options = Arc::new(options);
+    let id = identity.server_id();
+    let name = options.server_name.clone().unwrap_or_else(|| id.clone());
+    banner::log_start(&name, &id, &options);
+    if let Some(path) = &options.pid_file {
+        files::write_pid_file(path)?;
+    }
+    let tls = load_tls(&options)?;
+    let (supervisor, verdicts) = Supervisor::start(SupervisorOptions::default());
+    let started = start_actors(&options, &identity, name, tls.clone(), &supervisor).await;
+    let (services, listeners) = match started {
+        Ok(started) => started,
+        Err(cause) => {
+            supervisor.shutdown(Duration::from_secs(1)).await;
+            return Err(cause);
+        }
+    };
+    let watcher = tls.filter(|_| options.watches_certificates()).map(|tls| {
+        info!("Watching TLS certificate files for changes");
+        actix::spawn(watch_certificates(tls, WATCH_INTERVAL))
+    });
+    let ports = write_ports(&options, &listeners);
+    info!("Server is ready");
+    Ok(RunningServer::new(ServerParts { services, supervisor, listeners, ports, watcher }, verdicts))
+}
+
+async fn start_actors(
+    options: &Arc<Options>,
+    identity: &ServerIdentity,
+    name: String,
+    tls: Option<TlsAcceptorHandle>,
+    supervisor: &SupervisorHandle,
+) -> Result<(Arc<ClientServices>, Vec<BoundListener>), StartError> {
+    let accounts = Arc::new(Accounts::default());
+    configure_accounts(&accounts, options);
+    let router = RouterHandle::default();
+    let handle = router.clone();
+    supervisor.supervise(ChildSpec::new("router", move |context| Router::new(context, handle.clone()))).await?;
+
+    let arbiters = connection_arbiters(supervisor)?;
+    let listeners = bind_listeners(options)?;
+    let services = Arc::new(ClientServices::new(
+        Arc::clone(options),
+        server_info(options, identity, name, &listeners),
+        accounts,
+        router,
+        supervisor.connection_group("client"),
+        supervisor.faults().clone(),
+        tls,
+    ));
+    let factory = Arc::new(ClientFactory::new(Arc::clone(&services), arbiters.into()));
+    for (number, socket) in listeners.iter().enumerate() {
+        let settings = ListenerSettings { name: "Client", socket: socket.clone(), factory: factory.clone() };
+        let spec = ChildSpec::new("listener", move |context| Listener::supervised(settings.clone(), context));
+        let spec = if number == 0 { spec } else { spec.id(number.to_string()) };
+        supervisor.supervise(spec).await?;
+        log_listener(options, socket);
+    }
+    Ok((services, listeners))
+}
+
+/// Accounts of the configuration, the global and the system account.
+pub(crate) fn configure_accounts(accounts: &Accounts, options: &Options) {
+    accounts.configure(GLOBAL_ACCOUNT, AccountLimits::default());
+    if let Some(name) = options.system_account_name() {
+        accounts.configure(name, AccountLimits::default());
+    }
+    for account in &options.accounts {
+        accounts.configure(&account.name, account.limits.clone());
+    }
+}
+
+/// One arbiter per core for connections.
+fn connection_arbiters(supervisor: &SupervisorHandle) -> Result<Vec<ArbiterSlot>, ArbiterStartError> {
+    let count = std::thread::available_parallelism().map_or(1, usize::from);
+    (0..count).map(|number| supervisor.start_arbiter(&format!("connections-{number}"))).collect()
+}
+
+/// Reads the certificates, logging what is left out of the configured names.
+fn load_tls(options: &Options) -> Result<Option<TlsAcceptorHandle>, TlsConfigError> {
+    let Some(tls) = &options.tls else { return Ok(None) };
+    let (server, warnings) = TlsServer::load(tls)?;
+    warnings.iter().for_each(|warning| warn!("{warning}"));
+    Ok(Some(TlsAcceptorHandle::new(server)))
+}
+
+fn bind_listeners(options: &Options) -> Result<Vec<BoundListener>, StartError> {
+    let addresses = options.listen.addresses();
+    if addresses.is_empty() {
+        return Err(StartError::NoListener);
+    }
+    let bind_one =
+        |address: &_| bind(address).map_err(|source| StartError::Bind { address: display_address(address), source });
+    addresses.iter().map(bind_one).collect()
+}
+
+fn display_address(address: &troupe_engine::options::ListenAddress) -> String {
+    use troupe_engine::options::ListenAddress;
+    match address {
+        ListenAddress::Tcp(host, port) => format!("{host}:{port}"),
+        ListenAddress::Unix(path) => path.display().to_string(),
+    }
+}
+
+/// INFO without the fields of one connection.
+pub(crate) fn server_info(
+    options: &Options,
+    identity: &ServerIdentity,
+    name: String,
+    listeners: &[BoundListener],
+) -> ServerInfo {
+    let base = ServerInfo {
+        server_id: identity.server_id(),
+        server_name: name,
+        version: COMPATIBLE_VERSION.to_owned(),
+        proto: 1,
+        git_commit: banner::COMMIT.map(ToOwned::to_owned),
+        go: format!("rust-{}", env!("CARGO_PKG_RUST_VERSION")),
+        port: listeners.iter().find_map(BoundListener::port).unwrap_or(0),
+        xkey: identity.xkey(),
+        api_lvl: API_LEVEL,
+        ..ServerInfo::default()
+    };
+    with_options(base, options)
+}
+
+/// INFO with the fields that options decide, for the start and for a reload.
+pub(crate) fn with_options(base: ServerInfo, options: &Options) -> ServerInfo {
+    let (host, port) = advertised(options, base.port);
+    let authenticator = troupe_engine::auth::Authenticator::new(options);
+    let has_tls = options.tls.is_some();
+    let requires_tls = has_tls && !options.allow_non_tls;
+    ServerInfo {
+        host,
+        port,
+        headers: !options.no_header_support,
+        auth_required: authenticator.auth_required(),
+        tls_required: requires_tls,
+        tls_verify: options.tls.as_ref().is_some_and(|tls| tls.verify || tls.verify_and_map),
+        tls_available: has_tls && options.allow_non_tls,
+        max_payload: options.limits.max_payload,
+        cluster: options.cluster_name.clone(),
+        ..base
+    }
+}
+
+fn advertised(options: &Options, port: u16) -> (String, u16) {
+    let Some(advertise) = options.listen.client_advertise.as_deref() else {
+        return (options.listen.host.clone(), port);
+    };
+    match advertise.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?))) {
+        Some((host, port)) => (host.trim_matches(['[', ']']).to_owned(), port),
+        None => (advertise.to_owned(), port),
+    }
+}
+
+fn log_listener(options: &Options, socket: &BoundListener) {
+    match socket.local() {
+        LocalAddress::Unix(path) => info!("Listening for client connections on unix:{}", path.display()),
+        LocalAddress::Tcp(address) => {
+            info!("Listening for client connections on {}:{}", options.listen.host, address.port());
+            let Some(tls) = &options.tls else { return };
+            if options.allow_non_tls {
+                info!("TLS available for client connections");
+            } else {
+                info!("TLS required for client connections");
+            }
+            if tls.handshake_first != HandshakeFirst::No {
+                info!("Clients that are not using \"TLS Handshake First\" option will fail to connect");
+            }
+        }
+    }
+}
+
+fn write_ports(options: &Options, listeners: &[BoundListener]) -> Option<files::PortsFile> {
+    let directory = options.ports_file_dir.as_ref()?;
+    let urls = |socket: &BoundListener| match socket.local() {
+        LocalAddress::Tcp(address) => files::listener_urls("nats", *address),
+        LocalAddress::Unix(_) => Vec::new(),
+    };
+    let ports = Ports { nats: listeners.iter().flat_map(urls).collect(), ..Ports::default() };
+    match files::PortsFile::write(directory, &ports) {
+        Ok(file) => Some(file),
+        Err(cause) => {
+            tracing::error!("{cause}");
+            None
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! A running server: what main and tests hold.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::error;
+use troupe_actors::client::ClientServices;
+use troupe_actors::net::{BoundListener, LocalAddress};
+use troupe_actors::supervisor::{SupervisorHandle, SupervisorVerdict, Verdicts};
+
+use crate::files::PortsFile;
+use crate::process::ProcessContext;
+use crate::run::{ControlledServer, ServerEnd};
+use crate::{reload, shutdown};
+
+/// How far the life of a server has come. Tests wait for a phase, not for a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// It serves.
+    Running,
+    /// It takes no new clients and closes the others one by one.
+    LameDuck,
+    /// Everything is being closed.
+    Draining,
+    /// Nothing is left.
+    Stopped,
+}
+
+/// What boot made.
+pub(crate) struct ServerParts {
+    pub(crate) services: Arc<ClientServices>,
+    pub(crate) supervisor: SupervisorHandle,
+    pub(crate) listeners: Vec<BoundListener>,
+    pub(crate) ports: Option<PortsFile>,
+    pub(crate) watcher: Option<JoinHandle<()>>,
+}
+
+/// Shared by the handle and the tasks that end the server.
+pub(crate) struct Inner {
+    pub(crate) services: Arc<ClientServices>,
+    pub(crate) supervisor: SupervisorHandle,
+    pub(crate) listeners: Vec<BoundListener>,
+    pub(crate) ports: parking_lot::Mutex<Option<PortsFile>>,
+    pub(crate) watcher: Option<JoinHandle<()>>,
+    pub(crate) phase: watch::Sender<Phase>,
+    pub(crate) end: parking_lot::Mutex<ServerEnd>,
+}
+
+impl Inner {
+    /// Moves on to a later phase; false when it was reached before.
+    pub(crate) fn advance(&self, phase: Phase) -> bool {
+        self.phase.send_if_modified(|current| {
+            let is_later = *current < phase;
+            if is_later {
+                *current = phase;
+            }
+            is_later
+        })
+    }
+}
+
+/// A server in this process. Dropping the handle leaves it running.
+pub struct RunningServer {
+    inner: Arc<Inner>,
+    process: Option<ProcessContext>,
+}
+
+impl RunningServer {
+    pub(crate) fn new(parts: ServerParts, verdicts: Verdicts) -> Self {
+        let ServerParts { services, supervisor, listeners, ports, watcher } = parts;
+        let (phase, _) = watch::channel(Phase::Running);
+        let inner = Arc::new(Inner {
+            services,
+            supervisor,
+            listeners,
+            ports: parking_lot::Mutex::new(ports),
+            watcher,
+            phase,
+            end: parking_lot::Mutex::new(ServerEnd::Orderly),
+        });
+        actix::spawn(obey_verdict(Arc::clone(&inner), verdicts));
+        Self { inner, process: None }
+    }
+
+    /// Lets the server read its configuration again and switch the log of the process.
+    #[must_use]
+    pub fn with_process(mut self, process: ProcessContext) -> Self {
+        self.process = Some(process);
+        self
+    }
+
+    /// TCP address of the client listener.
+    #[must_use]
+    pub fn client_address(&self) -> Option<SocketAddr> {
+        self.inner.listeners.iter().find_map(|listener| match listener.local() {
+            LocalAddress::Tcp(address) => Some(*address),
+            LocalAddress::Unix(_) => None,
+        })
+    }
+
+    /// Path of the Unix socket.
+    #[must_use]
+    pub fn unix_path(&self) -> Option<PathBuf> {
+        self.inner.listeners.iter().find_map(|listener| match listener.local() {
+            LocalAddress::Unix(path) => Some(path.clone()),
+            LocalAddress::Tcp(_) => None,
+        })
+    }
+
+    /// The client room.
+    #[must_use]
+    pub fn clients(&self) -> &Arc<ClientServices> {
+        &self.inner.services
+    }
+
+    /// The supervisor.
+    #[must_use]
+    pub fn supervisor(&self) -> &SupervisorHandle {
+        &self.inner.supervisor
+    }
+
+    /// The phase at each moment.
+    #[must_use]
+    pub fn phases(&self) -> watch::Receiver<Phase> {
+        self.inner.phase.subscribe()
+    }
+
+    /// Puts other options in force, all or nothing.
+    ///
+    /// # Errors
+    /// The first change that needs a restart.
+    pub fn reload_with(&self, options: troupe_engine::options::Options) -> Result<(), String> {
+        reload::apply(&self.inner, options, self.process.as_ref().map(|process| &process.log))
+    }
+
+    /// Shuts down and waits until everything is closed.
+    pub async fn shutdown(&self) -> ServerEnd {
+        self.begin_shutdown();
+        self.ended().await
+    }
+}
+
+impl ControlledServer for RunningServer {
+    async fn reload(&self) -> Result<(), String> {
+        let Some(process) = &self.process else {
+            return Err("can only reload config when a file is provided using -c or --config".to_owned());
+        };
+        let configuration = process.load_again()?;
+        configuration.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        self.reload_with(configuration.options)
+    }
+
+    fn enter_lame_duck(&self) {
+        shutdown::enter_lame_duck(&self.inner);
+    }
+
+    fn is_lame_duck(&self) -> bool {
+        *self.inner.phase.borrow() == Phase::LameDuck
+    }
+
+    fn begin_shutdown(&self) {
+        shutdown::begin(&self.inner);
+    }
+
+    async fn ended(&self) -> ServerEnd {
+        let mut phases = self.phases();
+        // The sender lives in `inner`, so this cannot fail while `self` is borrowed.
+        phases.wait_for(|phase| *phase == Phase::Stopped).await.ok();
+        *self.inner.end.lock()
+    }
+}
+
+/// Shuts down in order when an actor failed too often.
+async fn obey_verdict(inner: Arc<Inner>, mut verdicts: Verdicts) {
+    let verdict = verdicts.next().await;
+    if *inner.phase.borrow() >= Phase::Draining {
+        return;
+    }
+    match verdict {
+        SupervisorVerdict::GiveUp { child, cause } => {
+            error!(fatal = true, "{child} failed too often, shutting down; the first cause was: {cause}");
+        }
+        SupervisorVerdict::SupervisorLost => error!(fatal = true, "the supervisor is gone, shutting down"),
+    }
+    *inner.end.lock() = ServerEnd::GaveUp;
+    shutdown::begin(&inner);
+}

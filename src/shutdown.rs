@@ -1,0 +1,99 @@
+//! The end of a server: lame duck mode and shutdown.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand::Rng;
+use rand::seq::SliceRandom;
+use tracing::{error, info};
+use troupe_actors::client::ClientCommand;
+use troupe_actors::client::registry::Entry;
+use troupe_actors::connection::CloseReason;
+
+use crate::server::{Inner, Phase};
+
+/// Longest time for the last bytes of all clients.
+const DRAIN_LIMIT: Duration = Duration::from_secs(2);
+/// Longest time one supervised actor has to stop.
+const ACTOR_GRACE: Duration = Duration::from_secs(2);
+/// Time between two looks at how many clients are left.
+const DRAIN_STEP: Duration = Duration::from_millis(5);
+/// Longest pause between two clients closed in lame duck mode.
+const MAX_SPACING: Duration = Duration::from_secs(1);
+
+/// Closes everything. Returns at once; does nothing when it runs already.
+pub(crate) fn begin(inner: &Arc<Inner>) {
+    if inner.advance(Phase::Draining) {
+        actix::spawn(shut_down(Arc::clone(inner)));
+    }
+}
+
+async fn shut_down(inner: Arc<Inner>) {
+    info!("Initiating Shutdown...");
+    inner.listeners.iter().for_each(troupe_actors::net::BoundListener::close);
+    close_clients(&inner).await;
+    inner.supervisor.shutdown(ACTOR_GRACE).await;
+    if let Some(watcher) = &inner.watcher {
+        watcher.abort();
+    }
+    if let Some(Err(cause)) = inner.ports.lock().take().map(crate::files::PortsFile::remove) {
+        error!("{cause}");
+    }
+    info!("Server Exiting..");
+    inner.advance(Phase::Stopped);
+}
+
+async fn close_clients(inner: &Inner) {
+    for entry in inner.services.registry.all() {
+        entry.sink.close_after_flush(CloseReason::ServerShutdown);
+    }
+    let deadline = Instant::now() + DRAIN_LIMIT;
+    while !inner.services.registry.is_empty() && Instant::now() < deadline {
+        tokio::time::sleep(DRAIN_STEP).await;
+    }
+    for entry in inner.services.registry.all() {
+        entry.sink.close(CloseReason::ServerShutdown);
+    }
+}
+
+/// Takes no new clients, tells the others, closes them one by one, then shuts down. Returns at once.
+pub(crate) fn enter_lame_duck(inner: &Arc<Inner>) {
+    if inner.advance(Phase::LameDuck) {
+        inner.services.enter_lame_duck();
+        actix::spawn(lame_duck(Arc::clone(inner)));
+    }
+}
+
+async fn lame_duck(inner: Arc<Inner>) {
+    info!("Entering lame duck mode, stop accepting new clients");
+    inner.listeners.iter().for_each(troupe_actors::net::BoundListener::close);
+    let mut info = inner.services.info().as_ref().clone();
+    info.ldm = true;
+    inner.services.set_info(info);
+    let mut clients = inner.services.registry.all();
+    if clients.is_empty() {
+        return begin(&inner);
+    }
+    for entry in &clients {
+        entry.address.do_send(ClientCommand::PushInfo);
+    }
+    let timing = inner.services.options().lame_duck.clone();
+    tokio::time::sleep(timing.grace_period).await;
+    info!("Closing existing clients");
+    clients.shuffle(&mut rand::rng());
+    close_one_by_one(&inner, clients, timing.duration.saturating_sub(timing.grace_period)).await;
+    begin(&inner);
+}
+
+/// Spreads the closes over `time`, each after a random pause between half and the whole of an equal share.
+async fn close_one_by_one(inner: &Inner, clients: Vec<Entry>, time: Duration) {
+    let count = u32::try_from(clients.len()).unwrap_or(u32::MAX).max(1);
+    let share = (time / count).min(MAX_SPACING);
+    for entry in clients {
+        if *inner.phase.borrow() >= Phase::Draining || inner.services.registry.is_empty() {
+            return;
+        }
+        entry.sink.close_after_flush(CloseReason::ServerShutdown);
+        tokio::time::sleep(share.mul_f64(rand::rng().random_range(0.5..=1.0))).await;
+    }
+}
