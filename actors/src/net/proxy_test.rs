@@ -95,7 +95,7 @@ async fn an_end_or_silence_is_worded_as_by_nats_server() {
 
 #[tokio::test]
 async fn sniffing_takes_nothing() {
-    for (bytes, expected) in [(&b"\x16\x03"[..], FirstByte::Tls), (b"C", FirstByte::Other)] {
+    for (bytes, expected) in [(&b"\x16\x03"[..], FirstByte::Tls), (b"C", FirstByte::Other(b'C'))] {
         let (socket, mut client) = pair();
         client.write_all(bytes).await.unwrap();
         assert_eq!(first_byte(&socket, PROXY_TIMEOUT).await.unwrap(), expected);

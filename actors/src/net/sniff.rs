@@ -15,8 +15,8 @@ const TLS_HANDSHAKE: u8 = 0x16;
 pub enum FirstByte {
     /// A TLS handshake.
     Tls,
-    /// Anything else.
-    Other,
+    /// Anything else: this byte.
+    Other(u8),
     /// The end of the stream.
     End,
     /// Nothing within the time.
@@ -36,7 +36,7 @@ pub async fn first_byte(socket: &PlainSocket, limit: Duration) -> io::Result<Fir
         Err(_) => Ok(FirstByte::Nothing),
         Ok(Ok(0)) => Ok(FirstByte::End),
         Ok(Ok(_)) if byte[0] == TLS_HANDSHAKE => Ok(FirstByte::Tls),
-        Ok(Ok(_)) => Ok(FirstByte::Other),
+        Ok(Ok(_)) => Ok(FirstByte::Other(byte[0])),
         Ok(Err(error)) => Err(error),
     }
 }

@@ -95,6 +95,17 @@ impl PlainSocket {
         Ok(())
     }
 
+    /// Takes and drops what has arrived, up to some KB, so that closing sends an end of stream and not a reset, which
+    /// could overtake bytes sent before.
+    pub(super) fn discard_arrived(&self) {
+        let mut scratch = [0; 4096];
+        match self {
+            Self::Tcp(stream) => stream.try_read(&mut scratch),
+            Self::Unix(stream) => stream.try_read(&mut scratch),
+        }
+        .ok();
+    }
+
     /// Go's text for a read that took too long.
     #[must_use]
     pub fn timeout_text(&self) -> String {

@@ -32,6 +32,7 @@ impl Authority {
         let certificate = params.self_signed(&key).unwrap();
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("ca.pem"), certificate.pem()).unwrap();
+        fs::write(directory.path().join("ca.key"), key.serialize_pem()).unwrap();
         Self { issuer: Issuer::new(params, key), certificate: certificate.der().clone(), directory }
     }
 
@@ -41,6 +42,23 @@ impl Authority {
 
     pub(super) fn directory(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// The authority's own certificate and key.
+    pub(super) fn pair(&self) -> CertificatePair {
+        CertificatePair { cert_file: self.path("ca.pem"), key_file: self.path("ca.key") }
+    }
+
+    /// A self-signed certificate whose time is over.
+    pub(super) fn expired(&self) -> CertificatePair {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let pair = CertificatePair { cert_file: self.path("expired.pem"), key_file: self.path("expired.key") };
+        replace(&pair.cert_file, &params.self_signed(&key).unwrap().pem());
+        replace(&pair.key_file, &key.serialize_pem());
+        pair
     }
 
     /// Writes `{name}.pem` and `{name}.key` for a host, each in one step as a careful operator would.

@@ -139,6 +139,7 @@ fn certificate_text(error: &CertificateError) -> String {
             "certificate specifies an incompatible key usage".to_owned()
         }
         CertificateError::UnhandledCriticalExtension => "unhandled critical extension".to_owned(),
+        CertificateError::Other(cause) => cause.to_string(),
         other => other.to_string(),
     }
 }
@@ -149,6 +150,8 @@ fn incompatible_text(error: &PeerIncompatible) -> String {
         PeerIncompatible::ServerDoesNotSupportTls12Or13
         | PeerIncompatible::Tls12NotOffered
         | PeerIncompatible::Tls12NotOfferedOrEnabled
+        // Clients older than TLS 1.2 do not have it.
+        | PeerIncompatible::SignatureAlgorithmsExtensionRequired
         | PeerIncompatible::SupportedVersionsExtensionRequired => "client offered only unsupported versions".to_owned(),
         PeerIncompatible::NoKxGroupsInCommon => "no key exchanges supported by both client and server".to_owned(),
         PeerIncompatible::NoSignatureSchemesInCommon => {

@@ -7,9 +7,10 @@ pub mod names;
 pub mod peer;
 pub mod pem;
 pub mod rate_limit;
-pub mod resolver;
+mod resolver;
 pub mod server;
 pub mod suites;
+mod verifier;
 pub mod watch;
 
 pub use distinguished_name::DistinguishedName;

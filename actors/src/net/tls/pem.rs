@@ -3,9 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
 
-use rustls::RootCertStore;
 use rustls::SignatureAlgorithm;
 use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
@@ -27,18 +25,17 @@ pub fn load_pair(pair: &CertificatePair, provider: &CryptoProvider) -> Result<Ce
     read_pair(pair, provider).map_err(TlsConfigError::Pair)
 }
 
-/// Reads the authorities that client certificates are checked against.
+/// Reads the certificates of a file of authorities.
 ///
 /// # Errors
-/// The file is unreadable or holds no certificate that can be an authority.
-pub fn load_authorities(path: &Path) -> Result<RootCertStore, TlsConfigError> {
+/// The file is unreadable or holds no certificate.
+pub fn load_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsConfigError> {
     let text = read(path).map_err(TlsConfigError::ReadAuthorities)?;
-    let mut roots = RootCertStore::empty();
     let sections = sections(&text).into_iter().filter(|(kind, _)| *kind == SectionKind::Certificate);
-    let (added, _ignored) = roots.add_parsable_certificates(sections.map(|(_, der)| CertificateDer::from(der)));
-    match added {
-        0 => Err(TlsConfigError::Authorities),
-        _ => Ok(roots),
+    let certificates: Vec<_> = sections.map(|(_, der)| CertificateDer::from(der)).collect();
+    match certificates.is_empty() {
+        true => Err(TlsConfigError::Authorities),
+        false => Ok(certificates),
     }
 }
 
@@ -147,25 +144,4 @@ fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     let mut text = Vec::new();
     file.take(MAX_FILE).read_to_end(&mut text).map_err(|source| error("read", source))?;
     Ok(text)
-}
-
-/// Authorities of the operating system, for `verify` without `ca_file`.
-///
-/// # Errors
-/// There are none.
-pub fn system_authorities() -> Result<RootCertStore, TlsConfigError> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    match roots.is_empty() {
-        true => Err(TlsConfigError::NoSystemAuthorities),
-        false => Ok(roots),
-    }
-}
-
-/// Roots behind a shared pointer, as the verifier takes them.
-///
-/// # Errors
-/// As [`load_authorities`] and [`system_authorities`].
-pub fn authorities(ca_file: Option<&Path>) -> Result<Arc<RootCertStore>, TlsConfigError> {
-    ca_file.map_or_else(system_authorities, load_authorities).map(Arc::new)
 }

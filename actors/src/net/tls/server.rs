@@ -15,11 +15,17 @@ use troupe_engine::options::{TlsOptions, TlsVersion};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::handshake::{HandshakeError, TlsAccepted, TlsSession};
-use super::pem::{authorities, load_pair};
+use super::pem::load_pair;
 use super::resolver::CertificateChoice;
+use super::verifier::ClientVerifier;
 use super::watch::Files;
 use super::{TlsConfigError, suites};
 use crate::net::{FirstByte, PlainSocket, Transport, first_byte};
+
+/// First byte of a TLS record with an alert.
+const ALERT: u8 = 0x15;
+/// First byte of an SSL 2 hello.
+const SSL2: u8 = 0x80;
 
 /// One loaded `tls {}` block.
 pub struct TlsServer {
@@ -52,11 +58,7 @@ impl TlsServer {
         let builder = builder.with_protocol_versions(&usable(versions, &provider)).map_err(library)?;
         let verifier = match options.verify || options.verify_and_map {
             false => WebPkiClientVerifier::no_client_auth(),
-            true => {
-                let roots = authorities(options.ca_file.as_deref())?;
-                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider).build();
-                verifier.map_err(|cause| TlsConfigError::Library(cause.to_string()))?
-            }
+            true => ClientVerifier::build(options.ca_file.as_deref(), provider)?,
         };
         let resolver = Arc::new(CertificateChoice::new(certificates));
         let mut config = builder.with_client_cert_verifier(verifier).with_cert_resolver(resolver);
@@ -89,7 +91,12 @@ impl TlsServer {
         let deadline = Instant::now() + self.options.timeout;
         // A client that sends nothing costs no TLS state.
         match first_byte(&socket, self.options.timeout).await {
-            Ok(FirstByte::Tls | FirstByte::Other) => {}
+            Ok(FirstByte::Tls | FirstByte::Other(ALERT | SSL2)) => {}
+            // The library would answer with an alert; nats-server closes without a byte.
+            Ok(FirstByte::Other(_)) => {
+                socket.discard_arrived();
+                return Err(HandshakeError::NotTls);
+            }
             Ok(FirstByte::End) => return Err(HandshakeError::End { cut: false }),
             Ok(FirstByte::Nothing) => return Err(HandshakeError::Timeout(socket.timeout_text())),
             Err(error) => return Err(HandshakeError::Socket(socket.read_error_text(&error))),

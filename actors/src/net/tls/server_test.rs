@@ -86,6 +86,22 @@ async fn verify_asks_for_a_certificate_of_the_authority() {
 }
 
 #[tokio::test]
+async fn a_self_signed_client_is_accepted_when_it_stands_in_the_file() {
+    let authority = Authority::new();
+    let own = authority.pair();
+    let server = load(&verifying(&authority));
+    for versions in [&[&TLS13][..], &[&TLS12]] {
+        let outcome = authority.client(versions, Some(&own)).connect(&server, "a.test").await.1;
+        assert_eq!(outcome.unwrap().session.peer.len(), 1);
+    }
+    let expired = authority.expired();
+    let server = load(&TlsOptions { ca_file: Some(expired.cert_file.clone()), ..server.options().clone() });
+    let error = authority.client(&[&TLS13], Some(&expired)).connect(&server, "a.test").await.1.unwrap_err();
+    let text = "tls: failed to verify certificate: x509: certificate has expired or is not yet valid";
+    assert_eq!(error.to_string(), text);
+}
+
+#[tokio::test]
 async fn only_pinned_keys_enter() {
     let authority = Authority::new();
     let (pinned, other) = (authority.issue("pinned", "p.test"), authority.issue("other", "o.test"));
@@ -146,6 +162,9 @@ async fn what_is_no_handshake_is_told_apart() {
             near.shutdown().await.unwrap();
         }
         let error = server.handshake(PlainSocket::Unix(far)).await.unwrap_err();
+        let mut answer = Vec::new();
+        near.read_to_end(&mut answer).await.unwrap();
+        assert!(answer.is_empty(), "{}", answer.escape_ascii());
         assert_eq!((error.to_string().as_str(), error.is_debug()), (text, debug), "{}", bytes.escape_ascii());
     }
 }
