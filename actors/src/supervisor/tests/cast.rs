@@ -66,11 +66,12 @@ pub(super) struct Player {
     pub(super) journal: Journal,
     pub(super) obeys_stop: bool,
     pub(super) panics_in_stopped: bool,
+    pub(super) blocks_start_opt: Option<mpsc::Receiver<()>>,
 }
 
 impl Player {
     pub(super) fn new(child: ChildContext, journal: &Journal) -> Self {
-        Self { child, journal: journal.clone(), obeys_stop: true, panics_in_stopped: false }
+        Self { child, journal: journal.clone(), obeys_stop: true, panics_in_stopped: false, blocks_start_opt: None }
     }
 
     pub(super) fn spec(kind: &'static str, journal: &Journal) -> ChildSpec<Self> {
@@ -83,6 +84,9 @@ impl Actor for Player {
     type Context = Context<Self>;
 
     fn started(&mut self, _: &mut Self::Context) {
+        if let Some(release) = self.blocks_start_opt.take() {
+            let _ = release.recv();
+        }
         self.journal.note(format!("{} {} started", self.child.name(), self.child.epoch()));
     }
 

@@ -1,4 +1,4 @@
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use super::cast::*;
@@ -26,6 +26,26 @@ fn a_stuck_actor_is_replaced_and_its_former_self_fenced() {
         until("the former self has died", || journal.lines().contains(&"player 1 stopped".to_owned())).await;
         assert!(journal.lines().contains(&"player 1 current: false".to_owned()), "{:?}", journal.lines());
         assert_eq!(answer_from_epoch(&player, 2).await.epoch, 2, "its end does not touch the replacement");
+        assert_eq!(stage.child("player").num_restarts, 1);
+    });
+}
+
+#[test]
+fn an_actor_stuck_in_its_start_is_replaced_and_publishes_nothing_afterwards() {
+    on_stage(async |stage: Stage| {
+        let journal = Journal::default();
+        let (release, blocked) = mpsc::channel();
+        let blocked_opt = Mutex::new(Some(blocked));
+        let made = journal.clone();
+        let spec = ChildSpec::new("player", move |child| Player {
+            blocks_start_opt: blocked_opt.lock().unwrap().take(),
+            ..Player::new(child, &made)
+        });
+        let player = stage.handle.supervise(spec.stall_after(SOON)).await.unwrap();
+        assert_eq!(player.epoch().get(), 2);
+        release.send(()).unwrap();
+        until("the former self has died", || journal.lines().contains(&"player 1 stopped".to_owned())).await;
+        assert_eq!(player.ask(Act::Answer).await.unwrap().epoch, 2);
         assert_eq!(stage.child("player").num_restarts, 1);
     });
 }
