@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tracing::error;
+use tracing::{error, warn};
 use troupe_engine::options::Options;
 
 use crate::PROGRAM_NAME;
@@ -25,8 +25,10 @@ use crate::signals::SignalCommands;
 pub struct Configuration {
     /// What file and flags add up to.
     pub options: Options,
-    /// Complaints that do not keep the server from starting, one line each.
+    /// Complaints about the file that do not keep the server from starting but let `-t` fail, one line each.
     pub warnings: Vec<String>,
+    /// What else the operator should know, one line each: keys that are not served yet, unwise values.
+    pub notices: Vec<String>,
 }
 
 /// Reads the configuration a command line names. The error is the text for standard error.
@@ -37,6 +39,7 @@ pub type Load = dyn Fn(&CommandLine) -> Result<Configuration, String> + Send + S
 pub struct ProcessContext {
     command_line: Arc<CommandLine>,
     load: Arc<Load>,
+    notices: Arc<[String]>,
     /// The log of the process, for `apply` on reload.
     pub log: LogHandle,
 }
@@ -51,6 +54,13 @@ impl ProcessContext {
             return Err("can only reload config when a file is provided using -c or --config".to_owned());
         }
         (self.load)(&self.command_line)
+    }
+
+    /// Logs what the operator should know about the configuration; belongs behind the banner.
+    pub fn log_notices(&self) {
+        for notice in &*self.notices {
+            warn!("{notice}");
+        }
     }
 }
 
@@ -91,14 +101,17 @@ where
     S: ControlledServer,
     E: Display,
 {
-    let Configuration { options, warnings } = match load(&command_line) {
+    if let Err(error) = command_line.check_tls_flags() {
+        return refuse_arguments(&error);
+    }
+    let Configuration { options, warnings, notices } = match load(&command_line) {
         Ok(configuration) => configuration,
         Err(reason) => return fail(&reason),
     };
     for warning in &warnings {
         complain(warning);
     }
-    if let Err(error) = command_line.check_with_configuration(options.cluster_name.is_some()) {
+    if let Err(error) = command_line.check_routes(options.cluster_name.is_some()) {
         return refuse_arguments(&error);
     }
     let log = match logging::init(&options.logging) {
@@ -108,7 +121,12 @@ where
             return ExitCode::FAILURE;
         }
     };
-    let context = ProcessContext { command_line: Arc::new(command_line), load, log: log.handle().clone() };
+    let context = ProcessContext {
+        command_line: Arc::new(command_line),
+        load,
+        notices: notices.into(),
+        log: log.handle().clone(),
+    };
     actix_rt::System::new().block_on(serve(options, context, start))
 }
 
@@ -136,12 +154,15 @@ where
 
 /// A warning makes the check fail too.
 fn check_configuration(command_line: &CommandLine, load: &Load) -> ExitCode {
-    let Configuration { options, warnings } = match load(command_line) {
+    let Configuration { options, warnings, notices } = match load(command_line) {
         Ok(configuration) => configuration,
         Err(reason) => return fail(&reason),
     };
     if !warnings.is_empty() {
         return fail(&format!("{}\n", warnings.join("\n")));
+    }
+    for notice in &notices {
+        complain(notice);
     }
     let file = command_line.config_file.as_deref().unwrap_or_else(|| "".as_ref()).display();
     let digest = options.config_digest.unwrap_or_default();

@@ -118,8 +118,8 @@ fn routes_are_split_into_a_list() {
 #[test]
 fn tls_and_route_flags_are_checked_against_the_whole_configuration() {
     let checked = |arguments: &[&str], cluster| {
-        let result = line(arguments).expect("accepted").check_with_configuration(cluster);
-        result.map_err(|error| error.to_string())
+        let line = line(arguments).expect("accepted");
+        line.check_tls_flags().and_then(|()| line.check_routes(cluster)).map_err(|error| error.to_string())
     };
     let no_certificate = Err("TLS Server certificate must be present and valid".to_owned());
     let no_key = Err("TLS Server private key must be present and valid".to_owned());
