@@ -1,7 +1,6 @@
 //! Troupe.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use troupe::process::execute;
 use troupe::run::{ControlledServer, ServerEnd};
@@ -10,11 +9,7 @@ use troupe::run::{ControlledServer, ServerEnd};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    execute(
-        std::env::args_os().skip(1),
-        Arc::new(|_| Err("reading a configuration is not supported yet".to_owned())),
-        async |_, _| Err::<NoServer, _>("starting a server is not supported yet"),
-    )
+    execute(std::env::args_os().skip(1), async |_, _| Err::<NoServer, _>("starting a server is not supported yet"))
 }
 
 /// There is none to control.

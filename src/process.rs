@@ -3,7 +3,7 @@
 //! ```text
 //! arguments -> CommandLine -> Configuration -> log -> started server -> signals -> exit code
 //! ```
-//! Reading the configuration and starting the server are handed in, so that this room knows neither.
+//! Starting the server is handed in, so that this room does not know what a server is made of.
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -16,30 +16,16 @@ use troupe_engine::options::Options;
 
 use crate::PROGRAM_NAME;
 use crate::cli::{self, Action, CliError, CommandLine, usage};
+use crate::config::{self, ConfigErrors, Loaded, Warning, WarningKind};
 use crate::logging::{self, LogHandle};
 use crate::run::{ControlledServer, run_until_end};
 use crate::signals::SignalCommands;
-
-/// Outcome of reading the configuration.
-#[derive(Clone, Debug)]
-pub struct Configuration {
-    /// What file and flags add up to.
-    pub options: Options,
-    /// Complaints about the file that do not keep the server from starting but let `-t` fail, one line each.
-    pub warnings: Vec<String>,
-    /// What else the operator should know, one line each: keys that are not served yet, unwise values.
-    pub notices: Vec<String>,
-}
-
-/// Reads the configuration a command line names. The error is the text for standard error.
-pub type Load = dyn Fn(&CommandLine) -> Result<Configuration, String> + Send + Sync;
 
 /// What a server started by this process can use of it.
 #[derive(Clone)]
 pub struct ProcessContext {
     command_line: Arc<CommandLine>,
-    load: Arc<Load>,
-    notices: Arc<[String]>,
+    notices: Arc<[Warning]>,
     /// The log of the process, for `apply` on reload.
     pub log: LogHandle,
 }
@@ -49,11 +35,11 @@ impl ProcessContext {
     ///
     /// # Errors
     /// There is no file, or it has errors; the text goes behind `Failed to reload server configuration: `.
-    pub fn load_again(&self) -> Result<Configuration, String> {
+    pub fn load_again(&self) -> Result<Loaded, String> {
         if self.command_line.config_file.is_none() {
             return Err("can only reload config when a file is provided using -c or --config".to_owned());
         }
-        (self.load)(&self.command_line)
+        read_configuration(&self.command_line).map_err(|errors| errors.to_string())
     }
 
     /// Logs what the operator should know about the configuration; belongs behind the banner.
@@ -66,11 +52,9 @@ impl ProcessContext {
 
 /// Does what the arguments say; the program's name is not among them. Returns when the process should end.
 ///
-/// `load` reads the configuration, `start` starts a server inside an actix system. An error of `start` is logged as
-/// `[FTL]`.
+/// `start` starts a server inside an actix system; its error is logged as `[FTL]`.
 pub fn execute<S, E>(
     arguments: impl IntoIterator<Item = OsString>,
-    load: Arc<Load>,
     start: impl AsyncFnOnce(Options, ProcessContext) -> Result<S, E>,
 ) -> ExitCode
 where
@@ -87,16 +71,12 @@ where
         Action::Help => print(&format!("{}\n", usage::USAGE)),
         Action::HelpTls => print(&format!("{}\n", usage::TLS_HELP)),
         Action::Signal(request) => request.send().map_or_else(|reason| fail(&reason), |()| ExitCode::SUCCESS),
-        Action::CheckConfig => check_configuration(&command_line, &*load),
-        Action::Run => run(command_line, load, start),
+        Action::CheckConfig => check_configuration(&command_line),
+        Action::Run => run(command_line, start),
     }
 }
 
-fn run<S, E>(
-    command_line: CommandLine,
-    load: Arc<Load>,
-    start: impl AsyncFnOnce(Options, ProcessContext) -> Result<S, E>,
-) -> ExitCode
+fn run<S, E>(command_line: CommandLine, start: impl AsyncFnOnce(Options, ProcessContext) -> Result<S, E>) -> ExitCode
 where
     S: ControlledServer,
     E: Display,
@@ -104,12 +84,14 @@ where
     if let Err(error) = command_line.check_tls_flags() {
         return refuse_arguments(&error);
     }
-    let Configuration { options, warnings, notices } = match load(&command_line) {
-        Ok(configuration) => configuration,
-        Err(reason) => return fail(&reason),
+    let Loaded { options, warnings, .. } = match read_configuration(&command_line) {
+        Ok(loaded) => loaded,
+        Err(errors) => return fail(&errors.to_string()),
     };
-    for warning in &warnings {
-        complain(warning);
+    let (complaints, notices): (Vec<_>, Vec<_>) =
+        warnings.into_iter().partition(|warning| warning.kind == WarningKind::Config);
+    for complaint in &complaints {
+        complain(&complaint.text);
     }
     if let Err(error) = command_line.check_routes(options.cluster_name.is_some()) {
         return refuse_arguments(&error);
@@ -121,12 +103,8 @@ where
             return ExitCode::FAILURE;
         }
     };
-    let context = ProcessContext {
-        command_line: Arc::new(command_line),
-        load,
-        notices: notices.into(),
-        log: log.handle().clone(),
-    };
+    let context =
+        ProcessContext { command_line: Arc::new(command_line), notices: notices.into(), log: log.handle().clone() };
     actix_rt::System::new().block_on(serve(options, context, start))
 }
 
@@ -152,22 +130,29 @@ where
     }
 }
 
-/// A warning makes the check fail too.
-fn check_configuration(command_line: &CommandLine, load: &Load) -> ExitCode {
-    let Configuration { options, warnings, notices } = match load(command_line) {
-        Ok(configuration) => configuration,
-        Err(reason) => return fail(&reason),
+/// A complaint about the file makes the check fail too.
+fn check_configuration(command_line: &CommandLine) -> ExitCode {
+    let loaded = match read_configuration(command_line) {
+        Ok(loaded) => loaded,
+        Err(errors) => return fail(&errors.to_string()),
     };
-    if !warnings.is_empty() {
-        return fail(&format!("{}\n", warnings.join("\n")));
+    let failures: Vec<&str> = loaded.check_failures().map(|warning| warning.text.as_str()).collect();
+    if !failures.is_empty() {
+        return fail(&failures.join("\n"));
     }
-    for notice in &notices {
-        complain(notice);
+    for warning in loaded.warnings.iter().filter(|warning| warning.kind == WarningKind::Unsupported) {
+        complain(&warning.text);
     }
     let file = command_line.config_file.as_deref().unwrap_or_else(|| "".as_ref()).display();
-    let digest = options.config_digest.unwrap_or_default();
+    let digest = loaded.options.config_digest.unwrap_or_default();
     complain(&format!("{PROGRAM_NAME}: configuration file {file} is valid ({digest})"));
     ExitCode::SUCCESS
+}
+
+fn read_configuration(command_line: &CommandLine) -> Result<Loaded, ConfigErrors> {
+    let loaded = config::load(command_line.config_file.as_deref(), &command_line.overrides.to_map())?;
+    loaded.check_tls_files()?;
+    Ok(loaded)
 }
 
 fn refuse_arguments(error: &CliError) -> ExitCode {

@@ -1,1 +1,3 @@
 //! Codecs.
+
+pub mod conf;

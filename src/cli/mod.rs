@@ -1,7 +1,7 @@
 //! The command line, spelled as nats-server's.
 //!
 //! [`parse`] turns arguments into a [`CommandLine`]: what to do, and which configuration keys the flags
-//! override. It touches nothing outside; [`signal::send`] and the texts in [`usage`] act on the result.
+//! override. It touches nothing outside; [`SignalRequest::send`] and the texts in [`usage`] act on the result.
 
 mod flags;
 mod overrides;

@@ -110,7 +110,7 @@ fn flags_become_configuration_keys() {
 #[test]
 fn routes_are_split_into_a_list() {
     let line = line(&["--routes", "nats://a, nats://b"]).expect("accepted");
-    let routes = line.overrides.to_map().remove("cluster.routes").expect("set").into_array().expect("a list");
+    let routes = line.overrides.get("cluster.routes").expect("set").clone().into_array().expect("a list");
     let routes: Vec<String> = routes.into_iter().map(|route| route.into_string().expect("text")).collect();
     assert_eq!(routes, ["nats://a", "nats://b"]);
 }

@@ -28,7 +28,7 @@ pub const GLOBAL_ACCOUNT: &str = "$G";
 pub const DEFAULT_SYSTEM_ACCOUNT: &str = "$SYS";
 
 /// Everything the server can be told. `Options::default()` is nats-server's defaults.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Options {
     /// Configured name; the server id is used when absent.
     pub server_name: Option<String>,
@@ -84,6 +84,40 @@ pub struct Options {
     pub reconnect_error_reports: u32,
     /// Experiments by name.
     pub feature_flags: BTreeMap<String, bool>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            server_name: None,
+            server_tags: Vec::new(),
+            server_metadata: BTreeMap::new(),
+            config_file: None,
+            config_digest: None,
+            listen: ListenOptions::default(),
+            limits: LimitOptions::default(),
+            timing: TimingOptions::default(),
+            lame_duck: LameDuckOptions::default(),
+            logging: LoggingOptions::default(),
+            auth: AuthOptions::default(),
+            accounts: Vec::new(),
+            system_account: None,
+            no_system_account: false,
+            tls: None,
+            allow_non_tls: false,
+            tls_watch_disabled: false,
+            cluster_name: None,
+            pid_file: None,
+            ports_file_dir: None,
+            no_header_support: false,
+            disable_sublist_cache: false,
+            no_fast_producer_stall: false,
+            always_enable_nonce: false,
+            connect_error_reports: 3600,
+            reconnect_error_reports: 1,
+            feature_flags: BTreeMap::new(),
+        }
+    }
 }
 
 impl Options {

@@ -1,0 +1,148 @@
+//! The `accounts` block.
+
+use std::collections::HashSet;
+
+use config::{Map, Value, ValueKind};
+use nkeys::KeyPairType;
+use troupe_engine::options::{AccountLimits, AccountOptions, AuthOptions, Credential, GLOBAL_ACCOUNT, UserOptions};
+
+use super::auth::{add_name, apply_defaults, is_public_key, read_users};
+use super::reader::{Reader, go_type, shown};
+use super::{known, permissions, unsupported};
+
+/// Reads the accounts and adds their users to those of the `authorization` block, which was read before.
+///
+/// `single` names the single credential that the file gives in that block, which accounts with users exclude.
+pub(super) fn read(
+    reader: &mut Reader,
+    value: &Value,
+    single: Option<&str>,
+    accounts: &mut Vec<AccountOptions>,
+    auth: &mut AuthOptions,
+) {
+    match &value.kind {
+        ValueKind::Array(names) => read_names(reader, names, accounts),
+        ValueKind::Table(table) => read_table(reader, table, single, accounts, auth),
+        _ => reader.error(value, format!("expected accounts to be an array or a map, got {}", go_type(value))),
+    }
+}
+
+fn read_names(reader: &mut Reader, names: &[Value], accounts: &mut Vec<AccountOptions>) {
+    for value in names {
+        let Some(name) = reader.text(value) else { continue };
+        if name == GLOBAL_ACCOUNT {
+            reader.error(value, format!("{name:?} is a Reserved Account"));
+        } else if accounts.iter().any(|account| account.name == name) {
+            reader.error(value, format!("Duplicate Account Entry: {name}"));
+        } else {
+            accounts.push(AccountOptions { name: name.to_owned(), ..AccountOptions::default() });
+        }
+    }
+}
+
+fn read_table(
+    reader: &mut Reader,
+    table: &Map<String, Value>,
+    single: Option<&str>,
+    accounts: &mut Vec<AccountOptions>,
+    auth: &mut AuthOptions,
+) {
+    let mut names: HashSet<String> = auth.users.iter().map(|user| user_name(user).to_owned()).collect();
+    for (name, value) in table {
+        if reader.is_variable(value) {
+            continue;
+        }
+        let ValueKind::Table(keys) = &value.kind else {
+            reader.error(value, "Expected map entries for accounts");
+            continue;
+        };
+        if name == GLOBAL_ACCOUNT {
+            reader.error(value, format!("{name:?} is a Reserved Account"));
+            continue;
+        }
+        let mut account = AccountOptions { name: name.clone(), ..AccountOptions::default() };
+        let users = read_account(reader, keys, &mut account);
+        if let Some((place, users)) = users {
+            match single {
+                Some(single) if !users.is_empty() => {
+                    reader.error(place, format!("Can not have a {single} and accounts"));
+                }
+                _ => add_users(reader, place, users, &mut names, auth),
+            }
+        }
+        accounts.push(account);
+    }
+}
+
+fn user_name(user: &UserOptions) -> &str {
+    match &user.credential {
+        Credential::Password { name, .. } | Credential::Nkey(name) => name,
+    }
+}
+
+/// Reads one account; its users and their place come back.
+fn read_account<'v>(
+    reader: &mut Reader,
+    keys: &'v Map<String, Value>,
+    account: &mut AccountOptions,
+) -> Option<(&'v Value, Vec<UserOptions>)> {
+    let mut users = None;
+    for (key, value) in keys {
+        match key.to_ascii_lowercase().as_str() {
+            "nkey" => match &value.kind {
+                ValueKind::String(nkey) if is_public_key(nkey, Some(&KeyPairType::Account)) => {
+                    account.nkey = Some(nkey.clone());
+                }
+                _ => {
+                    let found = shown(value);
+                    reader.error(value, format!("Not a valid public nkey for an account: {found:?}"));
+                }
+            },
+            "users" => users = read_users(reader, value, Some(&account.name)).map(|users| (value, users)),
+            "default_permissions" => account.default_permissions = permissions::read(reader, value),
+            "limits" => read_limits(reader, value, &mut account.limits),
+            _ if unsupported::read_in(reader, known::ACCOUNT, key, value) => {}
+            _ => reader.unknown(key, value),
+        }
+    }
+    if let Some((_, users)) = &mut users {
+        apply_defaults(users, account.default_permissions.as_ref());
+    }
+    users
+}
+
+fn add_users(
+    reader: &mut Reader,
+    place: &Value,
+    users: Vec<UserOptions>,
+    names: &mut HashSet<String>,
+    auth: &mut AuthOptions,
+) {
+    for user in users {
+        if add_name(reader, place, &user, names) {
+            auth.users.push(user);
+        }
+    }
+}
+
+fn read_limits(reader: &mut Reader, value: &Value, limits: &mut AccountLimits) {
+    let ValueKind::Table(table) = &value.kind else {
+        return reader.error(value, format!("Expected account limits to be a map/struct, got {}", shown(value)));
+    };
+    for (key, value) in table {
+        match key.to_ascii_lowercase().as_str() {
+            "max_connections" | "max_conn" => limits.max_connections = limit(reader, value),
+            "max_subscriptions" | "max_subs" => limits.max_subscriptions = limit(reader, value),
+            "max_payload" | "max_pay" => {
+                limits.max_payload = limit(reader, value).map(|size| usize::try_from(size).unwrap_or(usize::MAX));
+            }
+            "max_leafnodes" | "max_leafs" => limits.max_leafnodes = limit(reader, value),
+            _ => reader.unknown_as(value, format!("Unknown field {key:?} parsing account limits")),
+        }
+    }
+}
+
+/// A negative number is no limit.
+fn limit(reader: &mut Reader, value: &Value) -> Option<u64> {
+    reader.integer(value).and_then(|number| u64::try_from(number).ok())
+}

@@ -1,0 +1,273 @@
+//! The keys of everything nats-server serves and Troupe does not yet.
+
+use Effect::{Changes, Denies};
+use Shape::{Any, Block, List, MaybeBlock};
+
+/// What a key that is not served does to the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Without it a service is missing: a warning.
+    Denies,
+    /// Without it security would be weaker, or rights different: a fault.
+    Changes,
+}
+
+/// What the value of a key looks like.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shape {
+    /// Not looked into.
+    Any,
+    /// A map with known keys.
+    Block(&'static [Known]),
+    /// A map with known keys, or a scalar.
+    MaybeBlock(&'static [Known]),
+    /// An array of maps with known keys.
+    List(&'static [Known]),
+}
+
+/// Spellings of a key and the shape of its value.
+pub(super) type Known = (&'static [&'static str], Shape);
+
+/// Keys of the top level. Aliases are resolved already.
+pub(super) const TOP: &[(&str, Effect, Shape)] = &[
+    ("http", Denies, Any),
+    ("https", Denies, Any),
+    ("http_port", Denies, Any),
+    ("https_port", Denies, Any),
+    ("http_base_path", Denies, Any),
+    ("prof_port", Denies, Any),
+    ("prof_block_rate", Denies, Any),
+    ("cluster", Denies, Block(CLUSTER)),
+    ("gateway", Denies, Block(GATEWAY)),
+    ("leafnodes", Denies, Block(LEAFNODES)),
+    ("jetstream", Denies, MaybeBlock(JETSTREAM)),
+    ("store_dir", Denies, Any),
+    ("default_js_domain", Denies, Any),
+    ("websocket", Denies, Block(WEBSOCKET)),
+    ("mqtt", Denies, Block(MQTT)),
+    ("mappings", Denies, Any),
+    ("ocsp_cache", Denies, Any),
+    ("ocsp", Changes, Any),
+    ("operator", Changes, Any),
+    ("trusted_keys", Changes, Any),
+    ("resolver", Changes, Any),
+    ("resolver_preload", Changes, Any),
+    ("resolver_pinned_accounts", Changes, Any),
+    ("resolver_tls", Changes, Any),
+    ("default_sentinel", Changes, Any),
+];
+
+/// Keys of an account.
+pub(super) const ACCOUNT: &[Known] = &[
+    (&["jetstream"], MaybeBlock(ACCOUNT_JETSTREAM)),
+    (&["imports"], List(IMPORT)),
+    (&["exports"], List(EXPORT)),
+    (&["mappings", "maps"], Any),
+    (&["msg_trace", "trace_dest"], MaybeBlock(&[(&["dest"], Any), (&["sampling"], Any)])),
+];
+
+const ACCOUNT_JETSTREAM: &[Known] = &[
+    (&["max_memory", "max_mem", "mem", "memory"], Any),
+    (&["max_store", "max_file", "max_disk", "store", "disk"], Any),
+    (&["max_streams", "streams"], Any),
+    (&["max_consumers", "consumers"], Any),
+    (&["max_bytes_required", "max_stream_bytes", "max_bytes"], Any),
+    (&["mem_max_stream_bytes", "memory_max_stream_bytes"], Any),
+    (&["disk_max_stream_bytes", "store_max_stream_bytes"], Any),
+    (&["max_ack_pending"], Any),
+    (&["cluster_traffic"], Any),
+];
+
+const EXPORT: &[Known] = &[
+    (&["stream"], Any),
+    (&["service"], Any),
+    (&["response", "response_type"], Any),
+    (&["threshold", "response_threshold", "response_max_time", "response_time"], Any),
+    (&["accounts"], Any),
+    (&["latency"], Any),
+    (&["account_token_position"], Any),
+    (&["allow_trace"], Any),
+];
+
+const IMPORT: &[Known] = &[
+    (&["stream"], Any),
+    (&["service"], Any),
+    (&["prefix"], Any),
+    (&["to"], Any),
+    (&["share"], Any),
+    (&["allow_trace"], Any),
+];
+
+const CLUSTER: &[Known] = &[
+    (&["name"], Any),
+    (&["listen"], Any),
+    (&["port"], Any),
+    (&["host", "net"], Any),
+    (&["authorization"], Any),
+    (&["routes"], Any),
+    (&["tls"], Any),
+    (&["cluster_advertise", "advertise"], Any),
+    (&["no_advertise"], Any),
+    (&["connect_retries"], Any),
+    (&["connect_backoff"], Any),
+    (&["permissions"], Any),
+    (&["pool_size"], Any),
+    (&["accounts"], Any),
+    (&["compression"], Any),
+    (&["ping_interval"], Any),
+    (&["ping_max"], Any),
+    (&["write_deadline"], Any),
+    (&["write_timeout"], Any),
+];
+
+const GATEWAY: &[Known] = &[
+    (&["name"], Any),
+    (&["listen"], Any),
+    (&["port"], Any),
+    (&["host", "net"], Any),
+    (&["authorization"], Any),
+    (&["tls"], Any),
+    (&["advertise"], Any),
+    (&["connect_retries"], Any),
+    (&["connect_backoff"], Any),
+    (&["gateways"], List(&[(&["name"], Any), (&["tls"], Any), (&["url"], Any), (&["urls"], Any)])),
+    (&["reject_unknown", "reject_unknown_cluster"], Any),
+    (&["write_deadline"], Any),
+    (&["write_timeout"], Any),
+];
+
+const LEAFNODES: &[Known] = &[
+    (&["listen"], Any),
+    (&["port"], Any),
+    (&["host", "net"], Any),
+    (&["authorization"], Any),
+    (&["remotes"], List(LEAFNODE_REMOTE)),
+    (&["reconnect", "reconnect_delay", "reconnect_interval"], Any),
+    (&["dial_timeout"], Any),
+    (&["tls"], Any),
+    (&["leafnode_advertise", "advertise"], Any),
+    (&["no_advertise"], Any),
+    (&["min_version", "minimum_version"], Any),
+    (&["compression"], Any),
+    (&["isolate_leafnode_interest", "isolate"], Any),
+    (&["write_deadline"], Any),
+    (&["write_timeout"], Any),
+];
+
+const LEAFNODE_REMOTE: &[Known] = &[
+    (&["no_randomize", "dont_randomize"], Any),
+    (&["url", "urls"], Any),
+    (&["account", "local"], Any),
+    (&["creds", "credentials"], Any),
+    (&["nkey", "seed"], Any),
+    (&["tls"], Any),
+    (&["hub"], Any),
+    (&["deny_imports", "deny_import"], Any),
+    (&["deny_exports", "deny_export"], Any),
+    (&["ws_compress", "ws_compression", "websocket_compress", "websocket_compression"], Any),
+    (&["ws_no_masking", "websocket_no_masking"], Any),
+    (&["jetstream_cluster_migrate", "js_cluster_migrate"], Any),
+    (&["isolate_leafnode_interest", "isolate"], Any),
+    (&["request_isolation"], Any),
+    (&["compression"], Any),
+    (&["first_info_timeout"], Any),
+    (&["dial_timeout"], Any),
+    (&["disabled"], Any),
+    (&["proxy"], Block(&[(&["url"], Any), (&["username"], Any), (&["password"], Any), (&["timeout"], Any)])),
+    (&["ignore_discovered_servers"], Any),
+];
+
+const JETSTREAM: &[Known] = &[
+    (&["strict"], Any),
+    (&["store", "store_dir", "storedir"], Any),
+    (&["sync", "sync_interval"], Any),
+    (&["max_memory_store", "max_mem_store", "max_mem"], Any),
+    (&["max_file_store", "max_file"], Any),
+    (&["domain"], Any),
+    (&["enable", "enabled"], Any),
+    (&["key", "ek", "encryption_key"], Any),
+    (&["prev_key", "prev_ek", "prev_encryption_key"], Any),
+    (&["cipher"], Any),
+    (&["extension_hint"], Any),
+    (
+        &["limits"],
+        Block(&[
+            (&["max_ack_pending"], Any),
+            (&["max_ha_assets"], Any),
+            (&["max_request_batch"], Any),
+            (&["duplicate_window"], Any),
+            (
+                &["batch"],
+                Block(&[
+                    (&["max_inflight_per_stream"], Any),
+                    (&["max_inflight_total"], Any),
+                    (&["max_msgs"], Any),
+                    (&["timeout"], Any),
+                ]),
+            ),
+        ]),
+    ),
+    (
+        &["tpm"],
+        Block(&[
+            (&["keys_file"], Any),
+            (&["encryption_password"], Any),
+            (&["srk_password"], Any),
+            (&["pcr"], Any),
+            (&["cipher"], Any),
+        ]),
+    ),
+    (&["unique_tag"], Any),
+    (&["max_outstanding_catchup"], Any),
+    (&["max_buffered_size"], Any),
+    (&["max_buffered_msgs"], Any),
+    (&["request_queue_limit"], Any),
+    (&["info_queue_limit"], Any),
+    (&["meta_compact"], Any),
+    (&["meta_compact_size"], Any),
+    (&["meta_compact_sync"], Any),
+    (&["max_concurrent_io"], Any),
+];
+
+const WEBSOCKET: &[Known] = &[
+    (&["listen"], Any),
+    (&["port"], Any),
+    (&["host", "net"], Any),
+    (&["advertise"], Any),
+    (&["no_tls"], Any),
+    (&["tls"], Any),
+    (&["same_origin"], Any),
+    (&["allowed_origins", "allowed_origin", "allow_origins", "allow_origin", "origins", "origin"], Any),
+    (&["handshake_timeout"], Any),
+    (&["compress", "compression"], Any),
+    (&["authorization", "authentication"], Block(SIMPLE_AUTHORIZATION)),
+    (&["jwt_cookie"], Any),
+    (&["user_cookie"], Any),
+    (&["pass_cookie"], Any),
+    (&["token_cookie"], Any),
+    (&["no_auth_user"], Any),
+    (&["headers"], Any),
+    (&["ping_interval"], Any),
+];
+
+const MQTT: &[Known] = &[
+    (&["listen"], Any),
+    (&["port"], Any),
+    (&["host", "net"], Any),
+    (&["tls"], Any),
+    (&["authorization", "authentication"], Block(SIMPLE_AUTHORIZATION)),
+    (&["no_auth_user"], Any),
+    (&["ack_wait", "ackwait"], Any),
+    (&["js_api_timeout", "api_timeout"], Any),
+    (&["max_ack_pending", "max_pending", "max_inflight"], Any),
+    (&["js_domain"], Any),
+    (&["stream_replicas"], Any),
+    (&["consumer_replicas"], Any),
+    (&["consumer_memory_storage"], Any),
+    (&["consumer_inactive_threshold", "consumer_auto_cleanup"], Any),
+    (&["reject_qos2_publish"], Any),
+    (&["downgrade_qos2_subscribe"], Any),
+];
+
+const SIMPLE_AUTHORIZATION: &[Known] =
+    &[(&["user", "username"], Any), (&["pass", "password"], Any), (&["token"], Any), (&["timeout"], Any)];

@@ -1,0 +1,88 @@
+//! Keys that are known but not served: accepted with a warning, or refused.
+
+use config::{Map, Value, ValueKind};
+use troupe_engine::options::Options;
+
+use super::known::{Effect, Known, Shape, TOP};
+use super::reader::{Reader, go_type};
+
+/// Reads a key of the top level; false when it is not known.
+pub(super) fn read(reader: &mut Reader, key: &str, value: &Value, options: &mut Options) -> bool {
+    let Some((_, effect, shape)) = TOP.iter().find(|(name, ..)| *name == key) else { return false };
+    if key == "cluster" {
+        options.cluster_name = cluster_name(reader, value);
+    }
+    if is_off(value) {
+        return true;
+    }
+    match effect {
+        Effect::Changes => reader.refused(key, value),
+        Effect::Denies => {
+            reader.unsupported(key, value);
+            check(reader, value, *shape);
+        }
+    }
+    true
+}
+
+/// Reads a key of a block in which nothing is served; false when it is not known there.
+pub(super) fn read_in(reader: &mut Reader, known: &[Known], key: &str, value: &Value) -> bool {
+    let Some(shape) = find(known, key) else { return false };
+    if !is_off(value) {
+        reader.unsupported(key, value);
+        check(reader, value, shape);
+    }
+    true
+}
+
+/// Whether a key says that its service is not wanted: `jetstream: disabled`, `ocsp: false`, `jetstream { enabled: no }`.
+fn is_off(value: &Value) -> bool {
+    match &value.kind {
+        ValueKind::Boolean(on) => !on,
+        ValueKind::String(text) => matches!(text.to_ascii_lowercase().as_str(), "disabled" | "disable"),
+        ValueKind::Table(table) => ["enabled", "enable"]
+            .iter()
+            .filter_map(|key| table.get(*key))
+            .any(|value| matches!(value.kind, ValueKind::Boolean(false))),
+        _ => false,
+    }
+}
+
+fn find(known: &[Known], key: &str) -> Option<Shape> {
+    let is_key = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(key));
+    known.iter().find(|(names, _)| is_key(names)).map(|(_, shape)| *shape)
+}
+
+/// Reports keys of a value that nobody knows.
+fn check(reader: &mut Reader, value: &Value, shape: Shape) {
+    match (shape, &value.kind) {
+        (Shape::Block(known) | Shape::MaybeBlock(known), ValueKind::Table(table)) => check_table(reader, table, known),
+        (Shape::List(known), ValueKind::Array(items)) => {
+            for item in items {
+                check(reader, item, Shape::Block(known));
+            }
+        }
+        (Shape::Block(_), _) => reader.error(value, format!("Expected map to define it, got {}", go_type(value))),
+        (Shape::List(_), _) => reader.error(value, format!("Expected an array, got {}", go_type(value))),
+        _ => {}
+    }
+}
+
+fn check_table(reader: &mut Reader, table: &Map<String, Value>, known: &[Known]) {
+    for (key, value) in table {
+        match find(known, key) {
+            Some(shape) => check(reader, value, shape),
+            None => reader.unknown(key, value),
+        }
+    }
+}
+
+fn cluster_name(reader: &mut Reader, value: &Value) -> Option<String> {
+    let ValueKind::Table(table) = &value.kind else { return None };
+    let (_, value) = table.iter().find(|(key, _)| key.eq_ignore_ascii_case("name"))?;
+    let name = reader.text(value)?;
+    if name.contains(' ') {
+        reader.error(value, "cluster name cannot contain spaces");
+    }
+    Some(name.to_owned()).filter(|name| !name.is_empty())
+}
