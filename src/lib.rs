@@ -3,6 +3,7 @@
 //! | room | what it does |
 //! |---|---|
 //! | [`cli`] | flags spelled as in nats-server, `--signal` |
+//! | [`config`] | file and flags become typed options |
 //! | [`logging`] | log lines: format, destination, rotation, live level switches |
 //! | [`banner`] | the first lines of the log |
 //! | [`signals`] | process signals become [`signals::ServerCommand`]s |

@@ -3,7 +3,7 @@
 //! ```text
 //! arguments -> CommandLine -> Configuration -> log -> started server -> signals -> exit code
 //! ```
-//! Reading the configuration and starting the server are handed in, so that this room knows neither.
+//! Starting the server is handed in, so that this room does not know what a server is made of.
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -11,32 +11,21 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tracing::error;
+use tracing::{error, warn};
 use troupe_engine::options::Options;
 
 use crate::PROGRAM_NAME;
 use crate::cli::{self, Action, CliError, CommandLine, usage};
+use crate::config::{self, ConfigErrors, Loaded, Warning, WarningKind};
 use crate::logging::{self, LogHandle};
 use crate::run::{ControlledServer, run_until_end};
 use crate::signals::SignalCommands;
-
-/// Outcome of reading the configuration.
-#[derive(Clone, Debug)]
-pub struct Configuration {
-    /// What file and flags add up to.
-    pub options: Options,
-    /// Complaints that do not keep the server from starting, one line each.
-    pub warnings: Vec<String>,
-}
-
-/// Reads the configuration a command line names. The error is the text for standard error.
-pub type Load = dyn Fn(&CommandLine) -> Result<Configuration, String> + Send + Sync;
 
 /// What a server started by this process can use of it.
 #[derive(Clone)]
 pub struct ProcessContext {
     command_line: Arc<CommandLine>,
-    load: Arc<Load>,
+    notices: Arc<[Warning]>,
     /// The log of the process, for `apply` on reload.
     pub log: LogHandle,
 }
@@ -46,21 +35,26 @@ impl ProcessContext {
     ///
     /// # Errors
     /// There is no file, or it has errors; the text goes behind `Failed to reload server configuration: `.
-    pub fn load_again(&self) -> Result<Configuration, String> {
+    pub fn load_again(&self) -> Result<Loaded, String> {
         if self.command_line.config_file.is_none() {
             return Err("can only reload config when a file is provided using -c or --config".to_owned());
         }
-        (self.load)(&self.command_line)
+        read_configuration(&self.command_line).map_err(|errors| errors.to_string())
+    }
+
+    /// Logs what the operator should know about the configuration; belongs behind the banner.
+    pub fn log_notices(&self) {
+        for notice in &*self.notices {
+            warn!("{notice}");
+        }
     }
 }
 
 /// Does what the arguments say; the program's name is not among them. Returns when the process should end.
 ///
-/// `load` reads the configuration, `start` starts a server inside an actix system. An error of `start` is logged as
-/// `[FTL]`.
+/// `start` starts a server inside an actix system; its error is logged as `[FTL]`.
 pub fn execute<S, E>(
     arguments: impl IntoIterator<Item = OsString>,
-    load: Arc<Load>,
     start: impl AsyncFnOnce(Options, ProcessContext) -> Result<S, E>,
 ) -> ExitCode
 where
@@ -77,28 +71,29 @@ where
         Action::Help => print(&format!("{}\n", usage::USAGE)),
         Action::HelpTls => print(&format!("{}\n", usage::TLS_HELP)),
         Action::Signal(request) => request.send().map_or_else(|reason| fail(&reason), |()| ExitCode::SUCCESS),
-        Action::CheckConfig => check_configuration(&command_line, &*load),
-        Action::Run => run(command_line, load, start),
+        Action::CheckConfig => check_configuration(&command_line),
+        Action::Run => run(command_line, start),
     }
 }
 
-fn run<S, E>(
-    command_line: CommandLine,
-    load: Arc<Load>,
-    start: impl AsyncFnOnce(Options, ProcessContext) -> Result<S, E>,
-) -> ExitCode
+fn run<S, E>(command_line: CommandLine, start: impl AsyncFnOnce(Options, ProcessContext) -> Result<S, E>) -> ExitCode
 where
     S: ControlledServer,
     E: Display,
 {
-    let Configuration { options, warnings } = match load(&command_line) {
-        Ok(configuration) => configuration,
-        Err(reason) => return fail(&reason),
-    };
-    for warning in &warnings {
-        complain(warning);
+    if let Err(error) = command_line.check_tls_flags() {
+        return refuse_arguments(&error);
     }
-    if let Err(error) = command_line.check_with_configuration(options.cluster_name.is_some()) {
+    let Loaded { options, warnings, .. } = match read_configuration(&command_line) {
+        Ok(loaded) => loaded,
+        Err(errors) => return fail(&errors.to_string()),
+    };
+    let (complaints, notices): (Vec<_>, Vec<_>) =
+        warnings.into_iter().partition(|warning| warning.kind == WarningKind::Config);
+    for complaint in &complaints {
+        complain(&complaint.text);
+    }
+    if let Err(error) = command_line.check_routes(options.cluster_name.is_some()) {
         return refuse_arguments(&error);
     }
     let log = match logging::init(&options.logging) {
@@ -108,7 +103,8 @@ where
             return ExitCode::FAILURE;
         }
     };
-    let context = ProcessContext { command_line: Arc::new(command_line), load, log: log.handle().clone() };
+    let context =
+        ProcessContext { command_line: Arc::new(command_line), notices: notices.into(), log: log.handle().clone() };
     actix_rt::System::new().block_on(serve(options, context, start))
 }
 
@@ -134,19 +130,29 @@ where
     }
 }
 
-/// A warning makes the check fail too.
-fn check_configuration(command_line: &CommandLine, load: &Load) -> ExitCode {
-    let Configuration { options, warnings } = match load(command_line) {
-        Ok(configuration) => configuration,
-        Err(reason) => return fail(&reason),
+/// A complaint about the file makes the check fail too.
+fn check_configuration(command_line: &CommandLine) -> ExitCode {
+    let loaded = match read_configuration(command_line) {
+        Ok(loaded) => loaded,
+        Err(errors) => return fail(&errors.to_string()),
     };
-    if !warnings.is_empty() {
-        return fail(&format!("{}\n", warnings.join("\n")));
+    let failures: Vec<&str> = loaded.check_failures().map(|warning| warning.text.as_str()).collect();
+    if !failures.is_empty() {
+        return fail(&failures.join("\n"));
+    }
+    for warning in loaded.warnings.iter().filter(|warning| warning.kind == WarningKind::Unsupported) {
+        complain(&warning.text);
     }
     let file = command_line.config_file.as_deref().unwrap_or_else(|| "".as_ref()).display();
-    let digest = options.config_digest.unwrap_or_default();
+    let digest = loaded.options.config_digest.unwrap_or_default();
     complain(&format!("{PROGRAM_NAME}: configuration file {file} is valid ({digest})"));
     ExitCode::SUCCESS
+}
+
+fn read_configuration(command_line: &CommandLine) -> Result<Loaded, ConfigErrors> {
+    let loaded = config::load(command_line.config_file.as_deref(), &command_line.overrides.to_map())?;
+    loaded.check_tls_files()?;
+    Ok(loaded)
 }
 
 fn refuse_arguments(error: &CliError) -> ExitCode {

@@ -105,3 +105,26 @@ impl Signals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::signal::{Signal, raise};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_signal_is_its_command() {
+        let mut commands = SignalCommands::listen().expect("caught");
+        let cases = [
+            (Signal::SIGINT, ServerCommand::Quit),
+            (Signal::SIGTERM, ServerCommand::Terminate),
+            (Signal::SIGHUP, ServerCommand::Reload),
+            (Signal::SIGUSR1, ServerCommand::ReopenLog),
+            (Signal::SIGUSR2, ServerCommand::LameDuck),
+        ];
+        for (signal, command) in cases {
+            raise(signal).expect("raised");
+            assert_eq!(commands.next().await, Some(command));
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! The command line, spelled as nats-server's.
 //!
 //! [`parse`] turns arguments into a [`CommandLine`]: what to do, and which configuration keys the flags
-//! override. It touches nothing outside; [`signal::send`] and the texts in [`usage`] act on the result.
+//! override. It touches nothing outside; [`SignalRequest::send`] and the texts in [`usage`] act on the result.
 
 mod flags;
 mod overrides;
@@ -79,22 +79,32 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<CommandLine,
 }
 
 impl CommandLine {
-    /// Checks what only makes sense once the configuration file was read without error.
+    /// Checks the TLS flags of a server that is to run.
     ///
     /// # Errors
-    /// TLS flags without certificate or key; `--routes` although no cluster is configured.
-    pub fn check_with_configuration(&self, cluster_is_configured: bool) -> Result<(), CliError> {
-        let refuse = |text: &str| Err(CliError::Command(text.to_owned()));
-        if self.overrides.enables_tls() {
-            if self.overrides.lacks("tls.cert_file") {
-                return refuse("TLS Server certificate must be present and valid");
-            }
-            if self.overrides.lacks("tls.key_file") {
-                return refuse("TLS Server private key must be present and valid");
-            }
+    /// TLS flags without certificate or key.
+    pub fn check_tls_flags(&self) -> Result<(), CliError> {
+        if !self.overrides.enables_tls() {
+            return Ok(());
         }
-        if !self.overrides.lacks("cluster.routes") && self.overrides.lacks("cluster.listen") && !cluster_is_configured {
-            return refuse("solicited routes require cluster capabilities, e.g. --cluster");
+        if self.overrides.lacks("tls.cert_file") {
+            return Err(CliError::Command("TLS Server certificate must be present and valid".to_owned()));
+        }
+        if self.overrides.lacks("tls.key_file") {
+            return Err(CliError::Command("TLS Server private key must be present and valid".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Checks `--routes` against the configuration file.
+    ///
+    /// # Errors
+    /// There are routes, but no cluster they could belong to.
+    pub fn check_routes(&self, file_has_cluster: bool) -> Result<(), CliError> {
+        let has_routes = !self.overrides.lacks("cluster.routes");
+        if has_routes && self.overrides.lacks("cluster.listen") && !file_has_cluster {
+            let text = "solicited routes require cluster capabilities, e.g. --cluster";
+            return Err(CliError::Command(text.to_owned()));
         }
         Ok(())
     }

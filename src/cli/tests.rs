@@ -110,7 +110,7 @@ fn flags_become_configuration_keys() {
 #[test]
 fn routes_are_split_into_a_list() {
     let line = line(&["--routes", "nats://a, nats://b"]).expect("accepted");
-    let routes = line.overrides.to_map().remove("cluster.routes").expect("set").into_array().expect("a list");
+    let routes = line.overrides.get("cluster.routes").expect("set").clone().into_array().expect("a list");
     let routes: Vec<String> = routes.into_iter().map(|route| route.into_string().expect("text")).collect();
     assert_eq!(routes, ["nats://a", "nats://b"]);
 }
@@ -118,8 +118,8 @@ fn routes_are_split_into_a_list() {
 #[test]
 fn tls_and_route_flags_are_checked_against_the_whole_configuration() {
     let checked = |arguments: &[&str], cluster| {
-        let result = line(arguments).expect("accepted").check_with_configuration(cluster);
-        result.map_err(|error| error.to_string())
+        let line = line(arguments).expect("accepted");
+        line.check_tls_flags().and_then(|()| line.check_routes(cluster)).map_err(|error| error.to_string())
     };
     let no_certificate = Err("TLS Server certificate must be present and valid".to_owned());
     let no_key = Err("TLS Server private key must be present and valid".to_owned());

@@ -52,7 +52,6 @@ fn radix_of(digits: &str) -> (u32, bool, &str) {
 /// An underscore may stand between digits or behind a prefix, never first, last or doubled.
 fn underscores_are_well_placed(digits: &str, prefixed: bool) -> bool {
     !(digits.contains("__") || digits.ends_with('_') || (digits.starts_with('_') && !prefixed))
-        && (prefixed || !digits.contains('_'))
 }
 
 #[cfg(test)]
@@ -81,7 +80,11 @@ mod tests {
             ("abc", Err("parse error")),
             ("1.5", Err("parse error")),
             ("08", Err("parse error")),
-            ("1_000", Err("parse error")),
+            ("1_000", Ok(1000)),
+            ("0_17", Ok(15)),
+            ("_1", Err("parse error")),
+            ("1_", Err("parse error")),
+            ("1__0", Err("parse error")),
             ("0x", Err("parse error")),
             ("--1", Err("parse error")),
             ("é", Err("parse error")),
