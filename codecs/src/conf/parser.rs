@@ -204,7 +204,9 @@ impl Parser<'_, '_, '_> {
 
     fn value(&mut self) -> Result<Value, ParseError> {
         self.lexer.skip_blanks();
-        let position = self.lexer.cursor.position();
+        let mut position = self.lexer.cursor.position();
+        // The place of a quoted text is behind its quote, as for quoted keys.
+        position.column += u32::from(matches!(self.lexer.cursor.peek(), Some('"' | '\'')));
         let data = match self.lexer.cursor.peek() {
             Some('[') => Data::Array(self.array()?),
             Some('{') => Data::Map(self.map()?),
