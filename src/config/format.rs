@@ -7,7 +7,8 @@ use std::sync::Arc;
 use config::{Map, Value, ValueKind};
 use troupe_codecs::conf::{self, Data, Document};
 
-use super::aliases::canonical;
+use super::aliases::{canonical, canonical_path};
+use super::report::COMMAND_LINE;
 use super::resolver::ProcessResolver;
 
 /// The nats-server configuration language. The origin of every value is `<file>:<line>:<column>`.
@@ -45,11 +46,36 @@ impl config::Source for DocumentSource {
         Ok(Map::clone(&self.root))
     }
 
-    /// Puts the values down as they are: the merge of the default method would drop the origins of tables and take
-    /// dots in keys for paths.
+    /// Puts the values down as they are. The default method, and with it the builder of the `config` crate, would drop
+    /// the origins of tables and take dots in keys for paths.
     fn collect_to(&self, cache: &mut Value) -> Result<(), config::ConfigError> {
         cache.kind = ValueKind::Table(self.collect()?);
         Ok(())
+    }
+}
+
+/// Flags as a layer: dotted keys reach into blocks.
+#[derive(Clone, Debug)]
+pub(super) struct FlagSource {
+    flags: Map<String, Value>,
+}
+
+impl FlagSource {
+    pub(super) fn new(overrides: &Map<String, Value>) -> Self {
+        let origin = COMMAND_LINE.to_owned();
+        let flag =
+            |(key, value): (&String, &Value)| (canonical_path(key), Value::new(Some(&origin), value.kind.clone()));
+        Self { flags: overrides.iter().map(flag).collect() }
+    }
+}
+
+impl config::Source for FlagSource {
+    fn clone_into_box(&self) -> Box<dyn config::Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
+        Ok(self.flags.clone())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The keys of everything nats-server serves and Troupe does not yet.
 
 use Effect::{Changes, Denies};
-use Shape::{Any, Block, List, MaybeBlock};
+use Shape::{Any, Block, List, Listen, MaybeBlock};
 
 /// What a key that is not served does to the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub(super) enum Shape {
     Block(&'static [Known]),
     /// A map with known keys, or a scalar.
     MaybeBlock(&'static [Known]),
+    /// A port, or a host and a port.
+    Listen,
     /// An array of maps with known keys.
     List(&'static [Known]),
 }
@@ -30,8 +32,8 @@ pub(super) type Known = (&'static [&'static str], Shape);
 
 /// Keys of the top level. Aliases are resolved already.
 pub(super) const TOP: &[(&str, Effect, Shape)] = &[
-    ("http", Denies, Any),
-    ("https", Denies, Any),
+    ("http", Denies, Listen),
+    ("https", Denies, Listen),
     ("http_port", Denies, Any),
     ("https_port", Denies, Any),
     ("http_base_path", Denies, Any),
@@ -100,7 +102,7 @@ const IMPORT: &[Known] = &[
 
 const CLUSTER: &[Known] = &[
     (&["name"], Any),
-    (&["listen"], Any),
+    (&["listen"], Listen),
     (&["port"], Any),
     (&["host", "net"], Any),
     (&["authorization"], Any),
@@ -122,7 +124,7 @@ const CLUSTER: &[Known] = &[
 
 const GATEWAY: &[Known] = &[
     (&["name"], Any),
-    (&["listen"], Any),
+    (&["listen"], Listen),
     (&["port"], Any),
     (&["host", "net"], Any),
     (&["authorization"], Any),
@@ -137,7 +139,7 @@ const GATEWAY: &[Known] = &[
 ];
 
 const LEAFNODES: &[Known] = &[
-    (&["listen"], Any),
+    (&["listen"], Listen),
     (&["port"], Any),
     (&["host", "net"], Any),
     (&["authorization"], Any),
@@ -230,7 +232,7 @@ const JETSTREAM: &[Known] = &[
 ];
 
 const WEBSOCKET: &[Known] = &[
-    (&["listen"], Any),
+    (&["listen"], Listen),
     (&["port"], Any),
     (&["host", "net"], Any),
     (&["advertise"], Any),
@@ -251,7 +253,7 @@ const WEBSOCKET: &[Known] = &[
 ];
 
 const MQTT: &[Known] = &[
-    (&["listen"], Any),
+    (&["listen"], Listen),
     (&["port"], Any),
     (&["host", "net"], Any),
     (&["tls"], Any),

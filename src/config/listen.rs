@@ -59,6 +59,19 @@ pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, listen: &mut 
     }
 }
 
+/// Checks the address of a listener that is not served.
+pub(super) fn check(reader: &mut Reader, value: &Value) {
+    match &value.kind {
+        ValueKind::I64(_) => {}
+        ValueKind::String(text) => {
+            if let Err(reason) = host_and_port(text) {
+                reader.error(value, reason);
+            }
+        }
+        _ => reader.error(value, format!("expected port or host:port, got {}", go_type(value))),
+    }
+}
+
 fn add(reader: &mut Reader, value: &Value, parts: &mut Parts) {
     match &value.kind {
         ValueKind::String(text) => match text.strip_prefix("unix:") {

@@ -26,7 +26,7 @@ mod config_test;
 
 use std::path::Path;
 
-use config::{Config, Map, Value, ValueKind};
+use config::{Map, Source, Value, ValueKind};
 use sha2::{Digest as _, Sha256};
 use troupe_codecs::conf::{self, Document};
 use troupe_engine::options::Options;
@@ -34,9 +34,8 @@ use troupe_engine::options::Options;
 pub use format::NatsFormat;
 pub use report::{ConfigError, ConfigErrors, Warning, WarningKind};
 
-use format::DocumentSource;
+use format::{DocumentSource, FlagSource};
 use reader::Reader;
-use report::COMMAND_LINE;
 
 /// A configuration that can be started with.
 #[derive(Clone, Debug)]
@@ -118,13 +117,12 @@ fn digest(document: &Document) -> String {
 
 /// The file's values with the flags laid over them.
 fn layered(document: Document, overrides: &Map<String, Value>) -> Result<Map<String, Value>, ConfigErrors> {
-    let failed = |error: config::ConfigError| ConfigErrors::single(None, error.to_string());
-    let mut builder = Config::builder().add_source(DocumentSource::new(document));
-    for (key, value) in overrides {
-        let value = Value::new(Some(&COMMAND_LINE.to_owned()), value.kind.clone());
-        builder = builder.set_override(aliases::canonical_path(key), value).map_err(failed)?;
+    let layers: [&dyn Source; 2] = [&DocumentSource::new(document), &FlagSource::new(overrides)];
+    let mut merged = Value::new(None, ValueKind::Table(Map::new()));
+    for layer in layers {
+        layer.collect_to(&mut merged).map_err(|error| ConfigErrors::single(None, error.to_string()))?;
     }
-    match builder.build().map_err(failed)?.cache.kind {
+    match merged.kind {
         ValueKind::Table(table) => Ok(table),
         _ => Ok(Map::new()),
     }

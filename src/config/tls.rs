@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use config::{Map, Value, ValueKind};
+use config::{Value, ValueKind};
 use troupe_codecs::conf::parse_duration;
 use troupe_engine::options::{CertificatePair, HandshakeFirst, TlsOptions, TlsVersion};
 
 use super::reader::{Reader, go_type, is_flag, shown};
-use super::report::WarningKind;
 
 /// Cipher suites by Go's names that Troupe can use.
 const CIPHER_SUITES: &[&str] = &[
@@ -49,23 +48,23 @@ const CURVES: &[&str] = &["X25519", "CurveP256", "CurveP384", "X25519MLKEM768", 
 const MISSING_CURVES: &[&str] = &["CurveP521", "SecP384r1MLKEM1024"];
 
 /// Reads the block. `false` as a flag switches TLS off.
-pub(super) fn read(reader: &mut Reader, value: &Value, watch_disabled: &mut bool) -> Option<TlsOptions> {
-    if is_flag(value) && matches!(value.kind, ValueKind::Boolean(false)) {
+pub(super) fn read(reader: &mut Reader, block: &Value, watch_disabled: &mut bool) -> Option<TlsOptions> {
+    if is_flag(block) && matches!(block.kind, ValueKind::Boolean(false)) {
         return None;
     }
-    let table = reader.table(value)?;
+    let table = reader.table(block)?;
     let mut tls = TlsOptions::default();
     let mut pair = (None, None);
     for (key, value) in table {
         let known = files(reader, key, value, &mut pair, &mut tls)
             || switches(reader, key, value, &mut tls, watch_disabled)
-            || algorithms(reader, key, value, table, &mut tls)
+            || algorithms(reader, key, value, block, &mut tls)
             || refused(reader, key, value);
         if !known {
             reader.error(value, format!("error parsing tls config, unknown field {key:?}"));
         }
     }
-    add_pair(reader, value, pair, &mut tls);
+    add_pair(reader, block, pair, &mut tls);
     Some(tls)
 }
 
@@ -98,8 +97,9 @@ fn certificates(reader: &mut Reader, value: &Value, tls: &mut TlsOptions) {
             reader.error(item, unsupported(item));
             continue;
         };
-        let mut pair = (None, None);
+        let (mut pair, mut last) = ((None, None), item);
         for (key, value) in table {
+            last = value;
             match (key.as_str(), &value.kind) {
                 ("cert_file", ValueKind::String(path)) => pair.0 = Some(path.clone()).filter(|path| !path.is_empty()),
                 ("key_file", ValueKind::String(path)) => pair.1 = Some(path.clone()).filter(|path| !path.is_empty()),
@@ -115,7 +115,7 @@ fn certificates(reader: &mut Reader, value: &Value, tls: &mut TlsOptions) {
             }
             _ => {
                 let reason = "error parsing certificates config: both 'cert_file' and 'cert_key' options are required";
-                reader.error(item, reason);
+                reader.error(last, reason);
             }
         }
     }
@@ -202,7 +202,7 @@ fn handshake_first(reader: &mut Reader, key: &str, value: &Value) -> HandshakeFi
     }
 }
 
-fn algorithms(reader: &mut Reader, key: &str, value: &Value, block: &Map<String, Value>, tls: &mut TlsOptions) -> bool {
+fn algorithms(reader: &mut Reader, key: &str, value: &Value, block: &Value, tls: &mut TlsOptions) -> bool {
     match key {
         "cipher_suites" => cipher_suites(reader, value, block, tls),
         "curve_preferences" => {
@@ -238,7 +238,7 @@ fn algorithms(reader: &mut Reader, key: &str, value: &Value, block: &Map<String,
     true
 }
 
-fn cipher_suites(reader: &mut Reader, value: &Value, block: &Map<String, Value>, tls: &mut TlsOptions) {
+fn cipher_suites(reader: &mut Reader, value: &Value, block: &Value, tls: &mut TlsOptions) {
     let Some(names) = names(reader, "cipher_suites", value) else { return };
     let mut insecure = Vec::new();
     for (name, value) in names {
@@ -247,20 +247,28 @@ fn cipher_suites(reader: &mut Reader, value: &Value, block: &Map<String, Value>,
         } else if MISSING_CIPHER_SUITES.contains(&name) {
             reader.unsupported(name, value);
         } else if INSECURE_CIPHER_SUITES.contains(&name) {
-            insecure.push(name);
-            reader.warn(value, &format!("insecure cipher suite {name:?} is never used"), WarningKind::Unsupported);
+            insecure.push((name, value));
         } else {
             reader.error(value, format!("unrecognized cipher {name}"));
         }
     }
-    let allowed = block.get("allow_insecure_cipher_suites");
-    if !insecure.is_empty() && !allowed.is_some_and(|value| matches!(value.kind, ValueKind::Boolean(true))) {
-        let names = insecure.join(", ");
+    if !insecure.is_empty() && !allows_insecure(block) {
+        let names: Vec<_> = insecure.iter().map(|(name, _)| *name).collect();
+        let names = names.join(", ");
         let reason =
             format!("insecure cipher suites configured without 'allow_insecure_cipher_suites' option set: {names}");
-        return reader.error(value, reason);
+        return reader.error(block, reason);
+    }
+    for (name, value) in insecure {
+        reader.unsupported(name, value);
     }
     require_one(reader, value, &tls.cipher_suites);
+}
+
+fn allows_insecure(block: &Value) -> bool {
+    let ValueKind::Table(table) = &block.kind else { return false };
+    let allowed = table.get("allow_insecure_cipher_suites");
+    allowed.is_some_and(|value| matches!(value.kind, ValueKind::Boolean(true)))
 }
 
 /// An empty list would stand for the library's choice, which is not what was asked for.

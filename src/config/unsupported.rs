@@ -4,6 +4,7 @@ use config::{Map, Value, ValueKind};
 use troupe_engine::options::Options;
 
 use super::known::{Effect, Known, Shape, TOP};
+use super::listen;
 use super::reader::{Reader, go_type};
 
 /// Reads a key of the top level; false when it is not known.
@@ -62,6 +63,7 @@ fn check(reader: &mut Reader, value: &Value, shape: Shape) {
                 check(reader, item, Shape::Block(known));
             }
         }
+        (Shape::Listen, _) => listen::check(reader, value),
         (Shape::Block(_), _) => reader.error(value, format!("Expected map to define it, got {}", go_type(value))),
         (Shape::List(_), _) => reader.error(value, format!("Expected an array, got {}", go_type(value))),
         _ => {}

@@ -54,7 +54,7 @@ fn write_data(json: &mut String, data: &Data) {
 /// Very small and very large numbers have an exponent, as in JavaScript.
 fn write_float(json: &mut String, number: f64) {
     let size = number.abs();
-    if size != 0.0 && (size < 1e-6 || size >= 1e21) {
+    if size != 0.0 && !(1e-6..1e21).contains(&size) {
         let text = format!("{number:e}");
         // Go writes the sign of a positive exponent.
         match text.split_once('e') {

@@ -12,10 +12,12 @@ mod parser;
 #[cfg(test)]
 mod parser_test;
 mod scalar;
+mod source;
 mod text;
 mod value;
 
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use error::ParseError;
-pub use parser::{Included, NoResolver, Resolver, parse};
+pub use parser::parse;
+pub use source::{Included, NoResolver, Resolver};
 pub use value::{Data, Document, Entry, Map, Position, Value};

@@ -4,50 +4,12 @@ use std::sync::Arc;
 
 use super::error::ParseError;
 use super::lexer::{Key, Lexer, Scalar, Scope};
+use super::source::{Resolver, Sources};
 use super::text::{is_key_separator, is_newline};
 use super::value::{Data, Document, Entry, Map, Position, Value};
 
-/// A file that an `include` asked for.
-#[derive(Clone, Debug)]
-pub struct Included {
-    /// Name for error texts, and the base of the includes inside it.
-    pub file: String,
-    /// Contents.
-    pub text: Vec<u8>,
-}
-
-/// Where includes and environment variables come from.
-pub trait Resolver {
-    /// Reads the file that `including_file` includes as `path`, as written.
-    ///
-    /// # Errors
-    /// The reason in words, for the user.
-    fn include(&self, including_file: &str, path: &str) -> Result<Included, String>;
-
-    /// The value of an environment variable.
-    fn environment(&self, name: &str) -> Option<String>;
-}
-
-/// A resolver without files and environment.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoResolver;
-
-impl Resolver for NoResolver {
-    fn include(&self, _including_file: &str, path: &str) -> Result<Included, String> {
-        Err(format!("open {path}: includes are not available"))
-    }
-
-    fn environment(&self, _name: &str) -> Option<String> {
-        None
-    }
-}
-
 /// Deepest nesting of maps and arrays.
 const MAX_DEPTH: usize = 100;
-/// Deepest chain of includes and environment variables.
-const MAX_SOURCES: usize = 32;
-/// Most bytes a document may stand for: text read plus values copied through variables.
-const MAX_WEIGHT: usize = 256 * 1024 * 1024;
 /// Key under which the text of an environment variable is parsed.
 const ENVIRONMENT_KEY: &str = "pk";
 /// `$2a$...` is a bcrypt hash, not a variable.
@@ -58,59 +20,16 @@ const BCRYPT_PREFIX: &str = "2a$";
 /// # Errors
 /// The first fault found, with its place.
 pub fn parse(text: &[u8], file: &str, resolver: &dyn Resolver) -> Result<Document, ParseError> {
-    let mut sources = Sources { resolver, depth: 0, weight: 0, environment: Vec::new() };
-    Ok(Document { root: parse_source(text, file.into(), &mut sources)? })
-}
-
-/// What the parsers of a file and of everything it pulls in have in common.
-struct Sources<'a> {
-    resolver: &'a dyn Resolver,
-    /// Includes and environment variables being read.
-    depth: usize,
-    weight: usize,
-    /// Environment variables being read, to find cycles.
-    environment: Vec<String>,
-}
-
-impl Sources<'_> {
-    fn add_weight(&mut self, weight: usize, position: &Position) -> Result<(), ParseError> {
-        self.weight = self.weight.saturating_add(weight);
-        if self.weight > MAX_WEIGHT {
-            return Err(ParseError::new(position.clone(), "configuration is too large"));
-        }
-        Ok(())
-    }
+    Ok(Document { root: parse_source(text, file.into(), &mut Sources::new(resolver))? })
 }
 
 fn parse_source(text: &[u8], file: Arc<str>, sources: &mut Sources<'_>) -> Result<Map, ParseError> {
-    let start = Position { file: Arc::clone(&file), line: 1, column: 0 };
-    sources.add_weight(text.len(), &start)?;
-    if sources.depth > MAX_SOURCES {
-        return Err(ParseError::new(start, "includes or variables are nested too deeply"));
-    }
-    let text = readable(text, &file)?;
+    let text = sources.open(text, &file)?;
     let mut parser = Parser { lexer: Lexer::new(text, file), scopes: vec![Map::default()], depth: 0, sources };
     parser.document()?;
-    Ok(parser.scopes.pop().unwrap_or_default())
-}
-
-/// The text as UTF-8 without NUL bytes.
-fn readable<'a>(text: &'a [u8], file: &Arc<str>) -> Result<&'a str, ParseError> {
-    let (good, reason) = match std::str::from_utf8(text) {
-        Ok(text) => match text.find('\0') {
-            None => return Ok(text),
-            Some(nul) => (&text.as_bytes()[..nul], "Unexpected EOF."),
-        },
-        Err(error) => (&text[..error.valid_up_to()], "invalid UTF-8"),
-    };
-    let line_start = good.iter().rposition(|&b| b == b'\n').unwrap_or(0);
-    let line = 1 + good.iter().filter(|&&b| b == b'\n').count();
-    let position = Position {
-        file: Arc::clone(file),
-        line: u32::try_from(line).unwrap_or(u32::MAX),
-        column: u32::try_from(good.len() - line_start).unwrap_or(u32::MAX),
-    };
-    Err(ParseError::new(position, format!("Parse error on line {line}: '{reason}'")))
+    let root = parser.scopes.pop().unwrap_or_default();
+    sources.close();
+    Ok(root)
 }
 
 struct Parser<'a, 's, 'r> {
@@ -170,25 +89,19 @@ impl Parser<'_, '_, '_> {
 
     /// Reads what may follow a value at the top level.
     fn end_of_top_value(&mut self) -> Result<(), ParseError> {
-        loop {
-            self.skip_blanks_and_slashes();
-            if self.lexer.skip_comment() {
-                return Ok(());
+        self.skip_blanks_and_slashes();
+        if self.lexer.skip_comment() {
+            return Ok(());
+        }
+        match self.lexer.cursor.peek() {
+            None => Ok(()),
+            Some(c) if is_newline(c) || matches!(c, ';' | ',' | '}') => {
+                self.lexer.cursor.bump();
+                Ok(())
             }
-            match self.lexer.cursor.peek() {
-                None => return Ok(()),
-                Some(c) if is_newline(c) || matches!(c, ';' | ',' | '}') => {
-                    self.lexer.cursor.bump();
-                    return Ok(());
-                }
-                Some(_) => {
-                    return Err(self.lexer.cursor.error_at_next(|found| {
-                        format!(
-                            "Expected a top-level value to end with a new line, comment or EOF, but got '{found}' instead."
-                        )
-                    }));
-                }
-            }
+            Some(_) => Err(self.lexer.cursor.error_at_next(|found| {
+                format!("Expected a top-level value to end with a new line, comment or EOF, but got '{found}' instead.")
+            })),
         }
     }
 
@@ -291,7 +204,9 @@ impl Parser<'_, '_, '_> {
 
     fn value(&mut self) -> Result<Value, ParseError> {
         self.lexer.skip_blanks();
-        let position = self.lexer.cursor.position();
+        let mut position = self.lexer.cursor.position();
+        // The place of a quoted text is behind its quote, as for quoted keys.
+        position.column += u32::from(matches!(self.lexer.cursor.peek(), Some('"' | '\'')));
         let data = match self.lexer.cursor.peek() {
             Some('[') => Data::Array(self.array()?),
             Some('{') => Data::Map(self.map()?),
@@ -424,10 +339,8 @@ impl Parser<'_, '_, '_> {
         let failed = |reason: String| {
             ParseError::new(position.clone(), format!("error parsing include file '{path}', {reason}"))
         };
-        let included = self.sources.resolver.include(&position.file, path).map_err(failed)?;
-        self.sources.depth += 1;
+        let included = self.sources.include(&position.file, path).map_err(failed)?;
         let map = parse_source(&included.text, included.file.into(), self.sources);
-        self.sources.depth -= 1;
         for entry in map.map_err(|error| failed(error.to_string()))? {
             self.innermost().insert_entry(entry);
         }
@@ -460,16 +373,10 @@ impl Parser<'_, '_, '_> {
             let reason = format!("variable reference for '{name}' on line {line} could not be parsed: {reason}");
             ParseError::new(position.clone(), reason)
         };
-        if self.sources.environment.iter().any(|known| known == name) {
-            return Err(failed(format!("variable reference cycle for '{name}'")));
-        }
-        let Some(text) = self.sources.resolver.environment(name) else { return Ok(None) };
-        self.sources.environment.push(name.to_owned());
-        self.sources.depth += 1;
+        let Some(text) = self.sources.enter_variable(name).map_err(failed)? else { return Ok(None) };
         let text = format!("{ENVIRONMENT_KEY}={text}");
         let map = parse_source(text.as_bytes(), Arc::from(format!("${name}")), self.sources);
-        self.sources.depth -= 1;
-        self.sources.environment.pop();
+        self.sources.leave_variable();
         let map = map.map_err(|error| failed(error.reason))?;
         Ok(map.into_iter().find(|Entry { key, .. }| key == ENVIRONMENT_KEY).map(|entry| entry.value))
     }

@@ -280,7 +280,7 @@ mod properties {
         leaf.prop_recursive(4, 64, 8, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..6)
-                    .prop_map(|items| Data::Array(items.into_iter().map(|data| value(data)).collect())),
+                    .prop_map(|items| Data::Array(items.into_iter().map(value).collect())),
                 prop::collection::vec(("[a-z][a-z0-9_]{0,8}", inner), 0..6).prop_map(|entries| {
                     let mut map = Map::default();
                     for (key, data) in entries {

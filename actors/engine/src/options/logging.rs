@@ -12,6 +12,17 @@ pub enum LogFormat {
     Json,
 }
 
+impl LogFormat {
+    /// The word of the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
 /// Log settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggingOptions {

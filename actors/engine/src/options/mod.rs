@@ -5,6 +5,9 @@
 
 pub mod accounts;
 pub mod auth;
+pub mod diff;
+#[cfg(test)]
+mod diff_test;
 pub mod limits;
 pub mod listen;
 pub mod logging;

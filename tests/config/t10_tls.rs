@@ -1,0 +1,51 @@
+//! The `tls` block.
+
+use super::compare;
+
+#[test]
+fn good_blocks_are_accepted() {
+    compare(&[
+        "tls {}\n",
+        "tls { verify: true, timeout: 2.5, connection_rate_limit: 5 }\nallow_non_tls: true\n",
+        "tls { handshake_first: auto, min_version: \"1.3\" }\n",
+        "tls { handshake_first: \"100ms\", min_version: \"1.2\" }\n",
+        "tls { cipher_suites: [TLS_AES_128_GCM_SHA256], curve_preferences: [X25519, CurveP256] }\n",
+        "tls { pinned_certs: [\"7f83b1657ff1fc53b92dc18148a1d65dfc2d4b1fa3d677284addd200126d9069\"] }\n",
+    ]);
+}
+
+#[test]
+fn bad_blocks_are_refused_in_the_same_words() {
+    compare(&[
+        "tls: 5\n",
+        "tls { foo: 1 }\n",
+        "tls { cert_file: none.pem }\n",
+        "tls { key_file: none.pem }\n",
+        "tls { cert_file: none.pem, key_file: none.pem }\n",
+        "tls { ca_file: none.pem }\n",
+        "tls { cert_file: 5 }\n",
+        "tls { verify: 5 }\n",
+        "tls { verify_and_map: 5 }\n",
+        "tls { verify_cert_and_check_known_urls: true }\n",
+        "tls { cipher_suites: [] }\n",
+        "tls { cipher_suites: [foo] }\n",
+        "tls { cipher_suites: [TLS_RSA_WITH_AES_128_CBC_SHA] }\n",
+        "tls { curve_preferences: [foo] }\n",
+        "tls { curve_preferences: [] }\n",
+        "tls { timeout: true }\n",
+        "tls { timeout: abc }\n",
+        "tls { connection_rate_limit: abc }\n",
+        "tls { pinned_certs: abc }\n",
+        "tls { pinned_certs: [abc] }\n",
+        "tls { handshake_first: abc }\n",
+        "tls { handshake_first: 5 }\n",
+        "tls { min_version: \"1.1\" }\n",
+        "tls { min_version: \"1.9\" }\n",
+        "tls { min_version: 1.2 }\n",
+        "tls { certs: [5 ] }\n",
+        "tls { certs: [{cert_file: none.pem}] }\n",
+        "tls { certs: [{cert_file: none.pem, key_file: none.pem, foo: x}] }\n",
+        "tls { certs: [{cert_file: none.pem, key_file: none.pem}], cert_file: none.pem }\n",
+        "tls { cert_store: \"WindowsLocalMachine\" }\n",
+    ]);
+}
