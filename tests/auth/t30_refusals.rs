@@ -56,7 +56,7 @@ fn connects_that_fail_otherwise() {
 #[test]
 fn silence() {
     compare(
-        "authorization { token: t, timeout: 0.3 }",
+        "authorization { token: t, timeout: 0.8 }",
         [
             script("saying nothing until the timeout").until_closed(A),
             script("half a CONNECT until the timeout").send(A, "CONNECT {\"auth_tok").until_closed(A),

@@ -4,31 +4,39 @@ use crate::config::Config;
 use crate::player::play;
 use crate::script::Script;
 use crate::server::Server;
+use crate::transcript::Transcript;
 
 /// The environment variable that has every transcript of the Go server printed.
 const SHOW_VARIABLE: &str = "TROUPE_TESTS_SHOW";
+
+/// How many differences of one comparison are printed in full.
+const PRINTED: usize = 12;
+/// After this many exchanges that ended in a timeout the rest of a comparison is left out.
+const TIMEOUTS_ENDURED: usize = 2;
 
 /// Starts both servers with `config`, plays every script on both and compares the transcripts.
 ///
 /// Skipped with a note when the Go server is not installed.
 ///
 /// # Panics
-/// Panics after the last script with every difference: `-` is what the Go server answered, `+` what the server under test did.
+/// Panics after the last script with the differences: `-` is what the Go server answered, `+` what the server under test did.
 pub fn compare(config: impl Into<Config>, scripts: impl IntoIterator<Item = Script>) {
     let config = config.into();
     let Some(reference) = Server::reference(config.clone()) else { return };
     let troupe = Server::troupe(config.clone());
     let scripts: Vec<Script> = scripts.into_iter().collect();
-    let differences: Vec<String> =
-        scripts.iter().filter_map(|script| difference(script, &reference, &troupe)).collect();
-    assert!(
-        differences.is_empty(),
-        "{} of {} exchanges differ from nats-server (- wanted, + got), with this configuration:\n{}\n{}",
-        differences.len(),
-        scripts.len(),
-        config.text(),
-        differences.join("\n")
-    );
+    let mut differences = Vec::new();
+    let (mut played, mut timeouts) = (0, 0);
+    for script in &scripts {
+        let (wanted, got) = play_on_both(script, &reference, &troupe);
+        differences.extend(wanted.difference(&got).map(|text| format!("exchange \"{}\":\n{text}", script.name)));
+        played += 1;
+        timeouts += usize::from(got.timed_out());
+        if timeouts == TIMEOUTS_ENDURED {
+            break;
+        }
+    }
+    assert!(differences.is_empty(), "{}", report(&differences, played, scripts.len(), &config));
 }
 
 /// Runs `test` against the server under test and, when installed, against the Go server: for behaviour that is
@@ -44,7 +52,25 @@ pub fn on_both(config: impl Into<Config>, test: impl Fn(&mut Server)) {
     test(&mut Server::troupe(config));
 }
 
-fn difference(script: &Script, reference: &Server, troupe: &Server) -> Option<String> {
+fn report(differences: &[String], played: usize, scripts: usize, config: &Config) -> String {
+    let printed = &differences[..differences.len().min(PRINTED)];
+    let hidden = differences.len() - printed.len();
+    let unprinted = if hidden == 0 { String::new() } else { format!("\n({hidden} more are not printed)") };
+    let unplayed = if played == scripts {
+        String::new()
+    } else {
+        format!("\n({} exchanges were not played after timeouts)", scripts - played)
+    };
+    format!(
+        "{} of {played} exchanges differ from nats-server (- wanted, + got), with this configuration:\n{}\n{}{unprinted}{unplayed}",
+        differences.len(),
+        config.text(),
+        printed.join("\n"),
+    )
+}
+
+/// Plays a script on both servers at the same time; returns what the Go server and what the server under test answered.
+fn play_on_both(script: &Script, reference: &Server, troupe: &Server) -> (Transcript, Transcript) {
     let (wanted, got) = std::thread::scope(|scope| {
         let wanted = scope.spawn(|| play(script, reference));
         let got = play(script, troupe);
@@ -59,5 +85,5 @@ fn difference(script: &Script, reference: &Server, troupe: &Server) -> Option<St
         script.name,
         wanted.text()
     );
-    wanted.difference(&got).map(|text| format!("exchange \"{}\":\n{text}", script.name))
+    (wanted, got)
 }

@@ -134,9 +134,9 @@ impl Side {
 
     fn into_lines(mut self, keeps_pings: bool) -> Vec<String> {
         let frames = self.client.frames().iter().filter(|frame| keeps_pings || !frame.is("PING"));
-        let mut lines: Vec<String> = frames.map(|Frame(bytes)| normalise(bytes).escape_ascii().to_string()).collect();
+        let mut lines: Vec<String> = frames.map(|Frame(bytes)| escaped(&normalise(bytes))).collect();
         if !self.client.rest().is_empty() {
-            lines.push(format!("<incomplete> {}", self.client.rest().escape_ascii()));
+            lines.push(format!("<incomplete> {}", escaped(self.client.rest())));
         }
         lines.append(&mut self.events);
         if self.client.is_closed() {
@@ -144,6 +144,11 @@ impl Side {
         }
         lines
     }
+}
+
+/// Escapes what is no printable ASCII; quotes stay readable.
+fn escaped(bytes: &[u8]) -> String {
+    bytes.escape_ascii().to_string().replace("\\\"", "\"").replace("\\'", "'")
 }
 
 /// Counts the PINGs the server will answer: lines that start with the verb. Scripts keep payload lines from looking like one.

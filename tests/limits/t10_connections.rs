@@ -13,10 +13,6 @@ fn one_too_many() {
         [script("with CONNECT in flight").quiet(A).flush(B, "CONNECT {\"verbose\":false}\r\n")],
     );
     compare("max_conn: 1", [script("the short spelling").quiet(A).until_closed(B)]);
-    compare(
-        "max_connections: 1\nauthorization { token: t }",
-        [script("an unauthorized connection takes a place").send(A, "").until_closed(B)],
-    );
 }
 
 #[test]

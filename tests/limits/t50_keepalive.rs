@@ -7,21 +7,21 @@ use troupe_tests::{A, compare, on_both, script};
 #[test]
 fn a_silent_connection_goes_stale() {
     compare(
-        "ping_interval: \"100ms\"\nping_max: 2",
+        "ping_interval: \"400ms\"\nping_max: 2",
         [
             script("two PINGs, then the error").keep_pings().quiet(A).until_closed(A),
             script("without CONNECT").keep_pings().until_closed(A),
         ],
     );
-    compare("ping_interval: \"100ms\"\nping_max: 1", [script("one PING").keep_pings().quiet(A).until_closed(A)]);
+    compare("ping_interval: \"400ms\"\nping_max: 1", [script("one PING").keep_pings().quiet(A).until_closed(A)]);
 }
 
 #[test]
 fn answered_pings_keep_it_open() {
-    on_both("ping_interval: \"50ms\"\nping_max: 1", |server| {
+    on_both("ping_interval: \"150ms\"\nping_max: 2", |server| {
         let mut client = server.connect();
         client.flush("CONNECT {\"verbose\":false}\r\n");
-        for answered in 0..10 {
+        for answered in 0..6 {
             client.wait(|frames| frames.iter().filter(|frame| frame.is("PING")).count() > answered);
             client.send("PONG\r\n");
         }

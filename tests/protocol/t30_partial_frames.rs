@@ -18,7 +18,7 @@ fn cut_everywhere(name: &str, session: &'static str) -> Vec<Script> {
 
 #[test]
 fn publish_and_subscribe() {
-    let session = "CONNECT {\"verbose\":true,\"pedantic\":false,\"headers\":true}\r\nSUB a.b q 1\r\nPUB a.b r.s 3\r\nx\r\n\r\nUNSUB 1 9\r\n";
+    let session = "CONNECT {\"verbose\":true,\"pedantic\":false,\"headers\":true}\r\nSUB a.b 1\r\nSUB other q 2\r\nPUB a.b r.s 3\r\nx\r\n\r\nUNSUB 1 9\r\n";
     compare("", cut_everywhere("a session", session));
 }
 
