@@ -20,6 +20,7 @@ use troupe_engine::options::{AccountLimits, GLOBAL_ACCOUNT, HandshakeFirst, Opti
 use crate::COMPATIBLE_VERSION;
 use crate::banner;
 use crate::files::{self, FileError, Ports};
+use crate::process::ProcessContext;
 use crate::server::{RunningServer, ServerParts};
 
 /// JetStream API level of the version that is offered.
@@ -58,11 +59,26 @@ pub enum StartError {
 /// # Errors
 /// See [`StartError`]. Nothing is left running then.
 pub async fn start(options: Options) -> Result<RunningServer, StartError> {
+    boot(options, None).await
+}
+
+/// As [`start`], for the server of this process, which obeys signals and reads its configuration again.
+///
+/// # Errors
+/// See [`StartError`].
+pub async fn start_in_process(options: Options, process: ProcessContext) -> Result<RunningServer, StartError> {
+    boot(options, Some(process)).await
+}
+
+async fn boot(options: Options, process: Option<ProcessContext>) -> Result<RunningServer, StartError> {
     let identity = ServerIdentity::generate();
     let options = Arc::new(options);
     let id = identity.server_id();
     let name = options.server_name.clone().unwrap_or_else(|| id.clone());
     banner::log_start(&name, &id, &options);
+    if let Some(process) = &process {
+        process.log_notices();
+    }
     if let Some(path) = &options.pid_file {
         files::write_pid_file(path)?;
     }
@@ -76,13 +92,14 @@ pub async fn start(options: Options) -> Result<RunningServer, StartError> {
             return Err(cause);
         }
     };
-    let watcher = tls.filter(|_| options.watches_certificates()).map(|tls| {
+    let watcher = tls.clone().filter(|_| options.watches_certificates()).map(|tls| {
         info!("Watching TLS certificate files for changes");
         actix::spawn(watch_certificates(tls, WATCH_INTERVAL))
     });
-    let ports = write_ports(&options, &listeners);
     info!("Server is ready");
-    Ok(RunningServer::new(ServerParts { services, supervisor, listeners, ports, watcher }, verdicts))
+    let ports = write_ports(&options, &listeners);
+    let parts = ServerParts { services, supervisor, listeners, ports, watcher, tls, process };
+    Ok(RunningServer::new(parts, verdicts))
 }
 
 async fn start_actors(

@@ -28,7 +28,7 @@ mod shutdown;
 pub mod signals;
 pub mod text;
 
-pub use boot::{StartError, start};
+pub use boot::{StartError, start, start_in_process};
 pub use server::{Phase, RunningServer};
 
 /// Version of nats-server whose behaviour is offered; INFO, varz, the banner and `--version` carry it.

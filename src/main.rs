@@ -8,7 +8,5 @@ use troupe::process::execute;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    execute(std::env::args_os().skip(1), async |options, process| {
-        troupe::start(options).await.map(|server| server.with_process(process))
-    })
+    execute(std::env::args_os().skip(1), troupe::start_in_process)
 }

@@ -1,11 +1,68 @@
 //! Reload: other options in force, all or nothing.
 
-use troupe_engine::options::Options;
+use std::sync::Arc;
 
-use crate::logging::LogHandle;
+use rand::seq::SliceRandom;
+use tracing::{info, warn};
+use troupe_actors::client::ClientCommand;
+use troupe_actors::net::tls::TlsServer;
+use troupe_engine::options::Options;
+use troupe_engine::options::diff::{Change, ChangeScope, diff, tls_change};
+
+use crate::boot::{configure_accounts, with_options};
+use crate::files;
 use crate::server::Inner;
 
-/// Puts other options in force.
-pub(crate) fn apply(_inner: &Inner, _options: Options, _log: Option<&LogHandle>) -> Result<(), String> {
-    Err("config reload is not supported yet".to_owned())
+/// Puts other options in force. Everything that can fail is done before anything is changed.
+///
+/// # Errors
+/// A change that needs a restart, certificates that cannot be read, a log that cannot be opened.
+pub(crate) fn apply(inner: &Inner, options: Options) -> Result<(), String> {
+    let current = inner.services.options();
+    let mut changes = diff(&current, &options).map_err(|refusal| refusal.to_string())?;
+    let certificates = load_certificates(inner, &options)?;
+    if let Some(process) = &inner.process {
+        process.log.apply(&options.logging).map_err(|cause| cause.to_string())?;
+    }
+    if let (Some(handle), Some(server)) = (&inner.tls, certificates) {
+        handle.replace(server);
+        if !changes.iter().any(|change| change.scope == ChangeScope::Tls) {
+            changes.push(tls_change(true));
+        }
+    }
+    let options = Arc::new(options);
+    take_over(inner, &options);
+    report(&changes, &options);
+    Ok(())
+}
+
+/// The certificates are read again even where their names did not change: their content may have.
+fn load_certificates(inner: &Inner, options: &Options) -> Result<Option<TlsServer>, String> {
+    let Some(tls) = options.tls.as_ref().filter(|_| inner.tls.is_some()) else { return Ok(None) };
+    let (server, warnings) = TlsServer::load(tls).map_err(|cause| cause.to_string())?;
+    warnings.iter().for_each(|warning| warn!("{warning}"));
+    Ok(Some(server))
+}
+
+fn take_over(inner: &Inner, options: &Arc<Options>) {
+    let services = &inner.services;
+    configure_accounts(&services.accounts, options);
+    services.set_options(Arc::clone(options));
+    services.set_info(with_options(services.info().as_ref().clone(), options));
+    if let Some(Err(cause)) = options.pid_file.as_deref().map(files::write_pid_file) {
+        tracing::error!("{cause}");
+    }
+    let mut clients = services.registry.all();
+    clients.shuffle(&mut rand::rng());
+    let max_connections = usize::try_from(options.limits.max_connections).unwrap_or(0);
+    for (number, client) in clients.iter().enumerate() {
+        let command = if number < max_connections { ClientCommand::Reload } else { ClientCommand::TooMany };
+        client.address.do_send(command);
+    }
+}
+
+fn report(changes: &[Change], options: &Options) {
+    changes.iter().filter_map(|change| change.line.as_ref()).for_each(|line| info!("{line}"));
+    let digest = options.config_digest.as_ref().map(|digest| format!(" ({digest})")).unwrap_or_default();
+    info!("Reloaded server configuration{digest}");
 }

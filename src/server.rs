@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::error;
 use troupe_actors::client::ClientServices;
+use troupe_actors::net::tls::TlsAcceptorHandle;
 use troupe_actors::net::{BoundListener, LocalAddress};
 use troupe_actors::supervisor::{SupervisorHandle, SupervisorVerdict, Verdicts};
 
@@ -36,6 +37,8 @@ pub(crate) struct ServerParts {
     pub(crate) listeners: Vec<BoundListener>,
     pub(crate) ports: Option<PortsFile>,
     pub(crate) watcher: Option<JoinHandle<()>>,
+    pub(crate) tls: Option<TlsAcceptorHandle>,
+    pub(crate) process: Option<ProcessContext>,
 }
 
 /// Shared by the handle and the tasks that end the server.
@@ -45,6 +48,8 @@ pub(crate) struct Inner {
     pub(crate) listeners: Vec<BoundListener>,
     pub(crate) ports: parking_lot::Mutex<Option<PortsFile>>,
     pub(crate) watcher: Option<JoinHandle<()>>,
+    pub(crate) tls: Option<TlsAcceptorHandle>,
+    pub(crate) process: Option<ProcessContext>,
     pub(crate) phase: watch::Sender<Phase>,
     pub(crate) end: parking_lot::Mutex<ServerEnd>,
 }
@@ -65,12 +70,11 @@ impl Inner {
 /// A server in this process. Dropping the handle leaves it running.
 pub struct RunningServer {
     inner: Arc<Inner>,
-    process: Option<ProcessContext>,
 }
 
 impl RunningServer {
     pub(crate) fn new(parts: ServerParts, verdicts: Verdicts) -> Self {
-        let ServerParts { services, supervisor, listeners, ports, watcher } = parts;
+        let ServerParts { services, supervisor, listeners, ports, watcher, tls, process } = parts;
         let (phase, _) = watch::channel(Phase::Running);
         let inner = Arc::new(Inner {
             services,
@@ -78,18 +82,13 @@ impl RunningServer {
             listeners,
             ports: parking_lot::Mutex::new(ports),
             watcher,
+            tls,
+            process,
             phase,
             end: parking_lot::Mutex::new(ServerEnd::Orderly),
         });
         actix::spawn(obey_verdict(Arc::clone(&inner), verdicts));
-        Self { inner, process: None }
-    }
-
-    /// Lets the server read its configuration again and switch the log of the process.
-    #[must_use]
-    pub fn with_process(mut self, process: ProcessContext) -> Self {
-        self.process = Some(process);
-        self
+        Self { inner }
     }
 
     /// TCP address of the client listener.
@@ -133,7 +132,7 @@ impl RunningServer {
     /// # Errors
     /// The first change that needs a restart.
     pub fn reload_with(&self, options: troupe_engine::options::Options) -> Result<(), String> {
-        reload::apply(&self.inner, options, self.process.as_ref().map(|process| &process.log))
+        reload::apply(&self.inner, options)
     }
 
     /// Shuts down and waits until everything is closed.
@@ -145,12 +144,12 @@ impl RunningServer {
 
 impl ControlledServer for RunningServer {
     async fn reload(&self) -> Result<(), String> {
-        let Some(process) = &self.process else {
+        let Some(process) = &self.inner.process else {
             return Err("can only reload config when a file is provided using -c or --config".to_owned());
         };
-        let configuration = process.load_again()?;
-        configuration.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-        self.reload_with(configuration.options)
+        let loaded = process.load_again()?;
+        loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        self.reload_with(loaded.options)
     }
 
     fn enter_lame_duck(&self) {
