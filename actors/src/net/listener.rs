@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use socket2::Socket;
 use tokio::net::{TcpListener, UnixListener};
-use tracing::error;
+use tracing::{debug, error};
 
 use super::bind::LocalAddress;
 use super::{AcceptedSocket, BoundListener, RemoteAddress};
@@ -42,7 +42,8 @@ pub struct ListenerSettings {
     pub factory: Arc<dyn ConnectionFactory>,
 }
 
-/// Stops accepting and closes the socket for good (lame duck, shutdown). The actor ends; it must not be restarted.
+/// Stops accepting and closes the socket for good (lame duck, shutdown). The actor stays, with nothing to do, so that its end
+/// is not taken for a failure.
 #[derive(Clone, Copy, Debug)]
 pub struct StopListening;
 
@@ -82,20 +83,26 @@ impl Actor for Listener {
         let settings = self.settings.clone();
         let context = self.context.clone();
         let work = async move {
-            if let Err(cause) = accept_all(&settings, context.as_ref()).await {
-                error!("{} Accept error: {cause}", settings.name);
+            let result = accept_all(&settings, context.as_ref()).await;
+            match &result {
+                Ok(()) => debug!("{} accept loop exiting..", settings.name),
+                Err(cause) => error!("{} Accept error: {cause}", settings.name),
             }
+            result
         };
-        ctx.spawn(work.into_actor(self).map(|(), _, ctx| ctx.stop()));
+        ctx.spawn(work.into_actor(self).map(|result, _, ctx| {
+            if result.is_err() {
+                ctx.stop();
+            }
+        }));
     }
 }
 
 impl Handler<StopListening> for Listener {
     type Result = ();
 
-    fn handle(&mut self, _: StopListening, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: StopListening, _: &mut Self::Context) {
         self.settings.socket.close();
-        ctx.stop();
     }
 }
 
