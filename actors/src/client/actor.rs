@@ -19,7 +19,7 @@ use super::services::ClientServices;
 use super::table::SubscriptionTable;
 use crate::connection::keepalive::PingDecision;
 use crate::connection::writer::{WriterEnd, write_all};
-use crate::connection::{CloseReason, Keepalive, Outbound, OutboundBatch, Reader};
+use crate::connection::{CloseReason, Keepalive, Outbound, OutboundBatch, ReadLimits, Reader, SharedReadLimits};
 use crate::net::{ReadHalf, RemoteAddress, Transport};
 use crate::router::{AccountView, Barrier, ChangeSet, ClientSink};
 
@@ -87,7 +87,8 @@ pub struct ClientActor {
     pub(super) suspended: Option<Box<(Batch, usize)>>,
     pub(super) keepalive: Keepalive,
     pub(super) accepted: Instant,
-    pub(super) max_payload: usize,
+    /// Limits of the reader; tighter ones of the account come with CONNECT.
+    pub(super) read_limits: SharedReadLimits,
     pub(super) max_subscriptions: usize,
     pub(super) has_ponged: bool,
     /// Version, language and name from CONNECT.
@@ -129,7 +130,10 @@ impl ClientActor {
             suspended: None,
             keepalive: Keepalive::new(&options.timing, connection.accepted),
             accepted: connection.accepted,
-            max_payload: options.limits.max_payload,
+            read_limits: Rc::new(Cell::new(ReadLimits {
+                max_control_line: options.limits.max_control_line,
+                max_payload: options.limits.max_payload,
+            })),
             max_subscriptions: options.limits.max_subscriptions,
             client_label: None,
             has_ponged: false,
@@ -146,6 +150,12 @@ impl ClientActor {
         }
     }
 
+    /// Largest message the connection may send, in bytes.
+    #[inline]
+    pub(super) fn max_payload(&self) -> usize {
+        self.read_limits.get().max_payload
+    }
+
     /// Sends bytes outside of a batch of operations.
     pub(super) fn send(&self, bytes: Vec<u8>) {
         self.sink.push(&mut OutboundBatch { chunks: Vec::new(), current: bytes });
@@ -154,6 +164,10 @@ impl ClientActor {
     /// Sends `-ERR`.
     pub(super) fn send_error(&self, text: &str) {
         tracing::trace!(conn = %self.sink.label(), "->> [-ERR {text}]");
+        self.send_untraced_error(text);
+    }
+
+    fn send_untraced_error(&self, text: &str) {
         let mut bytes = Vec::with_capacity(text.len() + 10);
         encoder::error(&mut bytes, text);
         self.send(bytes);
@@ -186,7 +200,7 @@ impl ClientActor {
         let nonce = if is_greeting { &*self.presented.nonce } else { "" };
         let facts = ConnectionFacts { cid: self.sink.cid(), remote: Some(self.sink.remote()), nonce };
         let mut info = connection_info(&self.services, facts);
-        info.max_payload = self.max_payload;
+        info.max_payload = self.max_payload();
         if !is_greeting {
             // Only the first INFO leaves out that credentials are taken where none are needed.
             info.auth_required = self.services.authenticator().current().is_configured();
@@ -235,7 +249,8 @@ impl ClientActor {
             match actor.keepalive.tick(Instant::now()) {
                 PingDecision::Stale => {
                     debug!(conn = %actor.sink.label(), "Stale Client Connection - Closing");
-                    return actor.fail("Stale Connection", CloseReason::StaleConnection);
+                    actor.send_untraced_error("Stale Connection");
+                    return actor.end(CloseReason::StaleConnection);
                 }
                 PingDecision::Ping => {
                     tracing::trace!(conn = %actor.sink.label(), "->> [PING]");
@@ -293,15 +308,15 @@ impl Actor for ClientActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let options = self.services.options();
         let authenticator = self.services.authenticator().current();
         if let Some(incoming) = self.incoming.take() {
             let (half, first) = *incoming;
-            let mut decoder = ClientDecoder::new(options.limits.max_control_line, options.limits.max_payload);
+            let mut decoder = ClientDecoder::default();
             if !authenticator.may_admit_implicit() {
                 decoder.expect_connect();
             }
-            ctx.add_stream(Reader::new(half, decoder, first, Rc::clone(&self.local.pool), Arc::clone(&self.sink)));
+            let (limits, pool) = (Rc::clone(&self.read_limits), Rc::clone(&self.local.pool));
+            ctx.add_stream(Reader::new(half, decoder, limits, first, pool, Arc::clone(&self.sink)));
         }
         self.start_writer();
         if self.owes_info {

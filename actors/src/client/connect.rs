@@ -15,7 +15,7 @@ use super::actor::Modes;
 use super::inbound::Flow;
 use super::trace;
 use crate::auth::Answer;
-use crate::connection::CloseReason;
+use crate::connection::{CloseReason, ReadLimits};
 use crate::router::{AccountView, ChangeSet, Publisher};
 
 impl ClientActor {
@@ -164,7 +164,10 @@ impl ClientActor {
     /// Takes the tighter of the server's and the account's limits.
     fn apply_limits(&mut self, account: &AccountView) {
         let (server, own) = (self.services.options(), account.limits());
-        self.max_payload = server.limits.max_payload.min(own.max_payload.unwrap_or(usize::MAX));
+        self.read_limits.set(ReadLimits {
+            max_control_line: server.limits.max_control_line,
+            max_payload: server.limits.max_payload.min(own.max_payload.unwrap_or(usize::MAX)),
+        });
         let own_subscriptions = own.max_subscriptions.map(|max| usize::try_from(max).unwrap_or(usize::MAX));
         self.max_subscriptions = match (server.limits.max_subscriptions, own_subscriptions) {
             (0, own) => own.unwrap_or(0),

@@ -249,7 +249,7 @@ impl ClientActor {
 
     /// Closes for a message that is too large.
     pub(super) fn refuse_payload(&self, size: usize) {
-        error!(conn = %self.sink.label(), "maximum payload exceeded: {size} vs {}", self.max_payload);
+        error!(conn = %self.sink.label(), "maximum payload exceeded: {size} vs {}", self.max_payload());
         self.fail("Maximum Payload Violation", CloseReason::MaxPayloadExceeded);
     }
 }

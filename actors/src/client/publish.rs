@@ -29,7 +29,7 @@ impl ClientActor {
             error!(conn = %self.sink.label(), "message headers not supported");
             return self.stop(CloseReason::ProtocolViolation);
         }
-        if op.payload.len() > self.max_payload {
+        if op.payload.len() > self.max_payload() {
             publisher.flush_reply(&self.sink);
             self.refuse_payload(op.payload.len());
             return Flow::Stop;

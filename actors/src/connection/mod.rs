@@ -19,5 +19,5 @@ pub use close::{CloseReason, CloseSignal};
 pub use counters::TrafficCounters;
 pub use keepalive::Keepalive;
 pub use outbound::{Outbound, OutboundBatch, PushOutcome};
-pub use reader::Reader;
+pub use reader::{ReadLimits, Reader, SharedReadLimits};
 pub use trace::PayloadTrace;
