@@ -1,6 +1,5 @@
 //! Matches a message and appends it to the batches of everybody who gets it.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -87,7 +86,7 @@ pub struct PublisherSettings {
 pub struct Publisher {
     pool: Rc<BufferPool>,
     router: RouterHandle,
-    views: HashMap<u32, View, ahash::RandomState>,
+    view: Option<View>,
     cache: MatchCache,
     deliveries: Deliveries,
     /// Places of the cache with messages not yet counted to their subscriptions.
@@ -99,6 +98,7 @@ pub struct Publisher {
 /// What a publisher last saw of an account.
 #[derive(Debug)]
 struct View {
+    account: u32,
     generation: u64,
     index: Arc<AccountIndex>,
 }
@@ -110,7 +110,7 @@ impl Publisher {
         Self {
             pool,
             router,
-            views: HashMap::default(),
+            view: None,
             cache: MatchCache::new(settings.disable_cache),
             deliveries: Deliveries::new(settings.arbiter, settings.num_arbiters),
             uncounted: Vec::new(),
@@ -129,10 +129,11 @@ impl Publisher {
         self.is_tracing = tracing::enabled!(tracing::Level::TRACE);
         let Some(account) = account else { return };
         let generation = account.generation();
-        let is_current = self.views.get(&account.id()).is_some_and(|view| view.generation == generation);
+        let is_current =
+            self.view.as_ref().is_some_and(|view| view.account == account.id() && view.generation == generation);
         if !is_current {
             // The generation was read first: the snapshot is at least as new.
-            self.views.insert(account.id(), View { generation, index: account.snapshot() });
+            self.view = Some(View { account: account.id(), generation, index: account.snapshot() });
         }
     }
 
@@ -145,9 +146,9 @@ impl Publisher {
     /// Delivers to everybody interested and yields to how many.
     #[inline]
     pub fn publish(&mut self, origin: Origin<'_>, message: &Message<'_>) -> usize {
-        let Some(view) = self.views.get(&origin.account.id()) else { return 0 };
+        let Some(view) = &self.view else { return 0 };
         // The cache keeps zero for places never filled.
-        let source = Source { account: origin.account.id(), generation: view.generation + 1, index: &view.index };
+        let source = Source { account: view.account, generation: view.generation + 1, index: &view.index };
         let number = self.cache.find(source, message.subject);
         let plan = self.cache.plan(number);
         let mut door = Door {
@@ -183,7 +184,7 @@ impl Publisher {
     /// Answers a request nobody took, where the requester listens on the reply subject.
     #[cold]
     fn tell_no_responders(&mut self, origin: Origin<'_>, message: &Message<'_>) {
-        let Some(view) = self.views.get(&origin.account.id()) else { return };
+        let Some(view) = &self.view else { return };
         let mut matches = Matches::default();
         view.index.collect(message.reply, &mut matches);
         let listener = matches.plain.iter().find(|subscription| Arc::ptr_eq(subscription.sink(), origin.sink));
