@@ -1,0 +1,3 @@
+//! Supervision over sockets: what clients see, and do not see, when actors panic, stall, stop and give up.
+
+mod t10_client;
