@@ -45,7 +45,6 @@ pub struct ClientServices {
     handshakes: Option<ConnectionRateLimit>,
     is_lame_duck: AtomicBool,
     next_cid: AtomicU64,
-    next_subscription: AtomicU64,
     num_writers: AtomicUsize,
 }
 
@@ -86,7 +85,6 @@ impl ClientServices {
             handshakes: (limit > 0).then(|| ConnectionRateLimit::new(limit)),
             is_lame_duck: AtomicBool::new(false),
             next_cid: AtomicU64::new(1),
-            next_subscription: AtomicU64::new(1),
             num_writers: AtomicUsize::new(0),
         }
     }
@@ -164,9 +162,5 @@ impl ClientServices {
 
     pub(super) fn next_cid(&self) -> u64 {
         self.next_cid.fetch_add(1, Ordering::Relaxed)
-    }
-
-    pub(super) fn next_subscription(&self) -> u64 {
-        self.next_subscription.fetch_add(1, Ordering::Relaxed)
     }
 }

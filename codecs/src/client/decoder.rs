@@ -5,7 +5,7 @@ use memchr::memchr;
 use tokio_util::codec::Decoder;
 
 use super::args::{self, PublishArgs};
-use super::op::{ClientOp, Span};
+use super::op::{ClientOp, PublishOp, Span};
 use super::verb::{Recognised, Verb, recognise};
 
 /// What made the bytes of a client unreadable. The connection closes after the operations before it are handled.
@@ -98,6 +98,37 @@ impl ClientDecoder {
         std::mem::take(&mut self.spare_ops)
     }
 
+    /// Reads a complete `PUB` in its plainest form, in one pass: upper case, single blanks, CRLF. Nearly all are so. `None`
+    /// leaves the bytes to [`ClientDecoder::step`], which knows every other form and every fault.
+    #[inline]
+    fn plain_publish(&self, buffer: &[u8], at: usize) -> Option<(PublishOp, usize)> {
+        if !matches!(self.state, State::Start) || !buffer[at..].starts_with(b"PUB ") {
+            return None;
+        }
+        let subject = token(buffer, at + 4)?;
+        if buffer[subject.end as usize] != b' ' {
+            return None;
+        }
+        let second = token(buffer, subject.end as usize + 1)?;
+        let (reply, sizes) = match buffer[second.end as usize] {
+            b' ' => (second, token(buffer, second.end as usize + 1)?),
+            _ => (Span::default(), second),
+        };
+        let line_end = sizes.end as usize;
+        let payload_start = line_end + 2;
+        if buffer.get(line_end..payload_start)? != b"\r\n" || line_end - (at + 4) > self.max_control_line {
+            return None;
+        }
+        let total = args::parse_size(sizes.of(buffer))? as usize;
+        let payload_end = payload_start + total;
+        if total > self.max_payload || buffer.get(payload_end..payload_end + 2)? != b"\r\n" {
+            return None;
+        }
+        let payload = Span::new(payload_start, payload_end);
+        let op = PublishOp { subject, reply, sizes, payload, header_len: 0, has_headers: false, is_verbatim: true };
+        Some((op, payload_end + 2))
+    }
+
     #[inline]
     fn step(&mut self, buffer: &[u8], at: usize) -> Step {
         match self.state {
@@ -116,12 +147,9 @@ impl ClientDecoder {
         step
     }
 
-    #[inline]
+    #[cold]
     fn line(&mut self, buffer: &[u8], at: usize) -> Step {
         let rest = &buffer[at..];
-        if rest.len() > 4 && &rest[..4] == b"PUB " {
-            return self.arguments(buffer, at, Verb::Publish, at + 3);
-        }
         match recognise(rest) {
             Recognised::Incomplete => Step::NeedMore,
             Recognised::Unknown => Step::Fault(ProtocolFault::UnknownOperation),
@@ -222,6 +250,15 @@ impl ClientDecoder {
     }
 }
 
+/// The token that begins at `start`, up to the next blank or control character; `None` when it is empty or the buffer ends
+/// before.
+#[inline]
+fn token(buffer: &[u8], start: usize) -> Option<Span> {
+    let len = buffer.get(start..)?.iter().position(|byte| *byte <= b' ')?;
+    // A control character that separates nothing is left to the thorough path.
+    (len > 0 && matches!(buffer[start + len], b' ' | b'\r')).then(|| Span::new(start, start + len))
+}
+
 /// Reads the payload that begins at `start`.
 #[inline]
 fn payload(buffer: &[u8], args: &PublishArgs, start: usize) -> Step {
@@ -258,6 +295,11 @@ impl Decoder for ClientDecoder {
         let mut fault = None;
         let mut at = 0;
         while at < source.len() {
+            if let Some((op, next)) = self.plain_publish(source, at) {
+                ops.push(ClientOp::Publish(op));
+                at = next;
+                continue;
+            }
             match self.step(source, at) {
                 Step::Op(op, next) => {
                     ops.push(op);
