@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::connection::outbound::STALL_MARK;
 use crate::connection::{BufferPool, OutboundBatch, PushOutcome};
 
 use super::ClientSink;
@@ -114,7 +113,7 @@ fn push(destination: &mut Destination, stalled: &mut Option<Arc<ClientSink>>) {
     let PushOutcome::Accepted(pending) = outcome else { return };
     destination.sink.traffic().sent(std::mem::take(&mut destination.msgs), std::mem::take(&mut destination.bytes));
     let is_fullest = stalled.as_ref().is_none_or(|other| other.outbound().pending() < pending);
-    if pending > STALL_MARK && is_fullest {
+    if is_fullest && pending > destination.sink.outbound().stall_mark() {
         *stalled = Some(Arc::clone(&destination.sink));
     }
 }
