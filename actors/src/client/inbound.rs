@@ -17,7 +17,6 @@ use super::ClientActor;
 use super::info::InfoOccasion;
 use super::trace;
 use crate::auth::PendingLogin;
-use crate::connection::outbound::STALL_MARK;
 use crate::connection::reader::Closed;
 use crate::connection::{CloseReason, PayloadTrace};
 use crate::router::{ClientSink, Publisher, Ticket};
@@ -66,6 +65,9 @@ impl ClientActor {
                 }
             }
         }
+        if self.must_stop_at("mid-batch") {
+            flow = self.stop(CloseReason::InternalError);
+        }
         let stalled = publisher.flush();
         drop(publisher);
         if traffic.0 > 0 {
@@ -85,6 +87,9 @@ impl ClientActor {
         if self.must_wait_for(op) {
             return Flow::AfterBarrier;
         }
+        if self.must_stop_at("op") {
+            return self.stop(CloseReason::InternalError);
+        }
         if self.account.is_none() && !matches!(op, ClientOp::Connect(_)) && !self.enter_implicitly(publisher) {
             return Flow::Stop;
         }
@@ -92,7 +97,8 @@ impl ClientActor {
             ClientOp::Publish(op) => {
                 traffic.0 += 1;
                 traffic.1 += op.payload.len() as u64;
-                return self.publish(op, bytes, publisher);
+                let flow = self.publish(op, bytes, publisher);
+                return if self.must_stop_at("mid-publish") { self.stop(CloseReason::InternalError) } else { flow };
             }
             ClientOp::Ping => self.ping(publisher),
             ClientOp::Pong => self.keepalive.pong(Instant::now()),
@@ -118,6 +124,12 @@ impl ClientActor {
     pub(super) fn stop(&self, reason: CloseReason) -> Flow {
         self.end(reason);
         Flow::Stop
+    }
+
+    /// Passes a point where an injected fault may strike. Nothing without the `fault-injection` feature.
+    #[inline(always)]
+    fn must_stop_at(&self, point: &str) -> bool {
+        self.services.faults.checkpoint_of("client", self.sink.cid(), point).must_stop()
     }
 
     fn ping(&mut self, publisher: &mut Publisher) {
@@ -179,7 +191,7 @@ impl ClientActor {
                 open_or_closed(&ticket, &sink).await;
             }
             if let Some(stalled) = stalled {
-                stalled.outbound().wait_below(STALL_MARK, MAX_STALL).await;
+                stalled.outbound().wait_drained(MAX_STALL).await;
             }
             match login {
                 Some(login) => Some(login.finish().await),

@@ -42,8 +42,7 @@ pub struct ListenerSettings {
     pub factory: Arc<dyn ConnectionFactory>,
 }
 
-/// Stops accepting and closes the socket for good (lame duck, shutdown). The actor stays, with nothing to do, so that its end
-/// is not taken for a failure.
+/// Stops accepting and closes the socket for good (lame duck, shutdown). The actor has nothing to do then.
 #[derive(Clone, Copy, Debug)]
 pub struct StopListening;
 
@@ -84,25 +83,31 @@ impl Actor for Listener {
         let context = self.context.clone();
         let work = async move {
             let result = accept_all(&settings, context.as_ref()).await;
-            match &result {
+            match result {
                 Ok(()) => debug!("{} accept loop exiting..", settings.name),
                 Err(cause) => error!("{} Accept error: {cause}", settings.name),
             }
-            result
         };
-        ctx.spawn(work.into_actor(self).map(|result, _, ctx| {
-            if result.is_err() {
-                ctx.stop();
-            }
-        }));
+        ctx.spawn(work.into_actor(self).map(|(), actor, ctx| actor.end(ctx)));
+    }
+}
+
+impl Listener {
+    /// Stops, except where the socket was closed on purpose: a supervisor would only bring the actor back, so it idles until
+    /// it is told to stop.
+    fn end(&self, ctx: &mut Context<Self>) {
+        if self.context.is_none() || !self.settings.socket.is_closed() {
+            ctx.stop();
+        }
     }
 }
 
 impl Handler<StopListening> for Listener {
     type Result = ();
 
-    fn handle(&mut self, _: StopListening, _: &mut Self::Context) {
+    fn handle(&mut self, _: StopListening, ctx: &mut Self::Context) {
         self.settings.socket.close();
+        self.end(ctx);
     }
 }
 

@@ -19,8 +19,18 @@ const MAX_SUBSCRIBERS: usize = 1 << 20;
 pub(super) struct Plan {
     /// Matches of the subject.
     pub(super) matches: Matches<Arc<Subscription>>,
+    /// `HMSG subject `, as a delivered message begins; without its first byte for one without headers.
+    head: Vec<u8>,
     /// Messages published with this plan in the batch at hand, not yet counted to the subscriptions.
     pub(super) hits: u64,
+}
+
+impl Plan {
+    /// How a delivered message begins, up to the subscription id.
+    #[inline]
+    pub(super) fn head(&self, has_headers: bool) -> &[u8] {
+        &self.head[usize::from(!has_headers)..]
+    }
 }
 
 /// One remembered subject.
@@ -124,6 +134,10 @@ impl MatchCache {
         place.hash = hash;
         place.subject.clear();
         place.subject.extend_from_slice(subject);
+        place.plan.head.clear();
+        for part in [b"HMSG ", subject, b" "] {
+            place.plan.head.extend_from_slice(part);
+        }
         source.index.collect(subject, &mut place.plan.matches);
         self.num_subscribers += place.plan.matches.len();
     }

@@ -74,8 +74,6 @@ pub struct Origin<'a> {
 pub struct PublisherSettings {
     /// Number of the arbiter.
     pub arbiter: usize,
-    /// Arbiters that run connections.
-    pub num_arbiters: usize,
     /// Matches are not cached.
     pub disable_cache: bool,
 }
@@ -96,7 +94,7 @@ pub struct Publisher {
     payload_trace: PayloadTrace,
 }
 
-/// What a publisher last saw of an account.
+/// What a batch sees of its account.
 #[derive(Debug)]
 struct View {
     account: u32,
@@ -113,7 +111,7 @@ impl Publisher {
             router,
             view: None,
             cache: MatchCache::new(settings.disable_cache),
-            deliveries: Deliveries::new(settings.arbiter, settings.num_arbiters),
+            deliveries: Deliveries::new(settings.arbiter),
             uncounted: Vec::new(),
             random: SmallRng::from_os_rng(),
             is_tracing: false,
@@ -141,13 +139,9 @@ impl Publisher {
     pub fn begin(&mut self, account: Option<&AccountView>) {
         self.is_tracing = tracing::enabled!(tracing::Level::TRACE);
         let Some(account) = account else { return };
+        // The generation is read first: the snapshot is at least as new.
         let generation = account.generation();
-        let is_current =
-            self.view.as_ref().is_some_and(|view| view.account == account.id() && view.generation == generation);
-        if !is_current {
-            // The generation was read first: the snapshot is at least as new.
-            self.view = Some(View { account: account.id(), generation, index: account.snapshot() });
-        }
+        self.view = Some(View { account: account.id(), generation, index: account.snapshot() });
     }
 
     /// Appends bytes for the publishing connection itself (`PONG`, `+OK`, `-ERR`), in order with its messages.
@@ -164,13 +158,6 @@ impl Publisher {
         let source = Source { account: view.account, generation: view.generation + 1, index: &view.index };
         let number = self.cache.find(source, message.subject);
         let plan = self.cache.plan(number);
-        let mut door = Door {
-            deliveries: &mut self.deliveries,
-            pool: &self.pool,
-            router: &self.router,
-            is_tracing: self.is_tracing,
-            payload_trace: self.payload_trace,
-        };
         let has_limited = plan.matches.plain.iter().any(|subscription| subscription.is_limited());
         if has_limited {
             count_hits(plan);
@@ -180,6 +167,14 @@ impl Publisher {
             }
             plan.hits += 1;
         }
+        let mut door = Door {
+            head: plan.head(message.has_headers),
+            deliveries: &mut self.deliveries,
+            pool: &self.pool,
+            router: &self.router,
+            is_tracing: self.is_tracing,
+            payload_trace: self.payload_trace,
+        };
         let mut num_delivered = 0;
         for subscription in &plan.matches.plain {
             num_delivered += usize::from(door.deliver(subscription, origin, message, has_limited));
@@ -221,12 +216,16 @@ impl Publisher {
         if self.cache.is_over() {
             self.cache.clear();
         }
+        // An arbiter that publishes nothing for long must not keep an old version of the index alive.
+        self.view = None;
         self.deliveries.flush(&self.pool)
     }
 }
 
 /// The way out of one message.
 struct Door<'a> {
+    /// How the message begins for everybody.
+    head: &'a [u8],
     deliveries: &'a mut Deliveries,
     pool: &'a BufferPool,
     router: &'a RouterHandle,
@@ -264,7 +263,7 @@ impl Door<'_> {
             append_without_headers(&mut batch.current, subscription, message);
         } else {
             let (head, shared) = split_shared(message);
-            append_head(&mut batch.current, subscription, message);
+            append_head(&mut batch.current, self.head, subscription, message);
             batch.current.extend_from_slice(head);
             if let Some(tail) = shared {
                 batch.push_shared(tail);
@@ -303,13 +302,10 @@ impl Door<'_> {
 
 /// `MSG subject sid `, and where the tail is not one piece, the reply and the sizes.
 #[inline]
-fn append_head(out: &mut Vec<u8>, subscription: &Subscription, message: &Message<'_>) {
-    let verb: &[u8] = if message.has_headers { b"HMSG " } else { b"MSG " };
+fn append_head(out: &mut Vec<u8>, head: &[u8], subscription: &Subscription, message: &Message<'_>) {
     let sid = subscription.sid();
-    out.reserve(message.subject.len() + sid.len() + message.reply.len() + 48 + message.len().min(SHARED_PAYLOAD));
-    out.extend_from_slice(verb);
-    out.extend_from_slice(message.subject);
-    out.push(b' ');
+    out.reserve(head.len() + sid.len() + message.reply.len() + 48 + message.len().min(SHARED_PAYLOAD));
+    out.extend_from_slice(head);
     out.extend_from_slice(sid);
     out.push(b' ');
     if message.verbatim_tail.is_some() {

@@ -55,6 +55,8 @@ pub struct ClientDecoder {
 enum State {
     #[default]
     Start,
+    /// Verb and nothing but blanks read; the arguments begin at the front of the buffer.
+    Arguments(Verb),
     /// Publish line read, payload not complete. Offsets count from the front of the buffer.
     Payload { args: PublishArgs, payload_start: u32 },
     /// `PING`, `PONG`, `+OK` read: whatever follows up to the line feed is thrown away.
@@ -152,8 +154,19 @@ impl ClientDecoder {
         match self.state {
             State::Start => self.line(buffer, at),
             State::RestOfLine(op) => self.rest_of_line(buffer, at, op),
+            State::Arguments(verb) => self.resume_arguments(buffer, at, verb),
             State::Payload { args, payload_start } => self.resume_payload(buffer, &args, payload_start),
         }
+    }
+
+    /// Goes on behind a verb that had no arguments yet.
+    fn resume_arguments(&mut self, buffer: &[u8], at: usize, verb: Verb) -> Step {
+        self.state = State::Start;
+        let step = self.arguments(buffer, at, verb, at);
+        if matches!((&step, self.state), (Step::NeedMore, State::Start)) {
+            self.state = State::Arguments(verb);
+        }
+        step
     }
 
     /// Goes on with a payload whose line is at the front of the buffer.
@@ -199,10 +212,13 @@ impl ClientDecoder {
             start += 1;
         }
         let Some(search) = buffer.get(start + 1..) else {
-            return Step::NeedMore;
+            // Endless blanks are not kept.
+            self.state = State::Arguments(verb);
+            return Step::Skip(start);
         };
         let Some(offset) = memchr(b'\n', search) else {
-            let is_over = buffer.len() - start > self.max_control_line;
+            let line_len = buffer.len() - start - usize::from(memchr(b'\r', search).is_some());
+            let is_over = line_len > self.max_control_line;
             return if is_over { Step::Fault(ProtocolFault::ControlLineExceeded) } else { Step::NeedMore };
         };
         let line_feed = start + 1 + offset;
@@ -344,3 +360,7 @@ impl Decoder for ClientDecoder {
         Ok(Some(Batch { bytes: source.split_to(end).freeze(), ops, fault, fault_at: at }))
     }
 }
+
+#[cfg(test)]
+#[path = "decoder_test.rs"]
+mod tests;
