@@ -17,7 +17,6 @@ use super::info::{ConnectionFacts, connection_info, info_line};
 use super::local::{ArbiterLocal, arbiter_local};
 use super::registry::Place;
 use super::{ClientActor, ClientServices};
-use crate::auth::certificate_names;
 use crate::connection::CloseReason;
 use crate::net::tls::rate_limit::THROTTLED;
 use crate::net::tls::{HandshakeError, TlsAcceptorHandle};
@@ -203,9 +202,8 @@ impl Entrance {
         debug!(conn = %self.label(), "Starting TLS client connection handshake");
         match tls.load().handshake(socket).await {
             Ok(accepted) => {
-                let leaf = accepted.session.peer.first();
-                let names = leaf.and_then(|leaf| certificate_names(leaf.der()).ok());
-                self.presented.certificate = names.map(Arc::new);
+                let own = accepted.session.peer.first();
+                self.presented.certificate = own.map(|certificate| Arc::new(certificate.names()));
                 debug!(conn = %self.label(), "TLS handshake complete");
                 let session = &accepted.session;
                 debug!(conn = %self.label(), "TLS version {}, cipher suite {}", session.version, session.cipher_suite);

@@ -190,7 +190,7 @@ impl Authenticator {
     /// The certificate names the user; the password shown must still be the user's, be it empty.
     fn decide_certificate(&self, presented: &Presented, proxy: Option<Arc<str>>) -> Decision {
         let names = presented.certificate.as_deref();
-        let user = names.and_then(|names| self.users.by_certificate(names, presented.connection_type));
+        let user = names.and_then(|names| self.users.by_certificate(names, presented.connection_type, &mut drop));
         let Some(user) = user else {
             return refuse(RefusalReason::AuthenticationFailure, presented.claimed_identity());
         };
@@ -200,6 +200,16 @@ impl Authenticator {
         }
         let refusal = Refusal { reason: RefusalReason::AuthenticationFailure, identity };
         compare(user.password.clone(), presented.password(), user.grant(proxy), refusal)
+    }
+
+    /// How the user of a certificate is looked for, as lines for the log; none where certificates name no users.
+    #[must_use]
+    pub fn explain_certificate(&self, presented: &Presented) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(names) = presented.certificate.as_deref().filter(|_| self.has_tls_map && self.users.has_names()) {
+            self.users.by_certificate(names, presented.connection_type, &mut |line| lines.push(line));
+        }
+        lines
     }
 
     fn decide_named(&self, presented: &Presented, name: &str, proxy: Option<Arc<str>>) -> Decision {
