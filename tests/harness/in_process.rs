@@ -234,7 +234,11 @@ impl Drop for InProcess {
     }
 }
 
-async fn run(options: Options, ready: mpsc::Sender<Parts>, mut inbox: async_mpsc::UnboundedReceiver<Order>) -> ServerEnd {
+async fn run(
+    options: Options,
+    ready: mpsc::Sender<Parts>,
+    mut inbox: async_mpsc::UnboundedReceiver<Order>,
+) -> ServerEnd {
     let server = troupe::start(options).await.unwrap_or_else(|error| panic!("the server does not start: {error}"));
     ready.send(parts(&server)).ok();
     let ended = server.ended();

@@ -4,25 +4,7 @@ use troupe_actors::supervisor::{Fault, Injection};
 use troupe_tests::RawClient;
 use troupe_tests::in_process::InProcess;
 
-/// Connection id, from INFO.
-fn cid(client: &mut RawClient) -> u64 {
-    let frame = client.expect("INFO {");
-    let json: serde_json::Value = serde_json::from_slice(&frame.0["INFO ".len()..]).expect("INFO carries JSON");
-    json["client_id"].as_u64().expect("a connection has an id")
-}
-
-/// Payloads of the messages received on `sid`, in order.
-fn payloads(client: &RawClient, sid: &str) -> Vec<String> {
-    let lines = client.frames().iter().map(|frame| String::from_utf8_lossy(&frame.0).into_owned());
-    let mut payloads = Vec::new();
-    for frame in lines.filter(|frame| frame.starts_with("MSG ")) {
-        let (head, body) = frame.split_once("\r\n").expect("a message has a control line");
-        if head.split(' ').nth(2) == Some(sid) {
-            payloads.push(body.trim_end().to_owned());
-        }
-    }
-    payloads
-}
+use crate::received::{cid, payloads};
 
 fn inject_into(server: &InProcess, client: &mut RawClient, point: &str, nth: u32, fault: Fault) {
     let target = format!("client:{}:{point}", cid(client));

@@ -101,7 +101,7 @@ impl ClientActor {
         let options = services.options();
         let (read, write) = connection.transport.split();
         let outbound = Outbound::new(write, options.limits.max_pending);
-        let sink = ClientSink::new(connection.cid, connection.remote, outbound);
+        let sink = ClientSink::new(connection.cid, connection.remote, outbound, local.num_arbiters);
         sink.set_drops_when_slow(options.no_fast_producer_stall);
         Self {
             local,
@@ -173,7 +173,9 @@ impl ClientActor {
     fn start_writer(&self) {
         let sink = Arc::clone(&self.sink);
         let deadline = self.services.options().timing.write_deadline;
+        let guard = self.services.writer_guard();
         actix::spawn(async move {
+            let _guard = guard;
             match write_all(sink.outbound(), deadline).await {
                 WriterEnd::Done => {}
                 WriterEnd::Failed(cause) => {

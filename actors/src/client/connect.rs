@@ -1,7 +1,6 @@
 //! `CONNECT`: who enters, with what rights.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use tracing::error;

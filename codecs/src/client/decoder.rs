@@ -19,6 +19,8 @@ pub enum ProtocolFault {
     PayloadExceeded(u32),
     /// Closed without a word: wrong number or form of arguments.
     BadArguments,
+    /// `-ERR 'Authorization Violation'`: the first byte is not that of `CONNECT`, which has to come first.
+    ConnectExpected,
 }
 
 /// All complete operations of one read. Spans in `ops` point into `bytes`.
@@ -30,6 +32,8 @@ pub struct Batch {
     pub ops: Vec<ClientOp>,
     /// Set when the bytes behind the last operation cannot be read.
     pub fault: Option<ProtocolFault>,
+    /// Where in `bytes` the operation with the fault begins.
+    pub fault_at: usize,
 }
 
 /// Decoder of the client protocol (reference: docs.nats.io "Client Protocol", nats-server's parser for leniency).
@@ -43,6 +47,7 @@ pub struct ClientDecoder {
     max_payload: usize,
     state: State,
     spare_ops: Vec<ClientOp>,
+    expects_connect: bool,
 }
 
 /// What is known about the operation at the front of the buffer.
@@ -71,7 +76,13 @@ impl ClientDecoder {
     /// A decoder with the server's limits, in bytes.
     #[must_use]
     pub fn new(max_control_line: usize, max_payload: usize) -> Self {
-        Self { max_control_line, max_payload, state: State::Start, spare_ops: Vec::new() }
+        Self { max_control_line, max_payload, state: State::Start, spare_ops: Vec::new(), expects_connect: false }
+    }
+
+    /// Makes the first byte a fault unless it can be that of `CONNECT`, so that nothing is collected for a client that may do
+    /// nothing else yet.
+    pub fn expect_connect(&mut self) {
+        self.expects_connect = true;
     }
 
     /// Changes the limits, effective for lines not read yet.
@@ -310,6 +321,9 @@ impl Decoder for ClientDecoder {
         let mut ops = std::mem::take(&mut self.spare_ops);
         let mut fault = None;
         let mut at = 0;
+        if self.expects_connect && source.first().is_some_and(|first| !first.eq_ignore_ascii_case(&b'c')) {
+            return Ok(Some(Batch { fault: Some(ProtocolFault::ConnectExpected), ..Batch::default() }));
+        }
         while at < source.len() {
             if let Some((op, next)) = self.plain_publish(source, at) {
                 ops.push(ClientOp::Publish(op));
@@ -334,7 +348,9 @@ impl Decoder for ClientDecoder {
             drop(source.split_to(at));
             return Ok(None);
         }
-        Ok(Some(Batch { bytes: source.split_to(at).freeze(), ops, fault }))
+        self.expects_connect &= ops.is_empty();
+        let end = if fault.is_some() { source.len() } else { at };
+        Ok(Some(Batch { bytes: source.split_to(end).freeze(), ops, fault, fault_at: at }))
     }
 }
 
