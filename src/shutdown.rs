@@ -48,7 +48,8 @@ async fn close_clients(inner: &Inner) {
         entry.sink.close_after_flush(CloseReason::ServerShutdown);
     }
     let deadline = Instant::now() + DRAIN_LIMIT;
-    while !inner.services.registry.is_empty() && Instant::now() < deadline {
+    let is_drained = || inner.services.registry.is_empty() && inner.services.num_writers() == 0;
+    while !is_drained() && Instant::now() < deadline {
         tokio::time::sleep(DRAIN_STEP).await;
     }
     for entry in inner.services.registry.all() {

@@ -173,7 +173,9 @@ impl ClientActor {
     fn start_writer(&self) {
         let sink = Arc::clone(&self.sink);
         let deadline = self.services.options().timing.write_deadline;
+        let guard = self.services.writer_guard();
         actix::spawn(async move {
+            let _guard = guard;
             match write_all(sink.outbound(), deadline).await {
                 WriterEnd::Done => {}
                 WriterEnd::Failed(cause) => {

@@ -1,7 +1,6 @@
 //! `CONNECT`: who enters, with what rights.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use tracing::error;
@@ -76,8 +75,7 @@ impl ClientActor {
         if !self.bind(grant) {
             return;
         }
-        let now = Instant::now();
-        self.keepalive.set_initial_rtt(now - self.accepted, now);
+        self.keepalive.set_initial_rtt(self.accepted.elapsed());
         if !(0..=1).contains(&self.modes.protocol) {
             self.fail("invalid client protocol", CloseReason::BadClientProtocolVersion);
             error!(conn = %self.sink.label(), "invalid client protocol");

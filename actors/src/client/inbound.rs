@@ -60,6 +60,9 @@ impl ClientActor {
                 }
             }
         }
+        if self.must_stop_at("mid-batch") {
+            flow = self.stop(CloseReason::InternalError);
+        }
         let stalled = publisher.flush();
         drop(publisher);
         if traffic.0 > 0 {
@@ -79,6 +82,9 @@ impl ClientActor {
         if self.must_wait_for(op) {
             return Flow::AfterBarrier;
         }
+        if self.must_stop_at("op") {
+            return self.stop(CloseReason::InternalError);
+        }
         if self.account.is_none() && !matches!(op, ClientOp::Connect(_)) && !self.enter_implicitly(publisher) {
             return Flow::Stop;
         }
@@ -86,7 +92,8 @@ impl ClientActor {
             ClientOp::Publish(op) => {
                 traffic.0 += 1;
                 traffic.1 += op.payload.len() as u64;
-                return self.publish(op, bytes, publisher);
+                let flow = self.publish(op, bytes, publisher);
+                return if self.must_stop_at("mid-publish") { self.stop(CloseReason::InternalError) } else { flow };
             }
             ClientOp::Ping => self.ping(publisher),
             ClientOp::Pong => self.keepalive.pong(Instant::now()),
@@ -112,6 +119,12 @@ impl ClientActor {
     pub(super) fn stop(&self, reason: CloseReason) -> Flow {
         self.sink.close_after_flush(reason);
         Flow::Stop
+    }
+
+    /// Passes a point where an injected fault may strike. Nothing without the `fault-injection` feature.
+    #[inline(always)]
+    fn must_stop_at(&self, point: &str) -> bool {
+        self.services.faults.checkpoint_of("client", self.sink.cid(), point).must_stop()
     }
 
     fn ping(&mut self, publisher: &mut Publisher) {

@@ -63,16 +63,19 @@ impl ClientActor {
 
     #[inline]
     fn may_publish(&mut self, subject: &[u8], reply: &[u8], publisher: &mut Publisher) -> bool {
-        let is_reserved = subject.starts_with(GATEWAY_REPLY)
+        // All reserved subjects begin with one of two characters, which few subjects do.
+        let may_be_reserved = matches!(subject.first(), Some(b'_' | b'$'));
+        let is_reserved = may_be_reserved && subject.starts_with(GATEWAY_REPLY)
             || self.permissions.as_mut().is_some_and(|permissions| !permissions.can_publish(subject))
                 && !self.sink.use_reply_right(subject, Instant::now())
-            || subject.starts_with(RAFT) && !self.is_system();
+            || may_be_reserved && subject.starts_with(RAFT) && !self.is_system();
         if is_reserved {
             error!(conn = %self.sink.label(), "Publish Violation - Subject {}", quote(subject));
             self.reply_error(&publish_violation(subject), publisher);
             return false;
         }
-        if !reply.is_empty() && RESERVED_REPLIES.iter().any(|prefix| reply.starts_with(prefix)) {
+        if matches!(reply.first(), Some(b'_' | b'$')) && RESERVED_REPLIES.iter().any(|prefix| reply.starts_with(prefix))
+        {
             error!(conn = %self.sink.label(), "Publish Violation - Reply {}", quote(reply));
             let text = format!("Permissions Violation for Publish with Reply of {}", quote(reply));
             self.reply_error(&text, publisher);

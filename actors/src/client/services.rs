@@ -1,7 +1,7 @@
 //! What all client connections of a server share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -45,7 +45,17 @@ pub struct ClientServices {
     handshakes: Option<ConnectionRateLimit>,
     is_lame_duck: AtomicBool,
     next_cid: AtomicU64,
-    next_subscription: AtomicU64,
+    num_writers: AtomicUsize,
+}
+
+/// Counts one writer task until dropped.
+#[derive(Debug)]
+pub(super) struct WriterGuard(Arc<ClientServices>);
+
+impl Drop for WriterGuard {
+    fn drop(&mut self) {
+        self.0.num_writers.fetch_sub(1, Ordering::Release);
+    }
 }
 
 impl ClientServices {
@@ -75,7 +85,7 @@ impl ClientServices {
             handshakes: (limit > 0).then(|| ConnectionRateLimit::new(limit)),
             is_lame_duck: AtomicBool::new(false),
             next_cid: AtomicU64::new(1),
-            next_subscription: AtomicU64::new(1),
+            num_writers: AtomicUsize::new(0),
         }
     }
 
@@ -138,11 +148,19 @@ impl ClientServices {
         self.next_cid.load(Ordering::Relaxed) - 1
     }
 
-    pub(super) fn next_cid(&self) -> u64 {
-        self.next_cid.fetch_add(1, Ordering::Relaxed)
+    /// Connections whose last bytes may still be on their way, those included whose actor has ended.
+    #[must_use]
+    pub fn num_writers(&self) -> usize {
+        self.num_writers.load(Ordering::Acquire)
     }
 
-    pub(super) fn next_subscription(&self) -> u64 {
-        self.next_subscription.fetch_add(1, Ordering::Relaxed)
+    /// Counts a writer task in.
+    pub(super) fn writer_guard(self: &Arc<Self>) -> WriterGuard {
+        self.num_writers.fetch_add(1, Ordering::Relaxed);
+        WriterGuard(Arc::clone(self))
+    }
+
+    pub(super) fn next_cid(&self) -> u64 {
+        self.next_cid.fetch_add(1, Ordering::Relaxed)
     }
 }

@@ -67,9 +67,8 @@ impl ClientActor {
         if let Some(filter) = filter {
             self.sink.set_filter(Some(Arc::clone(filter)));
         }
-        let id = self.services.next_subscription();
         let parts = SubscriptionParts { is_filtered, ..parts };
-        let subscription = Arc::new(Subscription::new(id, Arc::clone(&self.sink), parts));
+        let subscription = Arc::new(Subscription::new(Arc::clone(&self.sink), parts));
         account.count_subscriptions(1);
         let account = Arc::clone(account);
         let changes = self.changes.get_or_insert_with(|| Box::new(ChangeSet::new(account)));
@@ -83,7 +82,7 @@ impl ClientActor {
         if let Some(subscription) = self.subscriptions.get(sid) {
             let subscription = Arc::clone(subscription);
             let is_over = match op.max {
-                Some(max) => subscription.limit(u64::from(max)),
+                Some(max) => subscription.limit(max),
                 None => subscription.close(),
             };
             if is_over {

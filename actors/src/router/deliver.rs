@@ -12,6 +12,9 @@ use super::sink::BATCH_PLACES;
 /// Pending bytes of one destination beyond which its batch goes out in the middle of a read.
 const EARLY_PUSH: usize = 256 * 1024;
 
+/// Most room given to a new buffer.
+const MAX_ROOM: usize = 128 * 1024;
+
 /// What is on its way to one destination.
 #[derive(Debug)]
 struct Destination {
@@ -28,6 +31,8 @@ pub(super) struct Deliveries {
     /// Another arbiter may overwrite the place in a sink: it must be searched for where the place does not fit.
     shares_places: bool,
     destinations: Vec<Destination>,
+    /// Room to give a new buffer: what the last batch needed. Growing it step by step would copy it over and over.
+    room: usize,
     /// The fullest destination over the stall mark.
     stalled: Option<Arc<ClientSink>>,
 }
@@ -35,7 +40,7 @@ pub(super) struct Deliveries {
 impl Deliveries {
     /// Batches of the publisher of arbiter number `arbiter` of `num_arbiters`.
     pub(super) fn new(arbiter: usize, num_arbiters: usize) -> Self {
-        Self { arbiter, shares_places: num_arbiters > BATCH_PLACES, destinations: Vec::new(), stalled: None }
+        Self { arbiter, shares_places: num_arbiters > BATCH_PLACES, destinations: Vec::new(), room: 0, stalled: None }
     }
 
     /// The batch for `sink`.
@@ -73,7 +78,7 @@ impl Deliveries {
         let known =
             self.shares_places.then(|| self.destinations.iter().position(|known| Arc::ptr_eq(&known.sink, sink)));
         let number = known.flatten().unwrap_or_else(|| {
-            let batch = OutboundBatch { chunks: Vec::new(), current: pool.take_output() };
+            let batch = OutboundBatch { chunks: Vec::new(), current: pool.take_output(self.room) };
             self.destinations.push(Destination { sink: Arc::clone(sink), batch, msgs: 0, bytes: 0 });
             self.destinations.len() - 1
         });
@@ -84,6 +89,7 @@ impl Deliveries {
     /// Hands every batch over. Yields the fullest destination when one is over the stall mark.
     pub(super) fn flush(&mut self, pool: &BufferPool) -> Option<Arc<ClientSink>> {
         for mut destination in self.destinations.drain(..) {
+            self.room = destination.batch.current.len().min(MAX_ROOM);
             push(&mut destination, &mut self.stalled);
             pool.put_output(destination.batch.current);
         }

@@ -1,6 +1,5 @@
 //! Matches a message and appends it to the batches of everybody who gets it.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -87,7 +86,7 @@ pub struct PublisherSettings {
 pub struct Publisher {
     pool: Rc<BufferPool>,
     router: RouterHandle,
-    views: HashMap<u32, View, ahash::RandomState>,
+    view: Option<View>,
     cache: MatchCache,
     deliveries: Deliveries,
     /// Places of the cache with messages not yet counted to their subscriptions.
@@ -96,9 +95,10 @@ pub struct Publisher {
     is_tracing: bool,
 }
 
-/// What a publisher last saw of an account.
+/// What a batch sees of its account.
 #[derive(Debug)]
 struct View {
+    account: u32,
     generation: u64,
     index: Arc<AccountIndex>,
 }
@@ -110,7 +110,7 @@ impl Publisher {
         Self {
             pool,
             router,
-            views: HashMap::default(),
+            view: None,
             cache: MatchCache::new(settings.disable_cache),
             deliveries: Deliveries::new(settings.arbiter, settings.num_arbiters),
             uncounted: Vec::new(),
@@ -128,12 +128,9 @@ impl Publisher {
     pub fn begin(&mut self, account: Option<&AccountView>) {
         self.is_tracing = tracing::enabled!(tracing::Level::TRACE);
         let Some(account) = account else { return };
+        // The generation is read first: the snapshot is at least as new.
         let generation = account.generation();
-        let is_current = self.views.get(&account.id()).is_some_and(|view| view.generation == generation);
-        if !is_current {
-            // The generation was read first: the snapshot is at least as new.
-            self.views.insert(account.id(), View { generation, index: account.snapshot() });
-        }
+        self.view = Some(View { account: account.id(), generation, index: account.snapshot() });
     }
 
     /// Appends bytes for the publishing connection itself (`PONG`, `+OK`, `-ERR`), in order with its messages.
@@ -145,17 +142,11 @@ impl Publisher {
     /// Delivers to everybody interested and yields to how many.
     #[inline]
     pub fn publish(&mut self, origin: Origin<'_>, message: &Message<'_>) -> usize {
-        let Some(view) = self.views.get(&origin.account.id()) else { return 0 };
+        let Some(view) = &self.view else { return 0 };
         // The cache keeps zero for places never filled.
-        let source = Source { account: origin.account.id(), generation: view.generation + 1, index: &view.index };
+        let source = Source { account: view.account, generation: view.generation + 1, index: &view.index };
         let number = self.cache.find(source, message.subject);
         let plan = self.cache.plan(number);
-        let mut door = Door {
-            deliveries: &mut self.deliveries,
-            pool: &self.pool,
-            router: &self.router,
-            is_tracing: self.is_tracing,
-        };
         let has_limited = plan.matches.plain.iter().any(|subscription| subscription.is_limited());
         if has_limited {
             count_hits(plan);
@@ -165,6 +156,13 @@ impl Publisher {
             }
             plan.hits += 1;
         }
+        let mut door = Door {
+            head: plan.head(message.has_headers),
+            deliveries: &mut self.deliveries,
+            pool: &self.pool,
+            router: &self.router,
+            is_tracing: self.is_tracing,
+        };
         let mut num_delivered = 0;
         for subscription in &plan.matches.plain {
             num_delivered += usize::from(door.deliver(subscription, origin, message, has_limited));
@@ -183,7 +181,7 @@ impl Publisher {
     /// Answers a request nobody took, where the requester listens on the reply subject.
     #[cold]
     fn tell_no_responders(&mut self, origin: Origin<'_>, message: &Message<'_>) {
-        let Some(view) = self.views.get(&origin.account.id()) else { return };
+        let Some(view) = &self.view else { return };
         let mut matches = Matches::default();
         view.index.collect(message.reply, &mut matches);
         let listener = matches.plain.iter().find(|subscription| Arc::ptr_eq(subscription.sink(), origin.sink));
@@ -206,12 +204,16 @@ impl Publisher {
         if self.cache.is_over() {
             self.cache.clear();
         }
+        // An arbiter that publishes nothing for long must not keep an old version of the index alive.
+        self.view = None;
         self.deliveries.flush(&self.pool)
     }
 }
 
 /// The way out of one message.
 struct Door<'a> {
+    /// How the message begins for everybody.
+    head: &'a [u8],
     deliveries: &'a mut Deliveries,
     pool: &'a BufferPool,
     router: &'a RouterHandle,
@@ -248,7 +250,7 @@ impl Door<'_> {
             append_without_headers(&mut batch.current, subscription, message);
         } else {
             let (head, shared) = split_shared(message);
-            append_head(&mut batch.current, subscription, message);
+            append_head(&mut batch.current, self.head, subscription, message);
             batch.current.extend_from_slice(head);
             if let Some(tail) = shared {
                 batch.push_shared(tail);
@@ -281,13 +283,10 @@ impl Door<'_> {
 
 /// `MSG subject sid `, and where the tail is not one piece, the reply and the sizes.
 #[inline]
-fn append_head(out: &mut Vec<u8>, subscription: &Subscription, message: &Message<'_>) {
-    let verb: &[u8] = if message.has_headers { b"HMSG " } else { b"MSG " };
+fn append_head(out: &mut Vec<u8>, head: &[u8], subscription: &Subscription, message: &Message<'_>) {
     let sid = subscription.sid();
-    out.reserve(message.subject.len() + sid.len() + message.reply.len() + 48 + message.len().min(SHARED_PAYLOAD));
-    out.extend_from_slice(verb);
-    out.extend_from_slice(message.subject);
-    out.push(b' ');
+    out.reserve(head.len() + sid.len() + message.reply.len() + 48 + message.len().min(SHARED_PAYLOAD));
+    out.extend_from_slice(head);
     out.extend_from_slice(sid);
     out.push(b' ');
     if message.verbatim_tail.is_some() {

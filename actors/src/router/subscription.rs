@@ -1,7 +1,7 @@
 //! One subscription of one connection.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use troupe_engine::index::SubscriptionFacts;
 
@@ -10,12 +10,11 @@ use super::ClientSink;
 /// Shared by the connection that owns it, the index, and the match caches. Kept small: a server holds millions.
 #[derive(Debug)]
 pub struct Subscription {
-    id: u64,
     sink: Arc<ClientSink>,
     /// Messages delivered since it was made.
     delivered: AtomicU64,
     /// Messages after which it ends; zero is never.
-    max: AtomicU64,
+    max: AtomicU32,
     /// Subject, queue group, sid, one behind the other.
     text: Box<[u8]>,
     subject_len: u32,
@@ -50,14 +49,13 @@ pub enum Counted {
 }
 
 impl Subscription {
-    /// A subscription of the connection behind `sink`. `id` is unique in the server and grows.
+    /// A subscription of the connection behind `sink`.
     #[must_use]
-    pub fn new(id: u64, sink: Arc<ClientSink>, parts: SubscriptionParts<'_>) -> Self {
+    pub fn new(sink: Arc<ClientSink>, parts: SubscriptionParts<'_>) -> Self {
         Self {
-            id,
             sink,
             delivered: AtomicU64::new(0),
-            max: AtomicU64::new(0),
+            max: AtomicU32::new(0),
             text: [parts.subject, parts.queue, parts.sid].concat().into_boxed_slice(),
             subject_len: parts.subject.len() as u32,
             queue_len: parts.queue.len() as u32,
@@ -109,7 +107,7 @@ impl Subscription {
     /// Messages after which it ends; zero is never.
     #[must_use]
     pub fn max(&self) -> u64 {
-        self.max.load(Ordering::Relaxed)
+        u64::from(self.max.load(Ordering::Relaxed))
     }
 
     /// Messages delivered since it was made.
@@ -130,9 +128,9 @@ impl Subscription {
     }
 
     /// Makes it end after `max` messages counted from its start. True when it had them already: it is closed then.
-    pub fn limit(&self, max: u64) -> bool {
+    pub fn limit(&self, max: u32) -> bool {
         self.max.store(max, Ordering::Relaxed);
-        let is_over = self.delivered() >= max;
+        let is_over = self.delivered() >= u64::from(max);
         if is_over {
             self.close();
         }
@@ -154,8 +152,9 @@ impl Subscription {
 }
 
 impl SubscriptionFacts for Subscription {
+    /// The address: unique while the subscription lives, and free of charge.
     fn id(&self) -> u64 {
-        self.id
+        std::ptr::from_ref(self).addr() as u64
     }
 
     #[inline]

@@ -6,9 +6,12 @@
 
 use std::sync::Arc;
 
-/// Entries of a bucket before it is split. Larger buckets make look-ups scan longer, smaller ones cost memory per entry.
-const BUCKET_LIMIT: usize = 24;
-const BITS: u32 = 4;
+/// Entries of a bucket before it is split. Larger buckets make look-ups scan longer and changes copy more, smaller ones cost
+/// memory per entry; a split must leave the children well filled, or half of the memory is their frames.
+const BUCKET_LIMIT: usize = 32;
+const BITS: u32 = 3;
+/// Room of a bucket fresh from a split.
+const FIRST_ROOM: usize = BUCKET_LIMIT / (1 << BITS);
 const FAN_OUT: usize = 1 << BITS;
 /// Levels after which the 32 bits of the hash are used up; a bucket there grows without limit.
 const MAX_DEPTH: u32 = 32 / BITS;
@@ -173,7 +176,7 @@ fn change_bucket<E>(
 
 /// Room to add when full: small steps, because most of the memory of the index is in its buckets.
 fn growth(len: usize, capacity: usize) -> usize {
-    if len < capacity { 0 } else { 4.max(len / 4) }
+    if len < capacity { 0 } else { 2.max(len / 8) }
 }
 
 fn split_if_full<E: Clone>(node: &mut Node<E>, depth: u32) {
@@ -181,8 +184,10 @@ fn split_if_full<E: Clone>(node: &mut Node<E>, depth: u32) {
     if bucket.entries.len() < BUCKET_LIMIT || depth >= MAX_DEPTH {
         return;
     }
-    let mut children: [Bucket<E>; FAN_OUT] =
-        std::array::from_fn(|_| Bucket { hashes: Vec::with_capacity(4), entries: Vec::with_capacity(4) });
+    let mut children: [Bucket<E>; FAN_OUT] = std::array::from_fn(|_| Bucket {
+        hashes: Vec::with_capacity(FIRST_ROOM),
+        entries: Vec::with_capacity(FIRST_ROOM),
+    });
     for (hash, entry) in bucket.hashes.iter().zip(&bucket.entries) {
         let child = &mut children[slot(*hash, depth)];
         child.hashes.push(*hash);

@@ -1,0 +1,64 @@
+//! What is measured.
+
+mod connections;
+mod messages;
+mod requests;
+mod subscriptions;
+
+use std::io;
+use std::path::Path;
+
+use super::link::Door;
+use super::report::Measured;
+use super::server::MeasuredServer;
+
+/// What a case runs on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting<'a> {
+    /// The server.
+    pub(crate) binary: &'a Path,
+    /// Factor on the number of operations.
+    pub(crate) scale: f64,
+}
+
+impl Setting<'_> {
+    /// A fresh server and the way to connect to it.
+    fn start(&self, config: &str) -> (MeasuredServer, Door) {
+        let server = MeasuredServer::start(self.binary, config);
+        let door = Door::new(server.address());
+        (server, door)
+    }
+
+    /// A number of operations.
+    fn count(&self, base: usize) -> usize {
+        ((base as f64 * self.scale) as usize).max(1000)
+    }
+}
+
+/// One load.
+pub(crate) struct Case {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Runs it on a fresh server.
+    pub(crate) run: fn(&Setting<'_>) -> io::Result<Measured>,
+}
+
+/// All cases.
+pub(crate) const ALL: &[Case] = &[
+    Case { name: "one-to-one", run: messages::one_to_one },
+    Case { name: "unique-subjects", run: messages::unique_subjects },
+    Case { name: "patterns-1000", run: messages::thousand_patterns },
+    Case { name: "everything", run: messages::everything },
+    Case { name: "queue-4", run: |setting| messages::queue_group(setting, 4) },
+    Case { name: "queue-100", run: |setting| messages::queue_group(setting, 100) },
+    Case { name: "many-to-one", run: messages::many_to_one },
+    Case { name: "permissions", run: messages::permissions },
+    Case { name: "mixed-sizes", run: messages::mixed_sizes },
+    Case { name: "slow-reader", run: messages::slow_reader },
+    Case { name: "tls-16", run: |setting| messages::tls(setting, 16) },
+    Case { name: "tls-1k", run: |setting| messages::tls(setting, 1024) },
+    Case { name: "requests-1", run: |setting| requests::old_style(setting, 1) },
+    Case { name: "requests-8", run: |setting| requests::old_style(setting, 8) },
+    Case { name: "connect", run: connections::connect_and_leave },
+    Case { name: "million-churn", run: subscriptions::million_with_churn },
+];
