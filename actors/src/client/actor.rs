@@ -149,6 +149,11 @@ impl ClientActor {
 
     /// Sends INFO as it is now, with what this connection knows of itself.
     pub(super) fn send_info(&self) {
+        self.send(self.info());
+    }
+
+    /// The INFO line of this connection.
+    pub(super) fn info(&self) -> Vec<u8> {
         let facts =
             ConnectionFacts { cid: self.sink.cid(), remote: Some(self.sink.remote()), nonce: &self.presented.nonce };
         let mut info = connection_info(&self.services, facts);
@@ -160,7 +165,7 @@ impl ClientActor {
                 info.acc_is_sys = self.services.options().system_account_name() == Some(&**account.name());
             }
         }
-        self.send(info_line(&info));
+        info_line(&info)
     }
 
     /// Sends INFO again to clients that understand it.
