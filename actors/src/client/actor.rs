@@ -101,7 +101,7 @@ impl ClientActor {
         let options = services.options();
         let (read, write) = connection.transport.split();
         let outbound = Outbound::new(write, options.limits.max_pending);
-        let sink = ClientSink::new(connection.cid, connection.remote, outbound);
+        let sink = ClientSink::new(connection.cid, connection.remote, outbound, local.num_arbiters);
         sink.set_drops_when_slow(options.no_fast_producer_stall);
         Self {
             local,

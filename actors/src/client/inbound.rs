@@ -15,7 +15,6 @@ use super::ClientActor;
 use super::trace;
 use crate::auth::PendingLogin;
 use crate::connection::CloseReason;
-use crate::connection::outbound::STALL_MARK;
 use crate::connection::reader::Closed;
 use crate::router::{ClientSink, Publisher, Ticket};
 
@@ -185,7 +184,7 @@ impl ClientActor {
                 open_or_closed(&ticket, &sink).await;
             }
             if let Some(stalled) = stalled {
-                stalled.outbound().wait_below(STALL_MARK, MAX_STALL).await;
+                stalled.outbound().wait_drained(MAX_STALL).await;
             }
             match login {
                 Some(login) => Some(login.finish().await),

@@ -74,8 +74,6 @@ pub struct Origin<'a> {
 pub struct PublisherSettings {
     /// Number of the arbiter.
     pub arbiter: usize,
-    /// Arbiters that run connections.
-    pub num_arbiters: usize,
     /// Matches are not cached.
     pub disable_cache: bool,
 }
@@ -112,7 +110,7 @@ impl Publisher {
             router,
             view: None,
             cache: MatchCache::new(settings.disable_cache),
-            deliveries: Deliveries::new(settings.arbiter, settings.num_arbiters),
+            deliveries: Deliveries::new(settings.arbiter),
             uncounted: Vec::new(),
             random: SmallRng::from_os_rng(),
             is_tracing: false,
