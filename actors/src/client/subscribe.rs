@@ -89,7 +89,10 @@ impl ClientActor {
         if let Some(subscription) = self.subscriptions.get(sid) {
             let subscription = Arc::clone(subscription);
             let is_over = match op.max {
-                Some(max) => subscription.limit(max),
+                Some(max) => {
+                    publisher.count();
+                    subscription.limit(max)
+                }
                 None => subscription.close(),
             };
             if is_over {

@@ -122,6 +122,16 @@ impl Publisher {
     /// Throws away what a batch that was cut off by a panic left behind: it is lost with the connection that sent it.
     pub fn discard_unfinished(&mut self) {
         self.deliveries.discard();
+        for number in self.uncounted.drain(..) {
+            self.cache.plan(number).hits = 0;
+        }
+    }
+
+    /// Counts the messages of the batch so far to their subscriptions, before somebody looks at the counts.
+    pub fn count(&mut self) {
+        for number in self.uncounted.drain(..) {
+            count_hits(self.cache.plan(number));
+        }
     }
 
     /// Whether protocol trace lines are written.
@@ -210,9 +220,7 @@ impl Publisher {
     /// Ends a batch: hands all messages over. Yields the fullest destination when it is so full that the publisher should
     /// stop reading until it drains.
     pub fn flush(&mut self) -> Option<Arc<ClientSink>> {
-        for number in self.uncounted.drain(..) {
-            count_hits(self.cache.plan(number));
-        }
+        self.count();
         if self.cache.is_over() {
             self.cache.clear();
         }
@@ -284,7 +292,7 @@ impl Door<'_> {
             return true;
         }
         let counted = subscription.count_limited();
-        if counted == Counted::DeliverLast {
+        if matches!(counted, Counted::DeliverLast | Counted::Overdue) {
             tracing::debug!(
                 conn = %subscription.sink().label(),
                 "Auto-unsubscribe limit of {} reached for sid '{}'",
@@ -296,7 +304,7 @@ impl Door<'_> {
             changes.removed.push(Arc::clone(subscription));
             self.router.send(changes);
         }
-        counted != Counted::Exceeded
+        matches!(counted, Counted::Deliver | Counted::DeliverLast)
     }
 }
 
