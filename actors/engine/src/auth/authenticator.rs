@@ -254,11 +254,13 @@ impl Authenticator {
 
 /// Whether nats-server's `Plaintext passwords detected, use nkeys or bcrypt` applies to `options`.
 ///
-/// Tokens do not count; a user without password does.
+/// Tokens do not count; a user without password does, unless certificates name the users.
 #[must_use]
 pub fn has_plaintext_passwords(options: &Options) -> bool {
     let single = options.auth.password.as_ref().filter(|password| !password.expose().is_empty());
+    let maps_certificates = options.tls.as_ref().is_some_and(|tls| tls.verify_and_map);
     let of_users = options.auth.users.iter().filter_map(|user| match &user.credential {
+        Credential::Password { password, .. } if password.expose().is_empty() && maps_certificates => None,
         Credential::Password { password, .. } => Some(password),
         Credential::Nkey(_) => None,
     });

@@ -141,6 +141,10 @@ fn single_user() {
     assert!(!has_plaintext_passwords(&options));
     options.auth.password = Some(Secret::new("p"));
     assert!(has_plaintext_passwords(&options));
+    let mut mapped = with_users(vec![user("CN=a", "")]);
+    assert!(has_plaintext_passwords(&mapped));
+    mapped.tls = Some(TlsOptions { verify_and_map: true, ..TlsOptions::default() });
+    assert!(!has_plaintext_passwords(&mapped));
     check(
         &options,
         &[
