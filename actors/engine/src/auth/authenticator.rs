@@ -312,7 +312,8 @@ fn compare(stored: Option<Secret>, shown: &str, grant: Grant, refusal: Refusal) 
 fn leaves_anonymous_in_global(options: &Options) -> bool {
     let auth = &options.auth;
     let system = options.system_account.as_deref().unwrap_or(DEFAULT_SYSTEM_ACCOUNT);
-    let has_authorization = auth.username.is_some()
+    let has_authorization = auth.is_block_defined
+        || auth.username.is_some()
         || auth.password.is_some()
         || auth.token.is_some()
         || auth.timeout.is_some()
