@@ -40,3 +40,30 @@ fn handshake_first_says_nothing() {
         assert!(client.expect("INFO {").contains("\"tls_required\":true"), "{}", server.name());
     });
 }
+
+#[test]
+fn a_full_server_says_so_before_the_handshake() {
+    let certs = Certs::generate();
+    for more in ["", "handshake_first: true", "handshake_first: \"50ms\"", "verify: true"] {
+        compare(
+            format!("max_connections: 0\n{}", certs.tls_block(more)),
+            [script(format!("full, {more}")).until_closed(A)],
+        );
+    }
+}
+
+#[test]
+fn refused_handshakes_are_counted() {
+    let certs = Certs::generate();
+    on_both(certs.tls_block("connection_rate_limit: 1\n  timeout: 1"), |server| {
+        let mut first = server.connect();
+        first.send("no handshake");
+        let mut refused: Vec<_> = (0..2).map(|_| server.connect()).collect();
+        for client in &mut refused {
+            client.expect("-ERR 'Connection throttling is active. Please try again later.'");
+            client.wait_closed();
+            assert!(client.is_closed(), "{}", server.name());
+        }
+        server.wait_log("Rejected 2 connections due to TLS rate limiting");
+    });
+}
