@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
-use tracing::error;
+use tracing::{debug, error};
 use troupe_codecs::client::ConnectOptions;
 use troupe_engine::auth::{
     ConnectionPermissions, Grant, Reconsidered, Refusal, RefusalReason, ResponseTracker, subscription_violation,
@@ -32,6 +32,10 @@ impl ClientActor {
         publisher.flush_reply(&self.sink);
         self.note_connect(&options);
         self.connect_options = Some(Box::new(options));
+        if self.presented.certificate.is_some() && tracing::enabled!(tracing::Level::DEBUG) {
+            let lines = self.services.authenticator().current().explain_certificate(&self.presented);
+            lines.iter().for_each(|line| debug!(conn = %self.sink.label(), "{line}"));
+        }
         let outcome = match self.services.authenticator().try_authenticate(&self.presented) {
             Answer::Pending(login) => return Flow::AfterPassword(Box::new(login)),
             Answer::Ready(outcome) => outcome,
