@@ -35,7 +35,6 @@ const DIRECT: &[(&str, &str)] = &[
     ("user", "authorization.user"),
     ("pass", "authorization.pass"),
     ("auth", "authorization.token"),
-    ("cluster", "cluster.listen"),
     ("cluster_name", "cluster.name"),
     ("cluster_advertise", "cluster.advertise"),
     ("no_advertise", "cluster.no_advertise"),
@@ -75,6 +74,7 @@ impl Overrides {
             }
         }
         overrides.replace_empty_listener(parsed);
+        overrides.add_cluster_listener(parsed);
         overrides.add_routes(parsed);
         overrides.add_tls(parsed);
         overrides
@@ -126,6 +126,16 @@ impl Overrides {
         if parsed.text("addr") == Some("") {
             self.set("host", DEFAULT_HOST);
         }
+    }
+
+    /// `--cluster` is a URL, of which the listener is the host and the port; the empty string is no listener.
+    fn add_cluster_listener(&mut self, parsed: &Parsed) {
+        let Some(url) = parsed.text("cluster").filter(|url| !url.is_empty()) else {
+            return;
+        };
+        let address = url.split_once("://").map_or(url, |(_, address)| address);
+        let address = address.rsplit_once('@').map_or(address, |(_, address)| address);
+        self.set("cluster.listen", address);
     }
 
     /// `--routes "a, b"` is a list; the empty string removes the routes of the file.

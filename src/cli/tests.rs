@@ -98,8 +98,10 @@ fn flags_become_configuration_keys() {
         }),
         (&["--tls=false", "--tlscert", "c"], r#"{"tls": "false"}"#),
         (&["--tlsverify", "--tlscert", "c"], r#"{"tls.cert_file": "c", "tls.verify": "true"}"#),
+        (&["--cluster", "nats://u:p@h:1"], r#"{"cluster.listen": "h:1"}"#),
+        (&["--cluster", ""], "{}"),
         (&["--cluster", "nats://h:1", "--no_advertise"], {
-            r#"{"cluster.listen": "nats://h:1", "cluster.no_advertise": "true"}"#
+            r#"{"cluster.listen": "h:1", "cluster.no_advertise": "true"}"#
         }),
     ];
     for (arguments, overrides) in cases {
