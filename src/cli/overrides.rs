@@ -128,14 +128,19 @@ impl Overrides {
         }
     }
 
-    /// `--cluster` is a URL, of which the listener is the host and the port; the empty string is no listener.
+    /// `--cluster nats://user:pass@host:port` is a URL, where the file's `cluster.listen` is `host:port`. What is no
+    /// URL is kept as it is, for the check of addresses to judge.
     fn add_cluster_listener(&mut self, parsed: &Parsed) {
         let Some(url) = parsed.text("cluster").filter(|url| !url.is_empty()) else {
             return;
         };
-        let address = url.split_once("://").map_or(url, |(_, address)| address);
-        let address = address.rsplit_once('@').map_or(address, |(_, address)| address);
-        self.set("cluster.listen", address);
+        let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let (user_info, address) = authority.rsplit_once('@').unwrap_or(("", authority));
+        self.set("cluster.listen", address.trim_end_matches('/'));
+        if let Some((user, password)) = user_info.split_once(':') {
+            self.set("cluster.authorization.user", user);
+            self.set("cluster.authorization.password", password);
+        }
     }
 
     /// `--routes "a, b"` is a list; the empty string removes the routes of the file.
@@ -163,7 +168,7 @@ impl Overrides {
 impl fmt::Debug for Overrides {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = self.values.iter().map(|(key, value)| match *key {
-            "authorization.pass" | "authorization.token" => (key, "[REDACTED]".to_owned()),
+            "authorization.pass" | "authorization.token" | "cluster.authorization.password" => (key, "[REDACTED]".to_owned()),
             _ => (key, value.to_string()),
         });
         f.debug_map().entries(shown).finish()

@@ -13,7 +13,7 @@ use troupe::{Phase, RunningServer};
 use troupe_actors::client::ClientServices;
 use troupe_actors::router::AccountView;
 use troupe_actors::supervisor::{
-    BoardSnapshot, ChildStatus, Fault, FaultRegistry, GroupStatus, InjectedFault, Injection, SupervisorHandle,
+    BoardSnapshot, ChildState, ChildStatus, Fault, FaultRegistry, GroupStatus, InjectedFault, Injection, SupervisorHandle,
 };
 use troupe_engine::options::{GLOBAL_ACCOUNT, ListenOptions, Options};
 
@@ -167,7 +167,7 @@ impl InProcess {
     pub fn wait_restarts(&self, name: &str, restarts: u64) -> ChildStatus {
         eventually(&format!("{name} runs after {restarts} restarts"), || {
             Some(self.child(name))
-                .filter(|status| status.num_restarts >= restarts && status.running_since_opt.is_some())
+                .filter(|status| status.num_restarts >= restarts && status.state == ChildState::Running)
         })
     }
 

@@ -45,7 +45,8 @@ fn a_lost_arbiter_is_replaced() {
         client.flush("");
         assert_eq!(payloads(client, "1"), ["hello"]);
     }
-    let actors = server.client_actors();
-    assert_eq!(actors.num_alive() as usize, num_arbiters * 4 - 3);
-    assert_eq!(actors.num_panicked, 0);
+    eventually("the board counts the lost actors", || {
+        (server.client_actors().num_alive() as usize == num_arbiters * 4 - 3).then_some(())
+    });
+    assert_eq!(server.client_actors().num_panicked, 0);
 }

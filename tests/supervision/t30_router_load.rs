@@ -125,7 +125,8 @@ fn delivery_is_right_while_the_router_fails() {
         }
         for (sid, visit) in visits {
             let mut messages = by_sid.remove(&sid).unwrap_or_default();
-            let has_last = messages.pop_if(|(_, payload)| payload == "last").is_some();
+            let has_last = messages.last().is_some_and(|(_, payload)| payload == "last");
+            messages.truncate(messages.len() - usize::from(has_last));
             assert_eq!(has_last, visit.is_open, "the last message on {} for {sid}", visit.subject);
             assert!(messages.iter().all(|(subject, _)| *subject == visit.subject), "misrouted");
             check(&messages, None);

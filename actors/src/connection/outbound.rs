@@ -64,7 +64,8 @@ pub enum PushOutcome {
     Accepted(usize),
     /// The connection is closed, the bytes are dropped.
     Closed,
-    /// The push took the peer over its limit: it is being closed as a slow consumer, the bytes are dropped.
+    /// The push took the peer over its limit, the bytes are dropped. The caller notes why and then calls
+    /// [`Outbound::drop_now`]: the reader must find the reason when the socket ends.
     SlowConsumer,
 }
 
@@ -111,7 +112,7 @@ impl Queue {
 
 /// The outgoing side of one connection, shared by everybody who sends to it.
 ///
-/// Bounded by `max_pending` bytes: a push beyond it drops the connection. The lock is held for appends and swaps, never
+/// Bounded by `max_pending` bytes: a push beyond it is refused, and the connection to be dropped. The lock is held for appends and swaps, never
 /// while writing.
 #[derive(Debug)]
 pub struct Outbound {
@@ -169,8 +170,6 @@ impl Outbound {
         let pending = self.pending.fetch_add(len, Ordering::Relaxed) + len;
         if pending > self.max_pending {
             discard(batch);
-            drop(queue);
-            self.drop_now();
             return PushOutcome::SlowConsumer;
         }
         let is_idle = queue.is_empty();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use socket2::Socket;
 use tokio::net::{TcpListener, UnixListener};
-use tracing::error;
+use tracing::{debug, error};
 
 use super::bind::LocalAddress;
 use super::{AcceptedSocket, BoundListener, RemoteAddress};
@@ -82,8 +82,10 @@ impl Actor for Listener {
         let settings = self.settings.clone();
         let context = self.context.clone();
         let work = async move {
-            if let Err(cause) = accept_all(&settings, context.as_ref()).await {
-                error!("{} Accept error: {cause}", settings.name);
+            let result = accept_all(&settings, context.as_ref()).await;
+            match result {
+                Ok(()) => debug!("{} accept loop exiting..", settings.name),
+                Err(cause) => error!("{} Accept error: {cause}", settings.name),
             }
         };
         ctx.spawn(work.into_actor(self).map(|(), actor, ctx| actor.end(ctx)));

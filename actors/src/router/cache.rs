@@ -129,8 +129,9 @@ impl MatchCache {
         self.num_subscribers -= place.plan.matches.len();
         count_hits(&mut place.plan);
         place.plan.matches.clear();
+        // Set last: a plan cut off by a panic must not be taken for a whole one.
+        place.generation = 0;
         place.account = source.account;
-        place.generation = source.generation;
         place.hash = hash;
         place.subject.clear();
         place.subject.extend_from_slice(subject);
@@ -140,6 +141,7 @@ impl MatchCache {
         }
         source.index.collect(subject, &mut place.plan.matches);
         self.num_subscribers += place.plan.matches.len();
+        place.generation = source.generation;
     }
 
     /// Whether it holds more than it should and wants [`MatchCache::clear`] at the end of the batch.

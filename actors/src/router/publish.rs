@@ -15,7 +15,7 @@ use super::messages::{ChangeSet, RouterHandle};
 use super::subscription::Counted;
 use super::view::AccountIndex;
 use super::{AccountView, ClientSink, Subscription};
-use crate::connection::BufferPool;
+use crate::connection::{BufferPool, PayloadTrace};
 
 /// Payloads of at least this many bytes are shared between destinations, smaller ones are copied.
 const SHARED_PAYLOAD: usize = 4096;
@@ -91,6 +91,7 @@ pub struct Publisher {
     uncounted: Vec<usize>,
     random: SmallRng,
     is_tracing: bool,
+    payload_trace: PayloadTrace,
 }
 
 /// What a batch sees of its account.
@@ -114,12 +115,34 @@ impl Publisher {
             uncounted: Vec::new(),
             random: SmallRng::from_os_rng(),
             is_tracing: false,
+            payload_trace: PayloadTrace::default(),
         }
     }
 
     /// Throws away what a batch that was cut off by a panic left behind: it is lost with the connection that sent it.
     pub fn discard_unfinished(&mut self) {
         self.deliveries.discard();
+        for number in self.uncounted.drain(..) {
+            self.cache.plan(number).hits = 0;
+        }
+    }
+
+    /// Counts the messages of the batch so far to their subscriptions, before somebody looks at the counts.
+    pub fn count(&mut self) {
+        for number in self.uncounted.drain(..) {
+            count_hits(self.cache.plan(number));
+        }
+    }
+
+    /// Whether protocol trace lines are written.
+    #[must_use]
+    pub fn is_tracing(&self) -> bool {
+        self.is_tracing
+    }
+
+    /// Sets how much of payloads trace lines show.
+    pub fn set_payload_trace(&mut self, style: PayloadTrace) {
+        self.payload_trace = style;
     }
 
     /// Starts a batch: takes the newest snapshot of the account. May be called again in the middle of one.
@@ -160,6 +183,7 @@ impl Publisher {
             pool: &self.pool,
             router: &self.router,
             is_tracing: self.is_tracing,
+            payload_trace: self.payload_trace,
         };
         let mut num_delivered = 0;
         for subscription in &plan.matches.plain {
@@ -196,9 +220,7 @@ impl Publisher {
     /// Ends a batch: hands all messages over. Yields the fullest destination when it is so full that the publisher should
     /// stop reading until it drains.
     pub fn flush(&mut self) -> Option<Arc<ClientSink>> {
-        for number in self.uncounted.drain(..) {
-            count_hits(self.cache.plan(number));
-        }
+        self.count();
         if self.cache.is_over() {
             self.cache.clear();
         }
@@ -216,6 +238,7 @@ struct Door<'a> {
     pool: &'a BufferPool,
     router: &'a RouterHandle,
     is_tracing: bool,
+    payload_trace: PayloadTrace,
 }
 
 impl Door<'_> {
@@ -258,7 +281,7 @@ impl Door<'_> {
             sink.note_reply(message.reply);
         }
         if self.is_tracing {
-            trace_delivery(subscription, message);
+            trace_delivery(subscription, message, self.payload_trace);
         }
         true
     }
@@ -269,13 +292,19 @@ impl Door<'_> {
             return true;
         }
         let counted = subscription.count_limited();
-        if counted == Counted::DeliverLast {
+        if matches!(counted, Counted::DeliverLast | Counted::Overdue) {
+            tracing::debug!(
+                conn = %subscription.sink().label(),
+                "Auto-unsubscribe limit of {} reached for sid '{}'",
+                subscription.max(),
+                String::from_utf8_lossy(subscription.sid())
+            );
             origin.account.remove_subscriptions(1);
             let mut changes = ChangeSet::new(Arc::clone(origin.account));
             changes.removed.push(Arc::clone(subscription));
             self.router.send(changes);
         }
-        counted != Counted::Exceeded
+        matches!(counted, Counted::Deliver | Counted::DeliverLast)
     }
 }
 
@@ -329,15 +358,20 @@ fn append_without_headers(out: &mut Vec<u8>, subscription: &Subscription, messag
 }
 
 #[cold]
-fn trace_delivery(subscription: &Subscription, message: &Message<'_>) {
+fn trace_delivery(subscription: &Subscription, message: &Message<'_>, payload_trace: PayloadTrace) {
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    let verb = if message.has_headers { "HMSG" } else { "MSG" };
+    let label = subscription.sink().label();
+    let is_stripped = message.has_headers && !subscription.sink().takes_headers();
+    let verb = if message.has_headers && !is_stripped { "HMSG" } else { "MSG" };
     let reply = if message.reply.is_empty() { String::new() } else { format!("{} ", text(message.reply)) };
-    tracing::trace!(
-        conn = %subscription.sink().label(),
-        "->> [{verb} {} {} {reply}{}]",
-        text(message.subject),
-        text(subscription.sid()),
-        text(message.sizes)
-    );
+    let header_len = if is_stripped { 0 } else { message.header_len };
+    let payload = &message.payload[message.header_len - header_len..message.len()];
+    let sizes = if is_stripped { payload.len().to_string() } else { text(message.sizes) };
+    tracing::trace!(conn = %label, "->> [{verb} {} {} {reply}{sizes}]", text(message.subject), text(subscription.sid()));
+    if let Some(line) = payload_trace.line(payload, header_len) {
+        tracing::trace!(conn = %label, "->> {line}");
+    }
+    if subscription.is_limited() && subscription.is_closed() {
+        tracing::trace!(conn = %label, "<-> [DELSUB {}]", text(subscription.sid()));
+    }
 }

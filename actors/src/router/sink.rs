@@ -108,7 +108,7 @@ impl ClientSink {
         *self.responses.lock() = responses.map(Box::new);
     }
 
-    /// Notes the reply subject of a delivered message, where the client has the right to answer.
+    /// Notes the reply subject of a delivered message, where the client needs a right to answer.
     #[inline]
     pub fn note_reply(&self, reply: &[u8]) {
         if self.has_responses.load(Ordering::Relaxed)
@@ -147,6 +147,12 @@ impl ClientSink {
         self.identity.store(Some(Arc::new(identity)));
     }
 
+    /// Whether [`ClientSink::set_identity`] was called.
+    #[must_use]
+    pub fn has_identity(&self) -> bool {
+        self.identity.load().is_some()
+    }
+
     /// Place of the publisher of arbiter `arbiter`.
     #[inline]
     pub(super) fn batch_place(&self, arbiter: usize) -> &AtomicU32 {
@@ -178,6 +184,7 @@ impl ClientSink {
         let outcome = self.outbound.push(batch);
         if outcome == PushOutcome::SlowConsumer {
             self.close.set(CloseReason::SlowConsumerPendingBytes);
+            self.outbound.drop_now();
         }
         outcome
     }

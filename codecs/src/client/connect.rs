@@ -1,5 +1,7 @@
 //! The options of `CONNECT`.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -67,6 +69,17 @@ impl Default for ConnectOptions {
             account: String::new(),
             new_account: false,
         }
+    }
+}
+
+/// Shows no credentials.
+impl fmt::Debug for ConnectOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { verbose, pedantic, echo, headers, no_responders, protocol, name, lang, version, .. } = self;
+        f.debug_struct("ConnectOptions")
+            .field("modes", &(verbose, pedantic, echo, headers, no_responders, protocol))
+            .field("client", &(name, lang, version))
+            .finish_non_exhaustive()
     }
 }
 

@@ -72,6 +72,13 @@ enum Step {
     Fault(ProtocolFault),
 }
 
+impl Default for ClientDecoder {
+    /// A decoder that takes nothing until its limits are set.
+    fn default() -> Self {
+        Self::new(0, 0)
+    }
+}
+
 impl ClientDecoder {
     /// A decoder with the server's limits, in bytes.
     #[must_use]
