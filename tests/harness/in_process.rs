@@ -13,7 +13,8 @@ use troupe::{Phase, RunningServer};
 use troupe_actors::client::ClientServices;
 use troupe_actors::router::AccountView;
 use troupe_actors::supervisor::{
-    BoardSnapshot, ChildState, ChildStatus, Fault, FaultRegistry, GroupStatus, InjectedFault, Injection, SupervisorHandle,
+    BoardSnapshot, ChildState, ChildStatus, Fault, FaultRegistry, GroupStatus, InjectedFault, Injection,
+    SupervisorHandle,
 };
 use troupe_engine::options::{GLOBAL_ACCOUNT, ListenOptions, Options};
 

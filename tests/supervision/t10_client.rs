@@ -72,7 +72,8 @@ fn many_panics_leave_nothing_behind() {
     listener.flush("SUB orders 1\r\n");
     for round in 0..60 {
         let mut victim = server.join();
-        let (point, nth) = [("op", 1 + round % 4), ("mid-publish", 1 + round % 2), ("mid-batch", 1)][round as usize % 3];
+        let (point, nth) =
+            [("op", 1 + round % 4), ("mid-publish", 1 + round % 2), ("mid-batch", 1)][round as usize % 3];
         inject_into(&server, &mut victim, point, nth, Fault::Panic);
         let sub = "SUB orders 7\r\nPUB orders 4\r\nlost\r\n";
         victim.send(format!("{sub}PUB orders 4\r\nlost\r\nUNSUB 7\r\nPING\r\n"));
