@@ -196,6 +196,11 @@ impl ClientActor {
 
     /// Sends INFO as it is now, with what this connection knows of itself.
     pub(super) fn send_info(&self, occasion: InfoOccasion) {
+        self.send(self.info(occasion));
+    }
+
+    /// The INFO line of this connection.
+    pub(super) fn info(&self, occasion: InfoOccasion) -> Vec<u8> {
         let is_greeting = occasion == InfoOccasion::Greeting;
         let nonce = if is_greeting { &*self.presented.nonce } else { "" };
         let facts = ConnectionFacts { cid: self.sink.cid(), remote: Some(self.sink.remote()), nonce };
@@ -210,7 +215,7 @@ impl ClientActor {
             info.remote_account = Some(account.name().to_string());
             info.acc_is_sys = self.services.options().system_account_name() == Some(&**account.name());
         }
-        self.send(info_line(&info));
+        info_line(&info)
     }
 
     /// Sends INFO again to clients that understand it.

@@ -142,8 +142,8 @@ impl ClientActor {
         if !self.has_ponged {
             self.has_ponged = true;
             if self.modes.protocol >= 1 {
-                publisher.flush_reply(&self.sink);
-                self.send_info(InfoOccasion::Accepted);
+                // One write for both: a client whose connect ends with the PONG must not see INFO change afterwards.
+                publisher.reply(&self.sink, &self.info(InfoOccasion::Accepted));
             }
         }
     }
