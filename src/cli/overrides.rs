@@ -168,7 +168,9 @@ impl Overrides {
 impl fmt::Debug for Overrides {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = self.values.iter().map(|(key, value)| match *key {
-            "authorization.pass" | "authorization.token" | "cluster.authorization.password" => (key, "[REDACTED]".to_owned()),
+            "authorization.pass" | "authorization.token" | "cluster.authorization.password" => {
+                (key, "[REDACTED]".to_owned())
+            }
             _ => (key, value.to_string()),
         });
         f.debug_map().entries(shown).finish()

@@ -68,7 +68,7 @@ impl ClientActor {
         if self.must_stop_at("mid-batch") {
             flow = self.stop(CloseReason::InternalError, &mut publisher);
         }
-        let stalled = publisher.flush();
+        let stalled = publisher.flush(&self.sink);
         drop(publisher);
         if traffic.0 > 0 {
             self.sink.traffic().received(traffic.0, traffic.1);
