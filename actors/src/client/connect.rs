@@ -26,7 +26,7 @@ impl ClientActor {
             Ok(options) => options,
             Err(cause) => {
                 error!(conn = %self.sink.label(), "{cause}");
-                return self.stop(CloseReason::ProtocolViolation);
+                return self.stop(CloseReason::ProtocolViolation, publisher);
             }
         };
         publisher.flush_reply(&self.sink);

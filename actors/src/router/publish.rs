@@ -228,19 +228,19 @@ impl Publisher {
         encoder::no_responders(&mut batch.current, message.reply, listener.sid(), message.subject);
     }
 
-    /// Hands over what waits for one connection, before something is sent to it past the batch.
-    pub fn flush_reply(&mut self, sink: &Arc<ClientSink>) {
-        self.deliveries.push_one(sink, &self.pool);
+    /// Hands over what waits, before something is sent to the publishing connection past the batch.
+    pub fn flush_reply(&mut self, own: &Arc<ClientSink>) {
+        self.deliveries.push_all(own);
     }
 
-    /// Ends a batch: hands all messages over. Yields the fullest destination when it is so full that the publisher should
+    /// Ends a batch of the connection `own`: hands all messages over. Yields the fullest destination when it is so full that the publisher should
     /// stop reading until it drains.
-    pub fn flush(&mut self) -> Option<Arc<ClientSink>> {
+    pub fn flush(&mut self, own: &Arc<ClientSink>) -> Option<Arc<ClientSink>> {
         self.count();
         self.send_ended();
         // An arbiter that publishes nothing for long must not keep an old version of the index alive.
         self.view = None;
-        self.deliveries.flush(&self.pool)
+        self.deliveries.flush(own, &self.pool)
     }
 }
 
