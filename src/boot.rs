@@ -26,6 +26,10 @@ use crate::server::{RunningServer, ServerParts};
 /// JetStream API level of the version that is offered.
 const API_LEVEL: u8 = 5;
 
+/// The environment variable that injects faults into a server of a test build.
+#[cfg(feature = "fault-injection")]
+const FAULTS_VARIABLE: &str = "TROUPE_FAULTS";
+
 /// Why a server did not start. Texts are nats-server's where it has the fault too.
 #[derive(Debug, Error)]
 pub enum StartError {
@@ -49,6 +53,10 @@ pub enum StartError {
     /// The pid file.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The injected faults of a test build.
+    #[cfg(feature = "fault-injection")]
+    #[error("{FAULTS_VARIABLE}: {0}")]
+    Faults(#[from] troupe_actors::supervisor::FaultTextError),
     /// The port in use could not be told.
     #[error("no listener is configured: a port or a Unix socket is needed")]
     NoListener,
@@ -84,6 +92,8 @@ async fn boot(options: Options, process: Option<ProcessContext>) -> Result<Runni
     }
     let tls = load_tls(&options)?;
     let (supervisor, verdicts) = Supervisor::start(SupervisorOptions::default());
+    #[cfg(feature = "fault-injection")]
+    inject_faults(&supervisor)?;
     let started = start_actors(&options, &identity, name, tls.clone(), &supervisor).await;
     let (services, listeners) = match started {
         Ok(started) => started,
@@ -100,6 +110,14 @@ async fn boot(options: Options, process: Option<ProcessContext>) -> Result<Runni
     let ports = write_ports(&options, &listeners);
     let parts = ServerParts { services, supervisor, listeners, ports, watcher, tls, process };
     Ok(RunningServer::new(parts, verdicts))
+}
+
+#[cfg(feature = "fault-injection")]
+fn inject_faults(supervisor: &SupervisorHandle) -> Result<(), StartError> {
+    let Ok(text) = std::env::var(FAULTS_VARIABLE) else { return Ok(()) };
+    let count = supervisor.faults().registry().inject_text(&text)?;
+    warn!("{count} injected faults: {text}");
+    Ok(())
 }
 
 async fn start_actors(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rand::seq::SliceRandom;
 use tracing::{info, warn};
 use troupe_actors::client::ClientCommand;
+use troupe_actors::net::BoundListener;
 use troupe_actors::net::tls::TlsServer;
 use troupe_engine::options::Options;
 use troupe_engine::options::diff::{Change, ChangeScope, diff, tls_change};
@@ -19,7 +20,7 @@ use crate::server::Inner;
 /// A change that needs a restart, certificates that cannot be read, a log that cannot be opened.
 pub(crate) fn apply(inner: &Inner, options: Options) -> Result<(), String> {
     let current = inner.services.options();
-    let mut changes = diff(&current, &options).map_err(|refusal| refusal.to_string())?;
+    let mut changes = diff(&with_bound_port(inner, &current), &options).map_err(|refusal| refusal.to_string())?;
     let certificates = load_certificates(inner, &options)?;
     if let Some(process) = &inner.process {
         process.log.apply(&options.logging).map_err(|cause| cause.to_string())?;
@@ -34,6 +35,15 @@ pub(crate) fn apply(inner: &Inner, options: Options) -> Result<(), String> {
     take_over(inner, &options);
     report(&changes, &options);
     Ok(())
+}
+
+/// The options with the port that is listened on, where they leave it to the system: a file may then name it.
+fn with_bound_port(inner: &Inner, current: &Options) -> Options {
+    let mut options = current.clone();
+    if let Some(port) = inner.listeners.iter().find_map(BoundListener::port) {
+        options.listen.port = i32::from(port);
+    }
+    options
 }
 
 /// The certificates are read again even where their names did not change: their content may have.

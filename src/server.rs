@@ -179,9 +179,8 @@ async fn obey_verdict(inner: Arc<Inner>, mut verdicts: Verdicts) {
         return;
     }
     match verdict {
-        SupervisorVerdict::GiveUp { child, cause } => {
-            error!(fatal = true, "{child} failed too often, shutting down; the first cause was: {cause}");
-        }
+        // The supervisor has logged the first cause.
+        SupervisorVerdict::GiveUp { child, .. } => error!(fatal = true, "{child} failed too often, shutting down"),
         SupervisorVerdict::SupervisorLost => error!(fatal = true, "the supervisor is gone, shutting down"),
     }
     *inner.end.lock() = ServerEnd::GaveUp;

@@ -48,7 +48,8 @@ async fn close_clients(inner: &Inner) {
         entry.sink.close_after_flush(CloseReason::ServerShutdown);
     }
     let deadline = Instant::now() + DRAIN_LIMIT;
-    while !inner.services.registry.is_empty() && Instant::now() < deadline {
+    let is_drained = || inner.services.registry.is_empty() && inner.services.num_writers() == 0;
+    while !is_drained() && Instant::now() < deadline {
         tokio::time::sleep(DRAIN_STEP).await;
     }
     for entry in inner.services.registry.all() {
@@ -69,6 +70,8 @@ async fn lame_duck(inner: Arc<Inner>) {
     inner.listeners.iter().for_each(troupe_actors::net::BoundListener::close);
     let mut info = inner.services.info().as_ref().clone();
     info.ldm = true;
+    // Those of other servers would stay; there are none.
+    info.connect_urls.clear();
     inner.services.set_info(info);
     let mut clients = inner.services.registry.all();
     if clients.is_empty() {
@@ -89,11 +92,15 @@ async fn lame_duck(inner: Arc<Inner>) {
 async fn close_one_by_one(inner: &Inner, clients: Vec<Entry>, time: Duration) {
     let count = u32::try_from(clients.len()).unwrap_or(u32::MAX).max(1);
     let share = (time / count).min(MAX_SPACING);
-    for entry in clients {
+    let mut clients = clients.into_iter().peekable();
+    while let Some(entry) = clients.next() {
+        entry.sink.close_after_flush(CloseReason::ServerShutdown);
+        if clients.peek().is_none() {
+            return;
+        }
+        tokio::time::sleep(share.mul_f64(rand::rng().random_range(0.5..=1.0))).await;
         if *inner.phase.borrow() >= Phase::Draining || inner.services.registry.is_empty() {
             return;
         }
-        entry.sink.close_after_flush(CloseReason::ServerShutdown);
-        tokio::time::sleep(share.mul_f64(rand::rng().random_range(0.5..=1.0))).await;
     }
 }

@@ -41,7 +41,18 @@ pub fn num_tokens(subject: &[u8]) -> usize {
     if subject.is_empty() { 0 } else { memchr_iter(SEPARATOR, subject).count() + 1 }
 }
 
-/// Whether `subject` may be subscribed to: no empty token, nothing after a `>` token, no white space.
+/// Whether `subject` may be subscribed to: no empty token, nothing after a `>` token.
+#[must_use]
+pub fn is_subscribable(subject: &[u8]) -> bool {
+    let mut ended = false;
+    tokens(subject).all(|token| {
+        let is_valid = !ended && !token.is_empty();
+        ended = token == b">";
+        is_valid
+    })
+}
+
+/// Whether `subject` has no empty token, no token behind `>` and no white space.
 #[must_use]
 pub fn is_valid_subscription(subject: &[u8]) -> bool {
     let mut ended = false;

@@ -35,7 +35,6 @@ const DIRECT: &[(&str, &str)] = &[
     ("user", "authorization.user"),
     ("pass", "authorization.pass"),
     ("auth", "authorization.token"),
-    ("cluster", "cluster.listen"),
     ("cluster_name", "cluster.name"),
     ("cluster_advertise", "cluster.advertise"),
     ("no_advertise", "cluster.no_advertise"),
@@ -75,6 +74,7 @@ impl Overrides {
             }
         }
         overrides.replace_empty_listener(parsed);
+        overrides.add_cluster_listener(parsed);
         overrides.add_routes(parsed);
         overrides.add_tls(parsed);
         overrides
@@ -128,6 +128,21 @@ impl Overrides {
         }
     }
 
+    /// `--cluster nats://user:pass@host:port` is a URL, where the file's `cluster.listen` is `host:port`. What is no
+    /// URL is kept as it is, for the check of addresses to judge.
+    fn add_cluster_listener(&mut self, parsed: &Parsed) {
+        let Some(url) = parsed.text("cluster").filter(|url| !url.is_empty()) else {
+            return;
+        };
+        let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let (user_info, address) = authority.rsplit_once('@').unwrap_or(("", authority));
+        self.set("cluster.listen", address.trim_end_matches('/'));
+        if let Some((user, password)) = user_info.split_once(':') {
+            self.set("cluster.authorization.user", user);
+            self.set("cluster.authorization.password", password);
+        }
+    }
+
     /// `--routes "a, b"` is a list; the empty string removes the routes of the file.
     fn add_routes(&mut self, parsed: &Parsed) {
         let Some(routes) = parsed.text("routes") else {
@@ -153,7 +168,9 @@ impl Overrides {
 impl fmt::Debug for Overrides {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = self.values.iter().map(|(key, value)| match *key {
-            "authorization.pass" | "authorization.token" => (key, "[REDACTED]".to_owned()),
+            "authorization.pass" | "authorization.token" | "cluster.authorization.password" => {
+                (key, "[REDACTED]".to_owned())
+            }
             _ => (key, value.to_string()),
         });
         f.debug_map().entries(shown).finish()

@@ -99,8 +99,13 @@ fn flags_become_configuration_keys() {
         (&["--tls=false", "--tlscert", "c"], r#"{"tls": "false"}"#),
         (&["--tlsverify", "--tlscert", "c"], r#"{"tls.cert_file": "c", "tls.verify": "true"}"#),
         (&["--cluster", "nats://h:1", "--no_advertise"], {
-            r#"{"cluster.listen": "nats://h:1", "cluster.no_advertise": "true"}"#
+            r#"{"cluster.listen": "h:1", "cluster.no_advertise": "true"}"#
         }),
+        (&["--cluster_listen", "tls://u:p@[::1]:-1/"], {
+            r#"{"cluster.authorization.password": "[REDACTED]", "cluster.authorization.user": "u", "cluster.listen": "[::1]:-1"}"#
+        }),
+        (&["--cluster", "h"], r#"{"cluster.listen": "h"}"#),
+        (&["--cluster", ""], "{}"),
     ];
     for (arguments, overrides) in cases {
         assert_eq!(shown(arguments), *overrides, "{arguments:?}");

@@ -28,7 +28,8 @@ pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, auth: &mut Au
 
 fn authorization(reader: &mut Reader, value: &Value, auth: &mut AuthOptions) {
     let Some(table) = reader.table(value) else { return };
-    let mut users = None;
+    auth.is_block_defined = true;
+    let (mut users, mut defaults) = (None, None);
     for (key, value) in table {
         match key.as_str() {
             "user" => auth.username = text(reader, value),
@@ -36,7 +37,7 @@ fn authorization(reader: &mut Reader, value: &Value, auth: &mut AuthOptions) {
             "token" => auth.token = text(reader, value).map(Secret::new),
             "timeout" => auth.timeout = timeout(reader, key, value),
             "users" => users = read_users(reader, value, None),
-            "default_permissions" => auth.default_permissions = permissions::read(reader, value),
+            "default_permissions" => defaults = permissions::read(reader, value),
             "proxy_required" => auth.proxy_required = reader.boolean(value).unwrap_or_default(),
             "auth_callout" => reader.refused(key, value),
             _ => reader.unknown(key, value),
@@ -44,7 +45,7 @@ fn authorization(reader: &mut Reader, value: &Value, auth: &mut AuthOptions) {
     }
     exclude(reader, value, table, users.is_some());
     let mut users = users.unwrap_or_default();
-    apply_defaults(&mut users, auth.default_permissions.as_ref());
+    apply_defaults(&mut users, defaults.as_ref());
     let mut names = HashSet::new();
     for user in users {
         if add_name(reader, value, &user, &mut names) {

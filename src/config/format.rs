@@ -25,6 +25,12 @@ impl config::Format for NatsFormat {
     }
 }
 
+impl config::FileStoredFormat for NatsFormat {
+    fn file_extensions(&self) -> &'static [&'static str] {
+        &["conf"]
+    }
+}
+
 /// A parsed document as a layer.
 #[derive(Clone, Debug)]
 pub(super) struct DocumentSource {

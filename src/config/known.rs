@@ -1,7 +1,7 @@
 //! The keys of everything nats-server serves and Troupe does not yet.
 
 use Effect::{Changes, Denies};
-use Shape::{Any, Block, List, Listen, MaybeBlock};
+use Shape::{Any, Block, Integer, List, Listen, MaybeBlock, Text};
 
 /// What a key that is not served does to the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +19,12 @@ pub(super) enum Shape {
     Any,
     /// A map with known keys.
     Block(&'static [Known]),
-    /// A map with known keys, or a scalar.
+    /// A map with known keys, a truth value or a text.
     MaybeBlock(&'static [Known]),
+    /// A number.
+    Integer,
+    /// A text.
+    Text,
     /// A port, or a host and a port.
     Listen,
     /// An array of maps with known keys.
@@ -34,16 +38,16 @@ pub(super) type Known = (&'static [&'static str], Shape);
 pub(super) const TOP: &[(&str, Effect, Shape)] = &[
     ("http", Denies, Listen),
     ("https", Denies, Listen),
-    ("http_port", Denies, Any),
-    ("https_port", Denies, Any),
-    ("http_base_path", Denies, Any),
-    ("prof_port", Denies, Any),
-    ("prof_block_rate", Denies, Any),
+    ("http_port", Denies, Integer),
+    ("https_port", Denies, Integer),
+    ("http_base_path", Denies, Text),
+    ("prof_port", Denies, Integer),
+    ("prof_block_rate", Denies, Integer),
     ("cluster", Denies, Block(CLUSTER)),
     ("gateway", Denies, Block(GATEWAY)),
     ("leafnodes", Denies, Block(LEAFNODES)),
     ("jetstream", Denies, MaybeBlock(JETSTREAM)),
-    ("store_dir", Denies, Any),
+    ("store_dir", Denies, Text),
     ("default_js_domain", Denies, Any),
     ("websocket", Denies, Block(WEBSOCKET)),
     ("mqtt", Denies, Block(MQTT)),

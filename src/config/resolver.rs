@@ -1,6 +1,6 @@
 //! Included files and environment variables of this process.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use troupe_codecs::conf::{Included, Resolver};
 
@@ -27,12 +27,25 @@ impl Resolver for ProcessResolver {
 /// nats-server, unless there is no such file but there is one at the absolute path.
 fn place(including_file: &str, path: &str) -> PathBuf {
     let directory = Path::new(including_file).parent().unwrap_or(Path::new(""));
-    let inside = directory.join(path.trim_start_matches('/'));
+    let inside = clean(&directory.join(path.trim_start_matches('/')));
     let absolute = Path::new(path);
     if absolute.is_absolute() && !inside.exists() && absolute.exists() {
         return absolute.to_owned();
     }
     inside
+}
+
+/// Takes `.` and `..` out of a path without looking at the disk, as Go does.
+fn clean(path: &Path) -> PathBuf {
+    let mut cleaned = PathBuf::new();
+    for part in path.components() {
+        match (part, cleaned.components().next_back()) {
+            (Component::CurDir, _) | (Component::ParentDir, Some(Component::RootDir)) => {}
+            (Component::ParentDir, Some(Component::Normal(_))) => _ = cleaned.pop(),
+            _ => cleaned.push(part),
+        }
+    }
+    cleaned
 }
 
 /// Reads a file of bounded size. The error has Go's form: `open <path>: no such file or directory`.
@@ -55,4 +68,26 @@ pub(super) fn reason(error: &std::io::Error) -> String {
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut chars = text.chars();
     chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn includes_stay_in_the_directory_of_the_including_file() {
+        let cases = [
+            ("a.conf", "b.conf", "b.conf"),
+            ("x/a.conf", "b.conf", "x/b.conf"),
+            ("x/a.conf", "./y/../b.conf", "x/b.conf"),
+            ("x/a.conf", "../b.conf", "b.conf"),
+            ("a.conf", "../b.conf", "../b.conf"),
+            ("/x/a.conf", "../../b.conf", "/b.conf"),
+            ("/x/a.conf", "/none/b.conf", "/x/none/b.conf"),
+            ("x/a.conf", "/proc/self/status", "/proc/self/status"),
+        ];
+        for (including, path, expected) in cases {
+            assert_eq!(place(including, path), Path::new(expected), "{including} {path}");
+        }
+    }
 }

@@ -20,7 +20,7 @@ pub(super) fn read(reader: &mut Reader, key: &str, value: &Value, options: &mut 
         Effect::Changes => reader.refused(key, value),
         Effect::Denies => {
             reader.unsupported(key, value);
-            check(reader, value, *shape);
+            check(reader, key, value, *shape);
         }
     }
     true
@@ -31,7 +31,7 @@ pub(super) fn read_in(reader: &mut Reader, known: &[Known], key: &str, value: &V
     let Some(shape) = find(known, key) else { return false };
     if !is_off(value) {
         reader.unsupported(key, value);
-        check(reader, value, shape);
+        check(reader, key, value, shape);
     }
     true
 }
@@ -54,26 +54,40 @@ fn find(known: &[Known], key: &str) -> Option<Shape> {
     known.iter().find(|(names, _)| is_key(names)).map(|(_, shape)| *shape)
 }
 
-/// Reports keys of a value that nobody knows.
-fn check(reader: &mut Reader, value: &Value, shape: Shape) {
+/// Reports what is wrong with the value of a key, as far as it is looked into.
+fn check(reader: &mut Reader, key: &str, value: &Value, shape: Shape) {
     match (shape, &value.kind) {
+        (Shape::Any, _) => {}
+        (Shape::Integer, _) => _ = reader.integer(value),
+        (Shape::Text, _) => _ = reader.text(value),
+        (Shape::Listen, _) => listen::check(reader, value),
         (Shape::Block(known) | Shape::MaybeBlock(known), ValueKind::Table(table)) => check_table(reader, table, known),
         (Shape::List(known), ValueKind::Array(items)) => {
             for item in items {
-                check(reader, item, Shape::Block(known));
+                check(reader, key, item, Shape::Block(known));
             }
         }
-        (Shape::Listen, _) => listen::check(reader, value),
-        (Shape::Block(_), _) => reader.error(value, format!("Expected map to define it, got {}", go_type(value))),
-        (Shape::List(_), _) => reader.error(value, format!("Expected an array, got {}", go_type(value))),
-        _ => {}
+        (Shape::MaybeBlock(_), ValueKind::Boolean(_) | ValueKind::String(_)) => {}
+        _ => reader.error(value, format!("{}, got {}", expectation(key), go_type(value))),
+    }
+}
+
+/// nats-server's words for the shape a block should have.
+fn expectation(key: &str) -> String {
+    match key {
+        "cluster" => "Expected map to define cluster".to_owned(),
+        "gateway" | "websocket" | "mqtt" => format!("Expected {key} to be a map"),
+        "leafnodes" => "Expected map to define a leafnode".to_owned(),
+        "jetstream" => "Expected map, bool or string to define JetStream".to_owned(),
+        "imports" | "exports" | "gateways" => format!("{key} should be an array of maps"),
+        _ => format!("Expected {key} to be a map"),
     }
 }
 
 fn check_table(reader: &mut Reader, table: &Map<String, Value>, known: &[Known]) {
     for (key, value) in table {
         match find(known, key) {
-            Some(shape) => check(reader, value, shape),
+            Some(shape) => check(reader, key, value, shape),
             None => reader.unknown(key, value),
         }
     }

@@ -8,3 +8,4 @@ mod t10_check;
 mod t10_flags;
 mod t10_help;
 mod t10_signal;
+mod t90_listener_flags;

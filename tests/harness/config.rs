@@ -8,6 +8,7 @@ pub struct Config {
     body: String,
     port: Option<u16>,
     args: Vec<String>,
+    variables: Vec<(String, String)>,
     own_listener: bool,
 }
 
@@ -33,6 +34,17 @@ impl Config {
     pub fn arg(mut self, arg: impl Into<String>) -> Self {
         self.args.push(arg.into());
         self
+    }
+
+    /// Sets an environment variable of the process.
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// Returns the environment variables that are set beside the inherited ones.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Returns the command-line arguments that follow `-c FILE`.

@@ -1,8 +1,9 @@
 //! Masks what legitimately differs between two servers: identities, ports, nonces, build facts.
 
 /// INFO fields whose value is masked. The key stays, so a missing field still shows.
-const MASKED_FIELDS: [&str; 9] =
-    ["server_id", "server_name", "git_commit", "go", "port", "client_id", "nonce", "xkey", "ip"];
+const MASKED_FIELDS: [&str; 8] = ["server_id", "server_name", "go", "port", "client_id", "nonce", "xkey", "ip"];
+/// INFO field that is there only when a build was told its commit.
+const BUILD_FIELD: &str = "git_commit";
 
 /// Masks the volatile values of a frame; frames other than INFO are returned as they are. A configured
 /// `server_name` is kept, because only a generated one is volatile (it equals the server's identity).
@@ -21,7 +22,15 @@ pub fn normalise(frame: &[u8]) -> Vec<u8> {
             text.replace_range(range, &format!("<{name}>"));
         }
     }
+    remove(&mut text, BUILD_FIELD);
     text.into_bytes()
+}
+
+/// Removes a field with its key and the comma behind it.
+fn remove(text: &mut String, name: &str) {
+    let Some(value) = value_range(text, name) else { return };
+    let end = value.end + usize::from(text[value.end..].starts_with(','));
+    text.replace_range(value.start - name.len() - 3..end, "");
 }
 
 fn field<'text>(text: &'text str, name: &str) -> Option<&'text str> {
@@ -53,6 +62,12 @@ mod tests {
             masked,
             r#"INFO {"server_id":<server_id>,"server_name":<server_name>,"port":<port>,"headers":true,"client_id":<client_id>,"nonce":<nonce>} "#
         );
+    }
+
+    #[test]
+    fn the_commit_of_a_build_does_not_count() {
+        let masked = String::from_utf8(normalise(br#"INFO {"proto":1,"git_commit":"b2fd3ef","go":"x"}"#)).unwrap();
+        assert_eq!(masked, r#"INFO {"proto":1,"go":<go>}"#);
     }
 
     #[test]

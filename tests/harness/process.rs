@@ -82,6 +82,7 @@ impl ServerProcess {
             .arg("-c")
             .arg(config_path(dir.path()))
             .args(config.args())
+            .envs(config.variables())
             .current_dir(dir.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -39,6 +39,14 @@ impl RawClient {
         Self { stream, buffer: Vec::new(), frames: Vec::new(), closed: false, patience: PATIENCE }
     }
 
+    /// Makes the kernel keep little for this side, so that the server soon has to wait for it to read.
+    ///
+    /// # Panics
+    /// Panics when the system refuses.
+    pub fn limit_receive_buffer(&self, bytes: usize) {
+        socket2::SockRef::from(&self.stream).set_recv_buffer_size(bytes).expect("a TCP socket has SO_RCVBUF");
+    }
+
     /// Sets how long one wait may take.
     pub fn set_patience(&mut self, patience: Duration) {
         self.patience = patience;

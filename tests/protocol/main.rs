@@ -15,3 +15,4 @@ mod t30_sizes;
 mod t30_subjects;
 mod t30_unknown_verbs;
 mod t50_proxy_protocol;
+mod t90_info_with_first_pong;

@@ -89,3 +89,30 @@ fn after_a_number_of_messages() {
         ],
     );
 }
+
+/// The server may count deliveries later than it makes them; nobody must see that.
+#[test]
+fn counts_within_one_read() {
+    compare(
+        "",
+        [
+            script("messages of the same read count")
+                .quiet(A)
+                .flush(A, "SUB r.a 1\r\n")
+                .flush(A, publishes("r.a", 2) + "UNSUB 1 2\r\n" + &publishes("r.a", 1))
+                .flush(A, "SUB r.a 1\r\n".to_owned() + &publishes("r.a", 1)),
+            script("a maximum already reached in the same read frees the sid")
+                .quiet(A)
+                .flush(A, "SUB r.b 1\r\n")
+                .flush(A, publishes("r.b", 2) + "UNSUB 1 2\r\n")
+                .flush(A, "SUB r.b 1\r\n".to_owned() + &publishes("r.b", 1)),
+            script("messages not heard do not count")
+                .connect(A, r#""verbose":false,"echo":false"#)
+                .quiet(B)
+                .flush(A, "SUB r.c 1\r\n")
+                .flush(A, publishes("r.c", 3) + "UNSUB 1 2\r\n")
+                .flush(B, publishes("r.c", 3))
+                .flush(A, ""),
+        ],
+    );
+}

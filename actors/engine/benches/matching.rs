@@ -46,9 +46,13 @@ fn subscriptions(count: usize, subject: fn(usize) -> String, first: usize) -> Ve
     (first..first + count).map(make).collect()
 }
 
+fn insert(index: &mut Index<Shared>, subscriptions: &[Shared]) {
+    assert!(subscriptions.iter().all(|subscription| index.insert(Arc::clone(subscription))), "all are new");
+}
+
 fn index_of(subscriptions: &[Shared]) -> Index<Shared> {
     let mut index = Index::default();
-    subscriptions.iter().for_each(|subscription| drop(index.insert(Arc::clone(subscription))));
+    insert(&mut index, subscriptions);
     index
 }
 
@@ -64,9 +68,9 @@ fn change(criterion: &mut Criterion) {
                 bencher.iter_batched(
                     || index.clone(),
                     |mut changed| {
-                        added.iter().for_each(|subscription| drop(changed.insert(Arc::clone(subscription))));
+                        insert(&mut changed, &added);
                         let snapshot = changed.clone();
-                        added.iter().for_each(|subscription| drop(changed.remove(subscription)));
+                        assert!(added.iter().all(|subscription| changed.remove(subscription)), "all were there");
                         (changed, snapshot)
                     },
                     BatchSize::PerIteration,
@@ -87,7 +91,7 @@ fn grow(criterion: &mut Criterion) {
                 let mut index = Index::default();
                 let mut published = index.clone();
                 for batch in all.chunks(BATCH) {
-                    batch.iter().for_each(|subscription| drop(index.insert(Arc::clone(subscription))));
+                    insert(&mut index, batch);
                     published = index.clone();
                 }
                 (index, published)

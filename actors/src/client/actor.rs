@@ -1,24 +1,25 @@
 //! Life of a client connection.
 
+use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, ActorContext, AsyncContext, Context, StreamHandler};
+use actix::{Actor, ActorContext, AsyncContext, Context, SpawnHandle, StreamHandler};
 use bytes::BytesMut;
 use tracing::{debug, error, info};
 use troupe_codecs::client::{Batch, ClientDecoder, ConnectOptions, encoder};
 use troupe_engine::auth::{ConnectionPermissions, Grant, Presented};
 
-use super::info::{ConnectionFacts, connection_info, info_line};
+use super::info::{ConnectionFacts, InfoOccasion, connection_info, info_line};
 use super::local::ArbiterLocal;
-use super::registry::Entry;
+use super::registry::{Entry, Place};
 use super::services::ClientServices;
 use super::table::SubscriptionTable;
 use crate::connection::keepalive::PingDecision;
 use crate::connection::writer::{WriterEnd, write_all};
-use crate::connection::{CloseReason, Keepalive, Outbound, OutboundBatch, Reader};
+use crate::connection::{CloseReason, Keepalive, Outbound, OutboundBatch, ReadLimits, Reader, SharedReadLimits};
 use crate::net::{ReadHalf, RemoteAddress, Transport};
 use crate::router::{AccountView, Barrier, ChangeSet, ClientSink};
 
@@ -39,6 +40,8 @@ pub struct Established {
     pub presented: Presented,
     /// INFO still has to be sent.
     pub owes_info: bool,
+    /// Its place among all connections.
+    pub place: Place,
 }
 
 /// Settings of CONNECT that operations look at.
@@ -84,7 +87,8 @@ pub struct ClientActor {
     pub(super) suspended: Option<Box<(Batch, usize)>>,
     pub(super) keepalive: Keepalive,
     pub(super) accepted: Instant,
-    pub(super) max_payload: usize,
+    /// Limits of the reader; tighter ones of the account come with CONNECT.
+    pub(super) read_limits: SharedReadLimits,
     pub(super) max_subscriptions: usize,
     pub(super) has_ponged: bool,
     /// Version, language and name from CONNECT.
@@ -92,6 +96,15 @@ pub struct ClientActor {
     incoming: Option<Box<(ReadHalf, BytesMut)>>,
     owes_info: bool,
     is_registered: bool,
+    place: Place,
+    /// Options of the last CONNECT, which the next one changes.
+    pub(super) connect_options: Option<Box<ConnectOptions>>,
+    ping_timer: SpawnHandle,
+    pub(super) has_connected: bool,
+    /// CONNECT was accepted and its first ping is not scheduled yet.
+    pub(super) owes_first_ping: bool,
+    /// The line that tells the end is written.
+    is_end_logged: Cell<bool>,
 }
 
 impl ClientActor {
@@ -101,7 +114,7 @@ impl ClientActor {
         let options = services.options();
         let (read, write) = connection.transport.split();
         let outbound = Outbound::new(write, options.limits.max_pending);
-        let sink = ClientSink::new(connection.cid, connection.remote, outbound);
+        let sink = ClientSink::new(connection.cid, connection.remote, outbound, local.num_arbiters);
         sink.set_drops_when_slow(options.no_fast_producer_stall);
         Self {
             local,
@@ -117,15 +130,30 @@ impl ClientActor {
             suspended: None,
             keepalive: Keepalive::new(&options.timing, connection.accepted),
             accepted: connection.accepted,
-            max_payload: options.limits.max_payload,
+            read_limits: Rc::new(Cell::new(ReadLimits {
+                max_control_line: options.limits.max_control_line,
+                max_payload: options.limits.max_payload,
+            })),
             max_subscriptions: options.limits.max_subscriptions,
             client_label: None,
             has_ponged: false,
             incoming: Some(Box::new((read, connection.first_bytes))),
             owes_info: connection.owes_info,
             is_registered: false,
+            place: connection.place,
+            connect_options: None,
+            ping_timer: SpawnHandle::default(),
+            has_connected: false,
+            owes_first_ping: false,
+            is_end_logged: Cell::new(false),
             services,
         }
+    }
+
+    /// Largest message the connection may send, in bytes.
+    #[inline]
+    pub(super) fn max_payload(&self) -> usize {
+        self.read_limits.get().max_payload
     }
 
     /// Sends bytes outside of a batch of operations.
@@ -136,6 +164,10 @@ impl ClientActor {
     /// Sends `-ERR`.
     pub(super) fn send_error(&self, text: &str) {
         tracing::trace!(conn = %self.sink.label(), "->> [-ERR {text}]");
+        self.send_untraced_error(text);
+    }
+
+    fn send_untraced_error(&self, text: &str) {
         let mut bytes = Vec::with_capacity(text.len() + 10);
         encoder::error(&mut bytes, text);
         self.send(bytes);
@@ -144,36 +176,61 @@ impl ClientActor {
     /// Sends `-ERR` and closes once it is written.
     pub(super) fn fail(&self, text: &str, reason: CloseReason) {
         self.send_error(text);
+        self.end(reason);
+    }
+
+    /// Closes once everything before is written.
+    pub(super) fn end(&self, reason: CloseReason) {
         self.sink.close_after_flush(reason);
+        self.log_end();
+    }
+
+    fn log_end(&self) {
+        let Some(reason) = self.sink.close_reason().filter(|_| !self.is_end_logged.replace(true)) else { return };
+        if reason == CloseReason::SlowConsumerPendingBytes {
+            let limit = self.sink.outbound().max_pending();
+            info!(conn = %self.sink.label(), "Slow Consumer Detected: MaxPending of {limit} Exceeded");
+        }
+        debug!(conn = %self.sink.label(), "Client connection closed: {}", reason.text());
     }
 
     /// Sends INFO as it is now, with what this connection knows of itself.
-    pub(super) fn send_info(&self) {
-        let facts =
-            ConnectionFacts { cid: self.sink.cid(), remote: Some(self.sink.remote()), nonce: &self.presented.nonce };
+    pub(super) fn send_info(&self, occasion: InfoOccasion) {
+        self.send(self.info(occasion));
+    }
+
+    /// The INFO line of this connection.
+    pub(super) fn info(&self, occasion: InfoOccasion) -> Vec<u8> {
+        let is_greeting = occasion == InfoOccasion::Greeting;
+        let nonce = if is_greeting { &*self.presented.nonce } else { "" };
+        let facts = ConnectionFacts { cid: self.sink.cid(), remote: Some(self.sink.remote()), nonce };
         let mut info = connection_info(&self.services, facts);
-        info.max_payload = self.max_payload;
-        if self.has_ponged {
-            info.connect_info = true;
-            if let Some(account) = &self.account {
-                info.remote_account = Some(account.name().to_string());
-                info.acc_is_sys = self.services.options().system_account_name() == Some(&**account.name());
-            }
+        info.max_payload = self.max_payload();
+        if !is_greeting {
+            // Only the first INFO leaves out that credentials are taken where none are needed.
+            info.auth_required = self.services.authenticator().current().is_configured();
         }
-        self.send(info_line(&info));
+        if let Some(account) = self.account.as_ref().filter(|_| occasion == InfoOccasion::Accepted) {
+            info.connect_info = true;
+            info.remote_account = Some(account.name().to_string());
+            info.acc_is_sys = self.services.options().system_account_name() == Some(&**account.name());
+        }
+        info_line(&info)
     }
 
     /// Sends INFO again to clients that understand it.
     pub(super) fn push_info(&self) {
         if self.modes.protocol >= 1 && self.has_ponged {
-            self.send_info();
+            self.send_info(InfoOccasion::Changed);
         }
     }
 
     fn start_writer(&self) {
         let sink = Arc::clone(&self.sink);
         let deadline = self.services.options().timing.write_deadline;
+        let guard = self.services.writer_guard();
         actix::spawn(async move {
+            let _guard = guard;
             match write_all(sink.outbound(), deadline).await {
                 WriterEnd::Done => {}
                 WriterEnd::Failed(cause) => {
@@ -192,27 +249,41 @@ impl ClientActor {
     }
 
     /// Pings after `delay`, then again and again.
-    pub(super) fn schedule_ping(&self, delay: Duration, ctx: &mut Context<Self>) {
-        ctx.run_later(delay, |actor, ctx| match actor.keepalive.tick(Instant::now()) {
-            PingDecision::Stale => {
-                debug!(conn = %actor.sink.label(), "Stale Client Connection - Closing");
-                actor.fail("Stale Connection", CloseReason::StaleConnection);
-            }
-            decision => {
-                if decision == PingDecision::Ping {
+    pub(super) fn schedule_ping(&mut self, delay: Duration, ctx: &mut Context<Self>) {
+        ctx.cancel_future(self.ping_timer);
+        self.ping_timer = ctx.run_later(delay, |actor, ctx| {
+            debug!(conn = %actor.sink.label(), "Client Ping Timer");
+            match actor.keepalive.tick(Instant::now()) {
+                PingDecision::Stale => {
+                    debug!(conn = %actor.sink.label(), "Stale Client Connection - Closing");
+                    actor.send_untraced_error("Stale Connection");
+                    return actor.end(CloseReason::StaleConnection);
+                }
+                PingDecision::Ping => {
                     tracing::trace!(conn = %actor.sink.label(), "->> [PING]");
                     actor.send(encoder::PING.to_vec());
                 }
-                actor.schedule_ping(actor.keepalive.interval(), ctx);
+                PingDecision::Skip => {}
             }
+            actor.schedule_ping(actor.keepalive.interval(), ctx);
         });
+    }
+
+    /// Pings soon after CONNECT, so that the round trip time is known.
+    pub(super) fn schedule_first_ping(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::take(&mut self.owes_first_ping) {
+            let is_short_disabled = self.services.options().timing.disable_short_first_ping;
+            self.schedule_ping(self.keepalive.first_delay(is_short_disabled), ctx);
+        }
     }
 
     fn schedule_auth_timeout(&self, ctx: &mut Context<Self>) {
         let limit = auth_timeout(&self.services.options());
         ctx.run_later(limit, |actor, _| {
-            if actor.account.is_none() {
-                actor.fail("Authentication Timeout", CloseReason::AuthenticationTimeout);
+            if actor.account.is_none() && actor.sink.close_reason().is_none() {
+                actor.send_error("Authentication Timeout");
+                debug!(conn = %actor.sink.label(), "Authentication Timeout");
+                actor.end(CloseReason::AuthenticationTimeout);
             }
         });
     }
@@ -220,12 +291,7 @@ impl ClientActor {
     /// Undoes everything the connection did in the server. Runs however the actor ends, after a panic too.
     fn leave(&mut self) {
         self.sink.close(CloseReason::ClientClosed);
-        let reason = self.sink.close_reason().unwrap_or(CloseReason::ClientClosed);
-        if reason == CloseReason::SlowConsumerPendingBytes {
-            let limit = self.sink.outbound().max_pending();
-            info!(conn = %self.sink.label(), "Slow Consumer Detected: MaxPending of {limit} Exceeded");
-        }
-        debug!(conn = %self.sink.label(), "Client connection closed: {}", reason.text());
+        self.log_end();
         self.unbind();
         if self.is_registered {
             self.services.registry.remove(self.sink.cid());
@@ -249,25 +315,29 @@ impl Actor for ClientActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let options = self.services.options();
-        debug!(conn = %self.sink.label(), "Client connection created");
+        let authenticator = self.services.authenticator().current();
         if let Some(incoming) = self.incoming.take() {
             let (half, first) = *incoming;
-            let decoder = ClientDecoder::new(options.limits.max_control_line, options.limits.max_payload);
-            ctx.add_stream(Reader::new(half, decoder, first, Rc::clone(&self.local.pool), Arc::clone(&self.sink)));
+            let mut decoder = ClientDecoder::default();
+            if !authenticator.may_admit_implicit() {
+                decoder.expect_connect();
+            }
+            let (limits, pool) = (Rc::clone(&self.read_limits), Rc::clone(&self.local.pool));
+            ctx.add_stream(Reader::new(half, decoder, limits, first, pool, Arc::clone(&self.sink)));
         }
         self.start_writer();
         if self.owes_info {
-            self.send_info();
+            self.send_info(InfoOccasion::Greeting);
         }
         let entry = Entry { address: ctx.address(), sink: Arc::clone(&self.sink) };
-        let count = self.services.registry.insert(entry);
+        self.services.registry.insert(entry);
         self.is_registered = true;
-        if i64::try_from(count).unwrap_or(i64::MAX) > options.limits.max_connections {
+        if self.services.is_full(&self.place) {
+            self.send_error("maximum connections exceeded");
             error!(conn = %self.sink.label(), "maximum connections exceeded");
-            return self.fail("maximum connections exceeded", CloseReason::MaxConnectionsExceeded);
+            return self.end(CloseReason::MaxConnectionsExceeded);
         }
-        if self.services.authenticator().current().is_configured() {
+        if authenticator.is_configured() {
             self.schedule_auth_timeout(ctx);
         } else {
             self.enter_without_credentials();

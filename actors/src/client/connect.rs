@@ -1,7 +1,6 @@
 //! `CONNECT`: who enters, with what rights.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use tracing::error;
@@ -14,14 +13,15 @@ use troupe_engine::options::Secret;
 use super::ClientActor;
 use super::actor::Modes;
 use super::inbound::Flow;
+use super::trace;
 use crate::auth::Answer;
-use crate::connection::CloseReason;
+use crate::connection::{CloseReason, ReadLimits};
 use crate::router::{AccountView, ChangeSet, Publisher};
 
 impl ClientActor {
     /// Handles `CONNECT`, the first or a later one.
     pub(super) fn connect(&mut self, json: &[u8], publisher: &mut Publisher) -> Flow {
-        let options = match ConnectOptions::parse(json) {
+        let options = match ConnectOptions::parse(json, self.connect_options.as_deref()) {
             Ok(options) => options,
             Err(cause) => {
                 error!(conn = %self.sink.label(), "{cause}");
@@ -29,7 +29,8 @@ impl ClientActor {
             }
         };
         publisher.flush_reply(&self.sink);
-        self.note_connect(options);
+        self.note_connect(&options);
+        self.connect_options = Some(Box::new(options));
         let outcome = match self.services.authenticator().try_authenticate(&self.presented) {
             Answer::Pending(login) => return Flow::AfterPassword(Box::new(login)),
             Answer::Ready(outcome) => outcome,
@@ -43,9 +44,9 @@ impl ClientActor {
     }
 
     /// Takes over what CONNECT said.
-    fn note_connect(&mut self, options: ConnectOptions) {
+    fn note_connect(&mut self, options: &ConnectOptions) {
         let takes_headers = !self.services.options().no_header_support;
-        self.modes = Modes::new(&options, takes_headers);
+        self.modes = Modes::new(options, takes_headers);
         self.sink.set_takes_headers(self.modes.headers);
         let mut parts = Vec::new();
         if !options.version.is_empty() {
@@ -53,18 +54,18 @@ impl ClientActor {
         }
         parts.extend([&options.lang, &options.name].into_iter().filter(|part| !part.is_empty()).cloned());
         self.client_label = (!parts.is_empty()).then(|| parts.join(":").into_boxed_str());
-        let present = |text: String| (!text.is_empty()).then_some(text);
+        let present = |text: &String| (!text.is_empty()).then(|| text.clone());
         let presented = &mut *self.presented;
         presented.implicit = false;
-        presented.user = present(options.user);
-        presented.password = present(options.pass).map(Secret::new);
-        presented.auth_token = present(options.auth_token).map(Secret::new);
-        presented.nkey = present(options.nkey);
-        presented.signature = present(options.sig);
-        presented.jwt = present(options.jwt);
-        presented.account = present(options.account);
+        presented.user = present(&options.user);
+        presented.password = present(&options.pass).map(Secret::new);
+        presented.auth_token = present(&options.auth_token).map(Secret::new);
+        presented.nkey = present(&options.nkey);
+        presented.signature = present(&options.sig);
+        presented.jwt = present(&options.jwt);
+        presented.account = present(&options.account);
         presented.new_account = options.new_account;
-        presented.proxy_signature = present(options.proxy_sig);
+        presented.proxy_signature = present(&options.proxy_sig);
     }
 
     /// Lets the connection in or closes it.
@@ -76,8 +77,8 @@ impl ClientActor {
         if !self.bind(grant) {
             return;
         }
-        let now = Instant::now();
-        self.keepalive.set_initial_rtt(now - self.accepted, now);
+        self.keepalive.set_initial_rtt(self.accepted.elapsed());
+        self.owes_first_ping = !std::mem::replace(&mut self.has_connected, true);
         if !(0..=1).contains(&self.modes.protocol) {
             self.fail("invalid client protocol", CloseReason::BadClientProtocolVersion);
             error!(conn = %self.sink.label(), "invalid client protocol");
@@ -118,6 +119,12 @@ impl ClientActor {
         }
     }
 
+    /// Closes a connection whose first operation is not CONNECT and that nobody would let in.
+    pub(super) fn refuse_implicit(&self) {
+        error!(conn = %self.sink.label(), "authentication error");
+        self.fail("Authorization Violation", CloseReason::AuthenticationFailure);
+    }
+
     fn refuse_entry(&self, refusal: &Refusal) {
         error!(conn = %self.sink.label(), "{refusal}");
         let reason = match refusal.reason {
@@ -135,7 +142,9 @@ impl ClientActor {
             self.fail("Authorization Violation", CloseReason::MissingAccount);
             return false;
         };
-        if !self.account.as_ref().is_some_and(|bound| Arc::ptr_eq(bound, &account)) {
+        if self.account.as_ref().is_some_and(|bound| Arc::ptr_eq(bound, &account)) {
+            self.drop_subscriptions();
+        } else {
             self.unbind();
             if !account.enter() {
                 error!(conn = %self.sink.label(), "maximum account active connections exceeded");
@@ -155,7 +164,10 @@ impl ClientActor {
     /// Takes the tighter of the server's and the account's limits.
     fn apply_limits(&mut self, account: &AccountView) {
         let (server, own) = (self.services.options(), account.limits());
-        self.max_payload = server.limits.max_payload.min(own.max_payload.unwrap_or(usize::MAX));
+        self.read_limits.set(ReadLimits {
+            max_control_line: server.limits.max_control_line,
+            max_payload: server.limits.max_payload.min(own.max_payload.unwrap_or(usize::MAX)),
+        });
         let own_subscriptions = own.max_subscriptions.map(|max| usize::try_from(max).unwrap_or(usize::MAX));
         self.max_subscriptions = match (server.limits.max_subscriptions, own_subscriptions) {
             (0, own) => own.unwrap_or(0),
@@ -166,12 +178,15 @@ impl ClientActor {
     fn apply_permissions(&mut self, grant: &Grant) {
         let compiled = grant.permissions.as_ref();
         self.permissions = compiled.map(|compiled| Box::new(ConnectionPermissions::new(Arc::clone(compiled))));
-        let responses = compiled.and_then(|compiled| compiled.responses());
-        self.sink.set_responses(responses.map(ResponseTracker::new));
+        self.sink.set_responses(compiled.and_then(ResponseTracker::of));
         self.sink.set_filter(None);
     }
 
+    /// The first name of a connection stays its name.
     fn label_connection(&self) {
+        if self.sink.has_identity() {
+            return;
+        }
         let user = self.account.as_ref().zip(self.grant.as_ref());
         let user = user.and_then(|(account, grant)| grant.identity.label(account.name()));
         let parts = [self.client_label.as_deref(), user.as_deref()];
@@ -181,12 +196,22 @@ impl ClientActor {
         }
     }
 
-    /// Leaves the account: subscriptions end at once.
+    /// Leaves the account, and all subscriptions with it.
     pub(super) fn unbind(&mut self) {
-        let Some(account) = self.account.take() else { return };
-        account.leave();
+        self.drop_subscriptions();
+        if let Some(account) = self.account.take() {
+            account.leave();
+        }
+    }
+
+    /// Ends all subscriptions at once.
+    fn drop_subscriptions(&mut self) {
+        let Some(account) = self.account.clone() else { return };
         let mut removed = self.subscriptions.drain();
         removed.retain(|subscription| subscription.close());
+        if tracing::enabled!(tracing::Level::TRACE) {
+            removed.iter().for_each(|subscription| trace::removed(&self.sink, subscription.sid()));
+        }
         account.remove_subscriptions(removed.len() as u64);
         let mut changes = self.changes.take().map_or_else(|| ChangeSet::new(account), |changes| *changes);
         changes.removed.append(&mut removed);
@@ -215,7 +240,7 @@ impl ClientActor {
                 self.grant = Some(Box::new(grant));
                 self.drop_forbidden_subscriptions();
             }
-            Reconsidered::AccountChanged(_) => self.sink.close_after_flush(CloseReason::ClientClosed),
+            Reconsidered::AccountChanged(_) => self.end(CloseReason::ClientClosed),
             Reconsidered::Refused(refusal) => self.refuse_entry(&refusal),
             Reconsidered::CheckPassword(_) => {
                 self.fail("Authorization Violation", CloseReason::AuthenticationFailure);

@@ -3,11 +3,11 @@
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::io::AsyncWriteExt;
-use tracing::{debug, error, warn};
+use tracing::{debug, error, trace, warn};
 use troupe_codecs::client::encoder;
 use troupe_engine::auth::Presented;
 use troupe_engine::options::{ConnectionType, HandshakeFirst};
@@ -15,15 +15,20 @@ use troupe_engine::options::{ConnectionType, HandshakeFirst};
 use super::actor::Established;
 use super::info::{ConnectionFacts, connection_info, info_line};
 use super::local::{ArbiterLocal, arbiter_local};
+use super::registry::Place;
 use super::{ClientActor, ClientServices};
 use crate::auth::certificate_names;
 use crate::connection::CloseReason;
+use crate::net::tls::rate_limit::THROTTLED;
 use crate::net::tls::{HandshakeError, TlsAcceptorHandle};
 use crate::net::{
     AcceptedSocket, ConnectionFactory, FirstByte, PROXY_TIMEOUT, PlainSocket, RemoteAddress, Transport, first_byte,
     read_proxy_preamble,
 };
 use crate::supervisor::ArbiterSlot;
+
+/// Time over which refused handshakes are counted before they are told.
+const REFUSAL_REPORT: Duration = Duration::from_secs(1);
 
 /// Spreads accepted sockets over the connection arbiters and starts an actor for each.
 #[derive(Clone, Debug)]
@@ -66,6 +71,7 @@ struct Entrance {
     remote: RemoteAddress,
     presented: Presented,
     first_bytes: BytesMut,
+    place: Place,
 }
 
 /// Why a connection did not come in. It is logged already.
@@ -78,11 +84,13 @@ impl Entrance {
             presented.nonce = troupe_engine::id::nonce();
         }
         let cid = services.next_cid();
-        Self { services, local, cid, accepted: Instant::now(), remote, presented, first_bytes: BytesMut::new() }
+        let place = services.registry.occupy();
+        Self { services, local, cid, accepted: Instant::now(), remote, presented, first_bytes: BytesMut::new(), place }
     }
 
     /// Starts the actor, at once where nothing has to be waited for.
     fn open(mut self, socket: PlainSocket) {
+        debug!(conn = %self.label(), "Client connection created");
         let options = self.services.options();
         let tls = self.services.tls().filter(|_| !matches!(self.remote, RemoteAddress::Unix));
         if tls.is_none() && !options.listen.proxy_protocol {
@@ -105,6 +113,7 @@ impl Entrance {
             first_bytes: self.first_bytes,
             presented: self.presented,
             owes_info,
+            place: self.place,
         };
         let group = self.services.group.clone();
         group.start(self.cid, |_| ClientActor::new(self.services, self.local, connection));
@@ -118,22 +127,24 @@ impl Entrance {
         has_proxy: bool,
     ) -> Result<(Transport, bool), TurnedAway> {
         let handshake_first = tls.as_ref().map_or(HandshakeFirst::No, |tls| tls.load().options().handshake_first);
+        if handshake_first == HandshakeFirst::No {
+            self.greet(&mut socket, has_proxy).await?;
+        }
+        if self.services.is_full(&self.place) {
+            error!(conn = %self.label(), "maximum connections exceeded");
+            return Err(self.turn_away(&mut socket, "maximum connections exceeded").await);
+        }
         let skips_info = match handshake_first {
             HandshakeFirst::No => false,
             HandshakeFirst::Yes => true,
             HandshakeFirst::After(delay) => {
-                !matches!(first_byte(&socket, delay).await, Ok(FirstByte::Nothing) | Err(_))
+                let is_silent = matches!(first_byte(&socket, delay).await, Ok(FirstByte::Nothing) | Err(_));
+                if is_silent {
+                    self.greet(&mut socket, has_proxy).await?;
+                }
+                !is_silent
             }
         };
-        if !skips_info {
-            let facts = ConnectionFacts {
-                cid: self.cid,
-                remote: (!has_proxy).then_some(self.remote),
-                nonce: &self.presented.nonce,
-            };
-            let line = info_line(&connection_info(&self.services, facts));
-            socket.write_all(&line).await.map_err(|_| TurnedAway)?;
-        }
         if has_proxy {
             self.read_proxy(&mut socket).await?;
         }
@@ -146,6 +157,26 @@ impl Entrance {
         }
         let transport = self.shake_hands(socket, &tls).await?;
         Ok((transport, skips_info))
+    }
+
+    /// Sends INFO in clear.
+    async fn greet(&self, socket: &mut PlainSocket, has_proxy: bool) -> Result<(), TurnedAway> {
+        let remote = (!has_proxy).then_some(self.remote);
+        let facts = ConnectionFacts { cid: self.cid, remote, nonce: &self.presented.nonce };
+        let line = info_line(&connection_info(&self.services, facts));
+        socket.write_all(&line).await.map_err(|_| TurnedAway)
+    }
+
+    /// Sends `-ERR` in clear and closes: the server takes no more connections, for now.
+    async fn turn_away(&self, socket: &mut PlainSocket, text: &str) -> TurnedAway {
+        trace!(conn = %self.label(), "->> [-ERR {text}]");
+        let mut line = Vec::new();
+        encoder::error(&mut line, text);
+        socket.write_all(&line).await.ok();
+        // Bytes left unread would have the system cut the connection before the client reads the line.
+        socket.discard_arrived();
+        debug!(conn = %self.label(), "Client connection closed: {}", CloseReason::MaxConnectionsExceeded.text());
+        TurnedAway
     }
 
     async fn read_proxy(&mut self, socket: &mut PlainSocket) -> Result<(), TurnedAway> {
@@ -166,10 +197,8 @@ impl Entrance {
 
     async fn shake_hands(&mut self, mut socket: PlainSocket, tls: &TlsAcceptorHandle) -> Result<Transport, TurnedAway> {
         if !self.services.admits_handshake(Instant::now()) {
-            let mut line = Vec::new();
-            encoder::error(&mut line, "Connection throttling is active. Please try again later.");
-            socket.write_all(&line).await.ok();
-            return Err(TurnedAway);
+            report_refusals(&self.services);
+            return Err(self.turn_away(&mut socket, THROTTLED).await);
         }
         debug!(conn = %self.label(), "Starting TLS client connection handshake");
         match tls.load().handshake(socket).await {
@@ -205,4 +234,16 @@ impl Entrance {
     fn label(&self) -> String {
         format!("{} - cid:{}", self.remote, self.cid)
     }
+}
+
+/// Tells once per second how many handshakes were refused.
+fn report_refusals(services: &Arc<ClientServices>) {
+    if !services.claim_refusal_report() {
+        return;
+    }
+    let services = Arc::clone(services);
+    actix::spawn(async move {
+        tokio::time::sleep(REFUSAL_REPORT).await;
+        warn!("Rejected {} connections due to TLS rate limiting", services.finish_refusal_report());
+    });
 }

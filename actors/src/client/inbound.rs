@@ -8,15 +8,17 @@ use std::time::{Duration, Instant};
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use bytes::Bytes;
-use tracing::{Level, error};
+use tracing::error;
+use troupe_codecs::client::fault::{Stop, Unreadable};
 use troupe_codecs::client::{Batch, ClientOp, ProtocolFault, encoder};
+use troupe_engine::auth::quote;
 
 use super::ClientActor;
+use super::info::InfoOccasion;
 use super::trace;
 use crate::auth::PendingLogin;
-use crate::connection::CloseReason;
-use crate::connection::outbound::STALL_MARK;
 use crate::connection::reader::Closed;
+use crate::connection::{CloseReason, PayloadTrace};
 use crate::router::{ClientSink, Publisher, Ticket};
 
 /// Longest time a publisher stops reading for a full destination.
@@ -42,7 +44,10 @@ impl ClientActor {
         let mut publisher = local.publisher.borrow_mut();
         publisher.discard_unfinished();
         publisher.begin(self.account.as_deref());
-        let is_tracing = tracing::enabled!(Level::TRACE);
+        let is_tracing = publisher.is_tracing();
+        if is_tracing {
+            publisher.set_payload_trace(PayloadTrace::new(&self.services.options()));
+        }
         let mut traffic = (0, 0);
         let mut next = from;
         let mut flow = Flow::Continue;
@@ -59,6 +64,9 @@ impl ClientActor {
                     break;
                 }
             }
+        }
+        if self.must_stop_at("mid-batch") {
+            flow = self.stop(CloseReason::InternalError);
         }
         let stalled = publisher.flush();
         drop(publisher);
@@ -79,6 +87,9 @@ impl ClientActor {
         if self.must_wait_for(op) {
             return Flow::AfterBarrier;
         }
+        if self.must_stop_at("op") {
+            return self.stop(CloseReason::InternalError);
+        }
         if self.account.is_none() && !matches!(op, ClientOp::Connect(_)) && !self.enter_implicitly(publisher) {
             return Flow::Stop;
         }
@@ -86,7 +97,8 @@ impl ClientActor {
             ClientOp::Publish(op) => {
                 traffic.0 += 1;
                 traffic.1 += op.payload.len() as u64;
-                return self.publish(op, bytes, publisher);
+                let flow = self.publish(op, bytes, publisher);
+                return if self.must_stop_at("mid-publish") { self.stop(CloseReason::InternalError) } else { flow };
             }
             ClientOp::Ping => self.ping(publisher),
             ClientOp::Pong => self.keepalive.pong(Instant::now()),
@@ -110,8 +122,14 @@ impl ClientActor {
 
     /// Closes after what was queued is written, with no further operation.
     pub(super) fn stop(&self, reason: CloseReason) -> Flow {
-        self.sink.close_after_flush(reason);
+        self.end(reason);
         Flow::Stop
+    }
+
+    /// Passes a point where an injected fault may strike. Nothing without the `fault-injection` feature.
+    #[inline(always)]
+    fn must_stop_at(&self, point: &str) -> bool {
+        self.services.faults.checkpoint_of("client", self.sink.cid(), point).must_stop()
     }
 
     fn ping(&mut self, publisher: &mut Publisher) {
@@ -120,8 +138,8 @@ impl ClientActor {
         if !self.has_ponged {
             self.has_ponged = true;
             if self.modes.protocol >= 1 {
-                publisher.flush_reply(&self.sink);
-                self.send_info();
+                // One write for both: a client whose connect ends with the PONG must not see INFO change afterwards.
+                publisher.reply(&self.sink, &self.info(InfoOccasion::Accepted));
             }
         }
     }
@@ -135,6 +153,7 @@ impl ClientActor {
         stalled: Option<Arc<ClientSink>>,
         ctx: &mut Context<Self>,
     ) {
+        self.schedule_first_ping(ctx);
         let ticket = self.send_changes();
         let is_done = next >= batch.ops.len() || matches!(flow, Flow::Stop);
         if is_done && !matches!(flow, Flow::Stop) {
@@ -172,7 +191,7 @@ impl ClientActor {
                 open_or_closed(&ticket, &sink).await;
             }
             if let Some(stalled) = stalled {
-                stalled.outbound().wait_below(STALL_MARK, MAX_STALL).await;
+                stalled.outbound().wait_drained(MAX_STALL).await;
             }
             match login {
                 Some(login) => Some(login.finish().await),
@@ -182,6 +201,7 @@ impl ClientActor {
         ctx.wait(waiting.into_actor(self).map(|outcome, actor, ctx| {
             if let Some(outcome) = outcome {
                 actor.finish_connect(outcome);
+                actor.schedule_first_ping(ctx);
             }
             if let Some(suspended) = actor.suspended.take().filter(|_| actor.sink.close_reason().is_none()) {
                 let (batch, next) = *suspended;
@@ -206,26 +226,42 @@ impl ClientActor {
     /// Answers bytes that cannot be read.
     fn report_fault(&self, batch: &Batch) {
         let Some(fault) = batch.fault else { return };
+        let label = self.sink.label();
+        let unreadable = Unreadable::new(batch.bytes.get(batch.fault_at..).unwrap_or_default());
+        let line = unreadable.line().filter(|_| fault != ProtocolFault::ControlLineExceeded);
+        if let Some((verb, arguments)) = line {
+            tracing::trace!(conn = %label, "<<- [{verb} {}]", String::from_utf8_lossy(arguments));
+        }
+        let is_line_wrong = matches!(fault, ProtocolFault::PayloadExceeded(_) | ProtocolFault::BadArguments);
+        if is_line_wrong && unreadable.is_header_publish() && !self.modes.headers {
+            error!(conn = %label, "message headers not supported");
+            return self.end(CloseReason::ProtocolViolation);
+        }
         match fault {
             ProtocolFault::UnknownOperation => {
-                self.fail("Unknown Protocol Operation", CloseReason::ProtocolViolation);
-                error!(conn = %self.sink.label(), "Client parser ERROR");
+                self.send_error("Unknown Protocol Operation");
+                let Stop { state, at } = unreadable.stop();
+                let (place, snippet) = (batch.fault_at + at, quote(unreadable.snippet(at)));
+                error!(conn = %label, "Client parser ERROR, state={state}, i={place}: proto='{snippet}...'");
+                self.end(CloseReason::ProtocolViolation);
             }
             ProtocolFault::ControlLineExceeded => {
-                error!(conn = %self.sink.label(), "maximum control line exceeded");
                 self.fail("maximum control line exceeded", CloseReason::MaxControlLineExceeded);
+                error!(conn = %label, "maximum control line exceeded");
             }
             ProtocolFault::PayloadExceeded(size) => self.refuse_payload(size as usize),
             ProtocolFault::BadArguments => {
-                error!(conn = %self.sink.label(), "bad or missing arguments");
-                self.sink.close_after_flush(CloseReason::ProtocolViolation);
+                let arguments = line.map(|(_, arguments)| arguments).unwrap_or_default();
+                error!(conn = %label, "{}: {}", unreadable.complaint(), quote(arguments));
+                self.end(CloseReason::ProtocolViolation);
             }
+            ProtocolFault::ConnectExpected => self.refuse_implicit(),
         }
     }
 
     /// Closes for a message that is too large.
     pub(super) fn refuse_payload(&self, size: usize) {
-        error!(conn = %self.sink.label(), "maximum payload exceeded: {size} vs {}", self.max_payload);
+        error!(conn = %self.sink.label(), "maximum payload exceeded: {size} vs {}", self.max_payload());
         self.fail("Maximum Payload Violation", CloseReason::MaxPayloadExceeded);
     }
 }

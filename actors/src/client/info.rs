@@ -14,6 +14,17 @@ pub(super) struct ConnectionFacts<'a> {
     pub(super) nonce: &'a str,
 }
 
+/// What an INFO is sent for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum InfoOccasion {
+    /// The connection begins.
+    Greeting,
+    /// It was accepted: the first PONG went before.
+    Accepted,
+    /// The server's INFO changed.
+    Changed,
+}
+
 /// The server's INFO with the facts of a connection.
 pub(super) fn connection_info(services: &ClientServices, facts: ConnectionFacts<'_>) -> ServerInfo {
     let mut info = services.info().as_ref().clone();

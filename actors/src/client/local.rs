@@ -11,6 +11,8 @@ use crate::router::publish::PublisherSettings;
 /// Buffers and the publish pipeline of one arbiter.
 #[derive(Debug)]
 pub struct ArbiterLocal {
+    /// Arbiters that run connections.
+    pub num_arbiters: usize,
     /// Free buffers.
     pub pool: Rc<BufferPool>,
     /// The publish pipeline. Borrowed for one batch, never over an await.
@@ -29,9 +31,9 @@ pub fn arbiter_local(services: &ClientServices, arbiter: usize, num_arbiters: us
         let made = local.get_or_init(|| {
             let pool = Rc::new(BufferPool::default());
             let disable_cache = services.options().disable_sublist_cache;
-            let settings = PublisherSettings { arbiter, num_arbiters, disable_cache };
+            let settings = PublisherSettings { arbiter, disable_cache };
             let publisher = Publisher::new(settings, services.router.clone(), Rc::clone(&pool));
-            Rc::new(ArbiterLocal { pool, publisher: RefCell::new(publisher) })
+            Rc::new(ArbiterLocal { num_arbiters, pool, publisher: RefCell::new(publisher) })
         });
         Rc::clone(made)
     })

@@ -8,16 +8,16 @@
 //!                                                        └─ subscribe  SUB, UNSUB -> router::RouterHandle
 //! ```
 //!
-//! - [`actor`]: life, timers, commands. [`inbound`]: the loop over a batch. [`services`]: what all connections share.
+//! - [`actor`]: life, timers. [`messages`]: what others ask of it. [`inbound`]: the loop over a batch. [`services`]: what all connections share.
 //! - [`table`]: subscriptions by sid. [`registry`]: connections by id. [`local`]: what connections of an arbiter share.
 
 pub mod actor;
-mod commands;
 mod connect;
 pub mod entry;
 mod inbound;
 mod info;
 pub mod local;
+mod messages;
 mod publish;
 pub mod registry;
 pub mod services;
@@ -26,7 +26,7 @@ mod table;
 mod trace;
 
 pub use actor::ClientActor;
-pub use commands::ClientCommand;
 pub use entry::ClientFactory;
+pub use messages::ClientCommand;
 pub use registry::Registry;
 pub use services::{ClientServices, ServerIdentity};

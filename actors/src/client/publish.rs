@@ -10,15 +10,16 @@ use troupe_engine::auth::{publish_violation, quote};
 
 use super::ClientActor;
 use super::inbound::Flow;
+use super::trace;
 use crate::connection::CloseReason;
 use crate::router::{Message, Origin, Publisher};
 
-/// Prefix of replies mapped by gateways.
-const GATEWAY_REPLY: &[u8] = b"_GR_.";
+/// Prefixes of replies mapped by gateways, today's and that of old servers.
+const GATEWAY_REPLIES: [&[u8]; 2] = [b"_GR_.", b"$GR."];
 /// Prefix of the subjects replication groups use.
 const RAFT: &[u8] = b"$NRG.";
 /// Prefixes of replies only the server makes: service imports, JetStream acks, gateways.
-const RESERVED_REPLIES: [&[u8]; 3] = [b"_R_.", b"$JS.ACK.", GATEWAY_REPLY];
+const RESERVED_REPLIES: [&[u8]; 4] = [b"_R_.", b"$JS.ACK.", b"_GR_.", b"$GR."];
 
 impl ClientActor {
     /// Checks a message and hands it to the publish pipeline.
@@ -28,7 +29,7 @@ impl ClientActor {
             error!(conn = %self.sink.label(), "message headers not supported");
             return self.stop(CloseReason::ProtocolViolation);
         }
-        if op.payload.len() > self.max_payload {
+        if op.payload.len() > self.max_payload() {
             publisher.flush_reply(&self.sink);
             self.refuse_payload(op.payload.len());
             return Flow::Stop;
@@ -38,6 +39,9 @@ impl ClientActor {
         if self.modes.pedantic && !is_valid_publish(subject) {
             self.reply_error("Invalid Publish Subject", publisher);
         }
+        if publisher.is_tracing() {
+            trace::payload(self, op, bytes);
+        }
         if !self.may_publish(subject, reply, publisher) {
             return Flow::Continue;
         }
@@ -45,14 +49,19 @@ impl ClientActor {
             self.reply_ok(publisher);
         }
         let Some(account) = &self.account else { return Flow::Stop };
+        // Headers of no length are none.
+        let has_headers = op.header_len > 0;
+        let total =
+            |sizes: &'_ [u8]| sizes.iter().rposition(|byte| matches!(byte, b' ' | b'\t')).map_or(0, |at| at + 1);
+        let sizes = op.sizes.of(bytes);
         let message = Message {
             subject,
             reply,
-            sizes: op.sizes.of(bytes),
+            sizes: if op.has_headers && !has_headers { &sizes[total(sizes)..] } else { sizes },
             payload: &bytes[op.payload.start as usize..op.payload.end as usize + 2],
             header_len: op.header_len as usize,
-            has_headers: op.has_headers,
-            verbatim_tail: op.is_verbatim.then(|| op.verbatim_tail().of(bytes)),
+            has_headers,
+            verbatim_tail: (op.is_verbatim && op.has_headers == has_headers).then(|| op.verbatim_tail().of(bytes)),
             buffer: bytes,
         };
         let origin =
@@ -65,20 +74,20 @@ impl ClientActor {
     fn may_publish(&mut self, subject: &[u8], reply: &[u8], publisher: &mut Publisher) -> bool {
         // All reserved subjects begin with one of two characters, which few subjects do.
         let may_be_reserved = matches!(subject.first(), Some(b'_' | b'$'));
-        let is_reserved = may_be_reserved && subject.starts_with(GATEWAY_REPLY)
+        let is_reserved = may_be_reserved && GATEWAY_REPLIES.iter().any(|prefix| subject.starts_with(prefix))
             || self.permissions.as_mut().is_some_and(|permissions| !permissions.can_publish(subject))
                 && !self.sink.use_reply_right(subject, Instant::now())
             || may_be_reserved && subject.starts_with(RAFT) && !self.is_system();
         if is_reserved {
-            error!(conn = %self.sink.label(), "Publish Violation - Subject {}", quote(subject));
             self.reply_error(&publish_violation(subject), publisher);
+            error!(conn = %self.sink.label(), "Publish Violation - Subject {}", quote(subject));
             return false;
         }
         if matches!(reply.first(), Some(b'_' | b'$')) && RESERVED_REPLIES.iter().any(|prefix| reply.starts_with(prefix))
         {
-            error!(conn = %self.sink.label(), "Publish Violation - Reply {}", quote(reply));
             let text = format!("Permissions Violation for Publish with Reply of {}", quote(reply));
             self.reply_error(&text, publisher);
+            error!(conn = %self.sink.label(), "Publish Violation - Reply {}", quote(reply));
             return false;
         }
         true

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actix::Addr;
 use parking_lot::Mutex;
@@ -22,14 +23,41 @@ pub struct Entry {
 #[derive(Debug, Default)]
 pub struct Registry {
     entries: Mutex<HashMap<u64, Entry, ahash::RandomState>>,
+    /// Connections that count for `max_connections`: also those that are not in `entries` yet.
+    occupied: Arc<AtomicUsize>,
+}
+
+/// One of the server's places for connections, from accept to the end. Given back when dropped.
+#[derive(Debug)]
+pub struct Place {
+    occupied: Arc<AtomicUsize>,
+    number: usize,
+}
+
+impl Place {
+    /// How many places were taken with this one.
+    #[must_use]
+    pub fn number(&self) -> usize {
+        self.number
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.occupied.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Registry {
-    /// Adds a connection and returns how many there are then.
-    pub(super) fn insert(&self, entry: Entry) -> usize {
-        let mut entries = self.entries.lock();
-        entries.insert(entry.sink.cid(), entry);
-        entries.len()
+    /// Takes a place for a connection that was accepted.
+    pub(super) fn occupy(&self) -> Place {
+        let number = self.occupied.fetch_add(1, Ordering::Relaxed) + 1;
+        Place { occupied: Arc::clone(&self.occupied), number }
+    }
+
+    /// Adds a connection.
+    pub(super) fn insert(&self, entry: Entry) {
+        self.entries.lock().insert(entry.sink.cid(), entry);
     }
 
     /// Removes a connection.

@@ -1,7 +1,7 @@
 //! What all client connections of a server share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -9,6 +9,7 @@ use troupe_codecs::client::ServerInfo;
 use troupe_engine::options::Options;
 
 use super::Registry;
+use super::registry::Place;
 use crate::auth::Authenticator;
 use crate::net::tls::{ConnectionRateLimit, TlsAcceptorHandle};
 use crate::router::{Accounts, RouterHandle};
@@ -43,9 +44,20 @@ pub struct ClientServices {
     info: ArcSwap<ServerInfo>,
     tls: Option<TlsAcceptorHandle>,
     handshakes: Option<ConnectionRateLimit>,
+    is_reporting_refusals: AtomicBool,
     is_lame_duck: AtomicBool,
     next_cid: AtomicU64,
-    next_subscription: AtomicU64,
+    num_writers: AtomicUsize,
+}
+
+/// Counts one writer task until dropped.
+#[derive(Debug)]
+pub(super) struct WriterGuard(Arc<ClientServices>);
+
+impl Drop for WriterGuard {
+    fn drop(&mut self) {
+        self.0.num_writers.fetch_sub(1, Ordering::Release);
+    }
 }
 
 impl ClientServices {
@@ -73,9 +85,10 @@ impl ClientServices {
             info: ArcSwap::from_pointee(info),
             tls,
             handshakes: (limit > 0).then(|| ConnectionRateLimit::new(limit)),
+            is_reporting_refusals: AtomicBool::new(false),
             is_lame_duck: AtomicBool::new(false),
             next_cid: AtomicU64::new(1),
-            next_subscription: AtomicU64::new(1),
+            num_writers: AtomicUsize::new(0),
         }
     }
 
@@ -115,10 +128,28 @@ impl ClientServices {
         self.tls.clone()
     }
 
+    /// Whether `place` is one too many.
+    #[must_use]
+    pub fn is_full(&self, place: &Place) -> bool {
+        i64::try_from(place.number()).unwrap_or(i64::MAX) > self.options.load().limits.max_connections
+    }
+
     /// Whether one more TLS handshake may start in this second.
     #[must_use]
     pub fn admits_handshake(&self, now: Instant) -> bool {
         self.handshakes.as_ref().is_none_or(|limit| limit.allow(now))
+    }
+
+    /// Claims the right to log refused handshakes, which one task has at a time.
+    #[must_use]
+    pub fn claim_refusal_report(&self) -> bool {
+        !self.is_reporting_refusals.swap(true, Ordering::AcqRel)
+    }
+
+    /// Gives the right back and yields the number of handshakes refused meanwhile.
+    pub fn finish_refusal_report(&self) -> u64 {
+        self.is_reporting_refusals.store(false, Ordering::Release);
+        self.handshakes.as_ref().map_or(0, ConnectionRateLimit::take_refused)
     }
 
     /// Enters lame duck mode; false when it was on already.
@@ -138,11 +169,19 @@ impl ClientServices {
         self.next_cid.load(Ordering::Relaxed) - 1
     }
 
-    pub(super) fn next_cid(&self) -> u64 {
-        self.next_cid.fetch_add(1, Ordering::Relaxed)
+    /// Connections whose last bytes may still be on their way, those included whose actor has ended.
+    #[must_use]
+    pub fn num_writers(&self) -> usize {
+        self.num_writers.load(Ordering::Acquire)
     }
 
-    pub(super) fn next_subscription(&self) -> u64 {
-        self.next_subscription.fetch_add(1, Ordering::Relaxed)
+    /// Counts a writer task in.
+    pub(super) fn writer_guard(self: &Arc<Self>) -> WriterGuard {
+        self.num_writers.fetch_add(1, Ordering::Relaxed);
+        WriterGuard(Arc::clone(self))
+    }
+
+    pub(super) fn next_cid(&self) -> u64 {
+        self.next_cid.fetch_add(1, Ordering::Relaxed)
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tracing::error;
 use troupe_codecs::client::{SubscribeOp, UnsubscribeOp};
-use troupe_codecs::subject::{is_literal, is_valid_subscription, num_tokens};
+use troupe_codecs::subject::{is_literal, is_subscribable, num_tokens};
 use troupe_engine::auth::{quote, subscription_violation};
 use troupe_engine::index::snapshot::MAX_PATTERN_TOKENS;
 
-use super::ClientActor;
+use super::{ClientActor, trace};
 use crate::router::subscription::SubscriptionParts;
 use crate::router::{ChangeSet, Publisher, Subscription};
 
@@ -21,11 +21,11 @@ impl ClientActor {
     pub(super) fn subscribe(&mut self, op: &SubscribeOp, bytes: &Bytes, publisher: &mut Publisher) {
         let (subject, queue, sid) = (op.subject.of(bytes), op.queue.of(bytes), op.sid.of(bytes));
         let queue_opt = (!queue.is_empty()).then_some(queue);
-        if let Some(refusal) = self.refusal(subject, queue_opt, sid) {
-            return self.reply_error(&refusal, publisher);
+        if self.is_refused(subject, queue_opt, sid, publisher) {
+            return;
         }
         if self.subscriptions.get(sid).is_none() {
-            if !is_valid_subscription(subject) {
+            if !is_subscribable(subject) {
                 return self.reply_error("Invalid Subject", publisher);
             }
             self.add_subscription(SubscriptionParts { subject, queue, sid, is_filtered: false });
@@ -35,29 +35,33 @@ impl ClientActor {
         }
     }
 
-    /// Text of the error a subscription gets, if it gets one.
-    fn refusal(&mut self, subject: &[u8], queue: Option<&[u8]>, sid: &[u8]) -> Option<String> {
+    /// Whether the subscription may not be made; the client has been told then.
+    fn is_refused(&mut self, subject: &[u8], queue: Option<&[u8]>, sid: &[u8], publisher: &mut Publisher) -> bool {
+        let label = self.sink.label();
+        let sid = || String::from_utf8_lossy(sid);
         let is_allowed = queue != Some(SYSTEM_QUEUE)
             && self.permissions.as_ref().is_none_or(|permissions| permissions.can_subscribe(subject, queue));
         if !is_allowed {
-            let sid = String::from_utf8_lossy(sid);
             let group = queue.map(|queue| format!(", Queue: {}", quote(queue))).unwrap_or_default();
-            error!(conn = %self.sink.label(), "Subscription Violation - Subject {}{group}, SID {sid}", quote(subject));
-            return Some(subscription_violation(subject, queue));
+            self.reply_error(&subscription_violation(subject, queue), publisher);
+            error!(conn = %label, "Subscription Violation - Subject {}{group}, SID {}", quote(subject), sid());
+            return true;
         }
         let max_tokens = usize::from(self.services.options().limits.max_sub_tokens);
         let is_too_deep = max_tokens > 0 && num_tokens(subject) > max_tokens
             || !is_literal(subject) && num_tokens(subject) > MAX_PATTERN_TOKENS;
         if is_too_deep {
             let text = format!("Permissions Violation for Subscription to {}, too many tokens", quote(subject));
-            error!(conn = %self.sink.label(), "{text}");
-            return Some(text);
+            self.reply_error(&text, publisher);
+            error!(conn = %label, "Subscription Violation Too Many Tokens - Subject {}, SID {}", quote(subject), sid());
+            return true;
         }
         if self.max_subscriptions > 0 && self.subscriptions.len_near(self.max_subscriptions) >= self.max_subscriptions {
-            error!(conn = %self.sink.label(), "maximum subscriptions exceeded");
-            return Some("maximum subscriptions exceeded".to_owned());
+            error!(conn = %label, "maximum subscriptions exceeded");
+            self.reply_error("maximum subscriptions exceeded", publisher);
+            return true;
         }
-        None
+        false
     }
 
     fn add_subscription(&mut self, parts: SubscriptionParts<'_>) {
@@ -67,9 +71,8 @@ impl ClientActor {
         if let Some(filter) = filter {
             self.sink.set_filter(Some(Arc::clone(filter)));
         }
-        let id = self.services.next_subscription();
         let parts = SubscriptionParts { is_filtered, ..parts };
-        let subscription = Arc::new(Subscription::new(id, Arc::clone(&self.sink), parts));
+        let subscription = Arc::new(Subscription::new(Arc::clone(&self.sink), parts));
         account.count_subscriptions(1);
         let account = Arc::clone(account);
         let changes = self.changes.get_or_insert_with(|| Box::new(ChangeSet::new(account)));
@@ -80,24 +83,27 @@ impl ClientActor {
     /// Ends a subscription now, or after a number of messages counted from its start.
     pub(super) fn unsubscribe(&mut self, op: &UnsubscribeOp, bytes: &Bytes, publisher: &mut Publisher) {
         let sid = op.sid.of(bytes);
+        if self.modes.verbose {
+            self.reply_ok(publisher);
+        }
         if let Some(subscription) = self.subscriptions.get(sid) {
             let subscription = Arc::clone(subscription);
             let is_over = match op.max {
-                Some(max) => subscription.limit(u64::from(max)),
+                Some(max) => {
+                    publisher.count();
+                    subscription.limit(max)
+                }
                 None => subscription.close(),
             };
             if is_over {
                 self.remove_subscription(&subscription);
             }
         }
-        if self.modes.verbose {
-            self.reply_ok(publisher);
-        }
     }
 
     /// Takes a closed subscription out of the table and the index.
     pub(super) fn remove_subscription(&mut self, subscription: &Arc<Subscription>) {
-        tracing::trace!(conn = %self.sink.label(), "<-> [DELSUB {}]", String::from_utf8_lossy(subscription.sid()));
+        trace::removed(&self.sink, subscription.sid());
         self.subscriptions.remove(subscription.sid());
         let Some(account) = &self.account else { return };
         account.remove_subscriptions(1);

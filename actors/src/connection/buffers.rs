@@ -60,10 +60,10 @@ impl BufferPool {
         }
     }
 
-    /// An empty output buffer.
+    /// An empty output buffer; a new one has room for `room` bytes.
     #[must_use]
-    pub fn take_output(&self) -> Vec<u8> {
-        self.outputs.borrow_mut().pop().unwrap_or_default()
+    pub fn take_output(&self, room: usize) -> Vec<u8> {
+        self.outputs.borrow_mut().pop().unwrap_or_else(|| Vec::with_capacity(room))
     }
 
     /// Takes back an output buffer.

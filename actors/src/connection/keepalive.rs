@@ -29,7 +29,8 @@ pub struct Keepalive {
     pings_out: u32,
     last_heard: Instant,
     ping_sent: Option<Instant>,
-    rtt: Option<(Duration, Instant)>,
+    /// Round trip time and, where a ping measured it, when.
+    rtt: Option<(Duration, Option<Instant>)>,
 }
 
 impl Keepalive {
@@ -77,13 +78,13 @@ impl Keepalive {
     pub fn pong(&mut self, now: Instant) {
         self.pings_out = 0;
         if let Some(sent) = self.ping_sent.take() {
-            self.rtt = Some(((now - sent).max(Duration::from_nanos(1)), now));
+            self.rtt = Some(((now - sent).max(Duration::from_nanos(1)), Some(now)));
         }
     }
 
-    /// Sets the first estimate: from accept to CONNECT.
-    pub fn set_initial_rtt(&mut self, rtt: Duration, now: Instant) {
-        self.rtt.get_or_insert((rtt, now));
+    /// Sets the first estimate: from accept to CONNECT. The first ping is still sent.
+    pub fn set_initial_rtt(&mut self, rtt: Duration) {
+        self.rtt.get_or_insert((rtt, None));
     }
 
     /// Last measured round trip time.
@@ -95,7 +96,8 @@ impl Keepalive {
     /// The timer fired.
     pub fn tick(&mut self, now: Instant) -> PingDecision {
         let is_alive = now.duration_since(self.last_heard) < self.interval;
-        let is_measured = self.rtt.is_some_and(|(_, at)| now.duration_since(at) < RTT_MAX_AGE);
+        let measured = self.rtt.and_then(|(_, at)| at);
+        let is_measured = measured.is_some_and(|at| now.duration_since(at) < RTT_MAX_AGE);
         if is_alive && is_measured && self.ping_sent.is_none() {
             return PingDecision::Skip;
         }
@@ -124,6 +126,16 @@ mod tests {
         assert_eq!(state.tick(at(1)), PingDecision::Ping);
         assert_eq!(state.tick(at(2)), PingDecision::Ping);
         assert_eq!(state.tick(at(3)), PingDecision::Stale);
+    }
+
+    #[test]
+    fn the_estimate_of_connect_does_not_keep_back_the_first_ping() {
+        let start = Instant::now();
+        let mut state = keepalive(start);
+        state.set_initial_rtt(Duration::from_millis(3));
+        assert_eq!(state.rtt(), Some(Duration::from_millis(3)));
+        state.heard(start + Duration::from_secs(1));
+        assert_eq!(state.tick(start + Duration::from_secs(2)), PingDecision::Ping);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! - [`outbound`]: bytes waiting for one peer, written by whoever gets there first. [`writer`]: the task that writes the rest.
 //! - [`reader`]: the framed stream an actor reads. [`buffers`]: the buffers all connections of an arbiter share.
 //! - [`close`]: why a connection ended, set once. [`keepalive`]: pings, round trip time, staleness.
-//! - [`counters`]: messages and bytes of one connection.
+//! - [`counters`]: messages and bytes of one connection. [`trace`]: how payloads look in trace lines.
 
 pub mod buffers;
 pub mod close;
@@ -11,6 +11,7 @@ pub mod counters;
 pub mod keepalive;
 pub mod outbound;
 pub mod reader;
+pub mod trace;
 pub mod writer;
 
 pub use buffers::BufferPool;
@@ -18,4 +19,5 @@ pub use close::{CloseReason, CloseSignal};
 pub use counters::TrafficCounters;
 pub use keepalive::Keepalive;
 pub use outbound::{Outbound, OutboundBatch, PushOutcome};
-pub use reader::Reader;
+pub use reader::{ReadLimits, Reader, SharedReadLimits};
+pub use trace::PayloadTrace;

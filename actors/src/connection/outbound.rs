@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ const COPY_LIMIT: usize = 16 * 1024;
 pub(super) const MAX_SLICES: usize = 64;
 /// Bytes pending for one destination beyond which publishers to it stop reading until it drains. Without this, many
 /// publishers to many subscribers fill memory up to `max_pending` each and run several times slower.
-pub const STALL_MARK: usize = 1024 * 1024;
+const STALL_MARK: usize = 1024 * 1024;
 
 /// What one read of a publisher adds up to for one destination.
 #[derive(Debug, Default)]
@@ -64,7 +64,8 @@ pub enum PushOutcome {
     Accepted(usize),
     /// The connection is closed, the bytes are dropped.
     Closed,
-    /// The push took the peer over its limit: it is being closed as a slow consumer, the bytes are dropped.
+    /// The push took the peer over its limit, the bytes are dropped. The caller notes why and then calls
+    /// [`Outbound::drop_now`]: the reader must find the reason when the socket ends.
     SlowConsumer,
 }
 
@@ -111,7 +112,7 @@ impl Queue {
 
 /// The outgoing side of one connection, shared by everybody who sends to it.
 ///
-/// Bounded by `max_pending` bytes: a push beyond it drops the connection. The lock is held for appends and swaps, never
+/// Bounded by `max_pending` bytes: a push beyond it is refused, and the connection to be dropped. The lock is held for appends and swaps, never
 /// while writing.
 #[derive(Debug)]
 pub struct Outbound {
@@ -119,6 +120,8 @@ pub struct Outbound {
     /// Bytes queued or being written.
     pending: AtomicUsize,
     max_pending: usize,
+    /// A publisher waited its whole time in vain: the peer itself is slow, and publishers wait only near its limit.
+    is_lagging: AtomicBool,
     writer: AtomicWaker,
     drained: Notify,
 }
@@ -138,6 +141,7 @@ impl Outbound {
             queue: Mutex::new(Queue { socket: Some(socket), ..Queue::default() }),
             pending: AtomicUsize::new(0),
             max_pending,
+            is_lagging: AtomicBool::new(false),
             writer: AtomicWaker::new(),
             drained: Notify::new(),
         }
@@ -166,8 +170,6 @@ impl Outbound {
         let pending = self.pending.fetch_add(len, Ordering::Relaxed) + len;
         if pending > self.max_pending {
             discard(batch);
-            drop(queue);
-            self.drop_now();
             return PushOutcome::SlowConsumer;
         }
         let is_idle = queue.is_empty();
@@ -252,8 +254,18 @@ impl Outbound {
         self.queue.lock().is_dropped
     }
 
-    /// Waits until at most `mark` bytes are pending, at most for `limit`.
-    pub async fn wait_below(&self, mark: usize, limit: Duration) {
+    /// Bytes pending beyond which publishers stop reading for a while. Three quarters of the limit for a peer that does not
+    /// drain in the time publishers wait, as in nats-server, so that one slow reader does not hold its publishers back for
+    /// long; much less for the others, so that memory stays small.
+    #[must_use]
+    pub fn stall_mark(&self) -> usize {
+        let late = self.max_pending / 4 * 3;
+        if self.is_lagging.load(Ordering::Relaxed) { late } else { STALL_MARK.min(late) }
+    }
+
+    /// Waits until the pending bytes are below the stall mark, at most for `limit`.
+    pub async fn wait_drained(&self, limit: Duration) {
+        let mark = self.stall_mark();
         let wait = async {
             loop {
                 let drained = self.drained.notified();
@@ -263,7 +275,9 @@ impl Outbound {
                 drained.await;
             }
         };
-        tokio::time::timeout(limit, wait).await.ok();
+        if tokio::time::timeout(limit, wait).await.is_err() {
+            self.is_lagging.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Ready with work, or with `None` once there will be no more. For the writer task alone.
@@ -292,6 +306,9 @@ impl Outbound {
         let before = self.pending.fetch_sub(bytes, Ordering::Relaxed);
         if before > STALL_MARK || before == bytes {
             self.drained.notify_waiters();
+        }
+        if before == bytes {
+            self.is_lagging.store(false, Ordering::Relaxed);
         }
     }
 

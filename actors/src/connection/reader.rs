@@ -1,5 +1,6 @@
 //! The framed stream a client actor reads: one item per read of the socket.
 
+use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -18,6 +19,18 @@ use crate::net::ReadHalf;
 /// A partial operation up to this size is copied to a buffer of its own, so that the read buffer can be shared.
 const COPIED_REST: usize = 4096;
 
+/// Limits of what a reader takes, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadLimits {
+    /// Longest line without its verb.
+    pub max_control_line: usize,
+    /// Largest message.
+    pub max_payload: usize,
+}
+
+/// Limits that the owner of a reader may change while it reads.
+pub type SharedReadLimits = Rc<Cell<ReadLimits>>;
+
 /// Something that may end a connection while its reader waits.
 pub trait Closed {
     /// Ready once the connection is closed.
@@ -28,6 +41,7 @@ pub trait Closed {
 pub struct Reader<C> {
     half: ReadHalf,
     decoder: ClientDecoder,
+    limits: SharedReadLimits,
     rest: BytesMut,
     pool: Rc<BufferPool>,
     closed: Arc<C>,
@@ -36,13 +50,15 @@ pub struct Reader<C> {
 impl<C: Closed> Reader<C> {
     /// A reader over `half`. `first` are bytes read before, by a handshake.
     #[must_use]
-    pub fn new(half: ReadHalf, decoder: ClientDecoder, first: BytesMut, pool: Rc<BufferPool>, closed: Arc<C>) -> Self {
-        Self { half, decoder, rest: first, pool, closed }
-    }
-
-    /// Changes the limits of the decoder.
-    pub fn set_limits(&mut self, max_control_line: usize, max_payload: usize) {
-        self.decoder.set_limits(max_control_line, max_payload);
+    pub fn new(
+        half: ReadHalf,
+        decoder: ClientDecoder,
+        limits: SharedReadLimits,
+        first: BytesMut,
+        pool: Rc<BufferPool>,
+        closed: Arc<C>,
+    ) -> Self {
+        Self { half, decoder, limits, rest: first, pool, closed }
     }
 
     /// The buffer to read into: the one with the half-read operation where that is large, else a shared one.
@@ -70,6 +86,8 @@ impl<C: Closed> Reader<C> {
     }
 
     fn decode(&mut self, buffer: &mut BytesMut) -> io::Result<Option<Batch>> {
+        let limits = self.limits.get();
+        self.decoder.set_limits(limits.max_control_line, limits.max_payload);
         self.decoder.recycle(self.pool.take_ops());
         let batch = self.decoder.decode(buffer);
         self.pool.put_ops(self.decoder.take_spare_ops());

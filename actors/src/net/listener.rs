@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use socket2::Socket;
 use tokio::net::{TcpListener, UnixListener};
-use tracing::error;
+use tracing::{debug, error};
 
 use super::bind::LocalAddress;
 use super::{AcceptedSocket, BoundListener, RemoteAddress};
@@ -42,7 +42,7 @@ pub struct ListenerSettings {
     pub factory: Arc<dyn ConnectionFactory>,
 }
 
-/// Stops accepting and closes the socket for good (lame duck, shutdown). The actor ends; it must not be restarted.
+/// Stops accepting and closes the socket for good (lame duck, shutdown). The actor has nothing to do then.
 #[derive(Clone, Copy, Debug)]
 pub struct StopListening;
 
@@ -82,11 +82,23 @@ impl Actor for Listener {
         let settings = self.settings.clone();
         let context = self.context.clone();
         let work = async move {
-            if let Err(cause) = accept_all(&settings, context.as_ref()).await {
-                error!("{} Accept error: {cause}", settings.name);
+            let result = accept_all(&settings, context.as_ref()).await;
+            match result {
+                Ok(()) => debug!("{} accept loop exiting..", settings.name),
+                Err(cause) => error!("{} Accept error: {cause}", settings.name),
             }
         };
-        ctx.spawn(work.into_actor(self).map(|(), _, ctx| ctx.stop()));
+        ctx.spawn(work.into_actor(self).map(|(), actor, ctx| actor.end(ctx)));
+    }
+}
+
+impl Listener {
+    /// Stops, except where the socket was closed on purpose: a supervisor would only bring the actor back, so it idles until
+    /// it is told to stop.
+    fn end(&self, ctx: &mut Context<Self>) {
+        if self.context.is_none() || !self.settings.socket.is_closed() {
+            ctx.stop();
+        }
     }
 }
 
@@ -95,7 +107,7 @@ impl Handler<StopListening> for Listener {
 
     fn handle(&mut self, _: StopListening, ctx: &mut Self::Context) {
         self.settings.socket.close();
-        ctx.stop();
+        self.end(ctx);
     }
 }
 

@@ -98,9 +98,14 @@ fn a_second_instance_goes_on_with_the_same_socket() {
     run(async {
         let (settings, mut accepted) = settings(&loopback());
         let port = settings.socket.port().unwrap();
-        let panics = ListenerSettings { factory: Arc::new(|_| panic!("injected")), ..settings.clone() };
         let (sender, gone) = tokio::sync::oneshot::channel();
-        Listener::new(panics).with_guard(TellsWhenDropped(Some(sender))).start();
+        let guard = TellsWhenDropped(Some(sender));
+        let factory = move |_| {
+            let _held = &guard;
+            panic!("injected")
+        };
+        let panics = ListenerSettings { factory: Arc::new(factory), ..settings.clone() };
+        Listener::new(panics).start();
         let _first = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         gone.await.unwrap();
 

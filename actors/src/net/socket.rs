@@ -97,7 +97,7 @@ impl PlainSocket {
 
     /// Takes and drops what has arrived, up to some KB, so that closing sends an end of stream and not a reset, which
     /// could overtake bytes sent before.
-    pub(super) fn discard_arrived(&self) {
+    pub fn discard_arrived(&self) {
         let mut scratch = [0; 4096];
         match self {
             Self::Tcp(stream) => stream.try_read(&mut scratch),

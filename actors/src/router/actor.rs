@@ -53,11 +53,13 @@ impl Router {
         }
     }
 
-    fn publish(&mut self) {
-        for working in self.indexes.values_mut().filter(|working| working.is_changed) {
-            working.account.publish(working.index.clone());
+    /// Publishes what has changed. False when a successor has published already: this instance must not go on.
+    fn publish(&mut self) -> bool {
+        let epoch = self.context.epoch();
+        self.indexes.values_mut().filter(|working| working.is_changed).all(|working| {
             working.is_changed = false;
-        }
+            working.account.publish(working.index.clone(), epoch)
+        })
     }
 }
 
@@ -85,7 +87,10 @@ impl StreamHandler<Batch<ChangeSet>> for Router {
             // A successor owns the index now.
             return ctx.stop();
         }
-        self.publish();
+        self.context.checkpoint("before-publish");
+        if !self.publish() {
+            return ctx.stop();
+        }
         self.context.checkpoint("after-publish");
         batch.iter().filter_map(|changes| changes.barrier.as_ref()).for_each(super::messages::Ticket::open);
         if self.handle.commit(batch).is_err() {

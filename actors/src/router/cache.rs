@@ -19,8 +19,18 @@ const MAX_SUBSCRIBERS: usize = 1 << 20;
 pub(super) struct Plan {
     /// Matches of the subject.
     pub(super) matches: Matches<Arc<Subscription>>,
+    /// `HMSG subject `, as a delivered message begins; without its first byte for one without headers.
+    head: Vec<u8>,
     /// Messages published with this plan in the batch at hand, not yet counted to the subscriptions.
     pub(super) hits: u64,
+}
+
+impl Plan {
+    /// How a delivered message begins, up to the subscription id.
+    #[inline]
+    pub(super) fn head(&self, has_headers: bool) -> &[u8] {
+        &self.head[usize::from(!has_headers)..]
+    }
 }
 
 /// One remembered subject.
@@ -119,13 +129,19 @@ impl MatchCache {
         self.num_subscribers -= place.plan.matches.len();
         count_hits(&mut place.plan);
         place.plan.matches.clear();
+        // Set last: a plan cut off by a panic must not be taken for a whole one.
+        place.generation = 0;
         place.account = source.account;
-        place.generation = source.generation;
         place.hash = hash;
         place.subject.clear();
         place.subject.extend_from_slice(subject);
+        place.plan.head.clear();
+        for part in [b"HMSG ", subject, b" "] {
+            place.plan.head.extend_from_slice(part);
+        }
         source.index.collect(subject, &mut place.plan.matches);
         self.num_subscribers += place.plan.matches.len();
+        place.generation = source.generation;
     }
 
     /// Whether it holds more than it should and wants [`MatchCache::clear`] at the end of the batch.

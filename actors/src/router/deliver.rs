@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::connection::outbound::STALL_MARK;
 use crate::connection::{BufferPool, OutboundBatch, PushOutcome};
 
 use super::ClientSink;
-use super::sink::BATCH_PLACES;
 
 /// Pending bytes of one destination beyond which its batch goes out in the middle of a read.
 const EARLY_PUSH: usize = 256 * 1024;
+
+/// Most room given to a new buffer.
+const MAX_ROOM: usize = 128 * 1024;
 
 /// What is on its way to one destination.
 #[derive(Debug)]
@@ -25,17 +26,17 @@ struct Destination {
 #[derive(Debug)]
 pub(super) struct Deliveries {
     arbiter: usize,
-    /// Another arbiter may overwrite the place in a sink: it must be searched for where the place does not fit.
-    shares_places: bool,
     destinations: Vec<Destination>,
+    /// Room to give a new buffer: what the last batch needed. Growing it step by step would copy it over and over.
+    room: usize,
     /// The fullest destination over the stall mark.
     stalled: Option<Arc<ClientSink>>,
 }
 
 impl Deliveries {
-    /// Batches of the publisher of arbiter number `arbiter` of `num_arbiters`.
-    pub(super) fn new(arbiter: usize, num_arbiters: usize) -> Self {
-        Self { arbiter, shares_places: num_arbiters > BATCH_PLACES, destinations: Vec::new(), stalled: None }
+    /// Batches of the publisher of arbiter number `arbiter`.
+    pub(super) fn new(arbiter: usize) -> Self {
+        Self { arbiter, destinations: Vec::new(), room: 0, stalled: None }
     }
 
     /// The batch for `sink`.
@@ -70,13 +71,9 @@ impl Deliveries {
 
     #[cold]
     fn start(&mut self, sink: &Arc<ClientSink>, pool: &BufferPool) -> usize {
-        let known =
-            self.shares_places.then(|| self.destinations.iter().position(|known| Arc::ptr_eq(&known.sink, sink)));
-        let number = known.flatten().unwrap_or_else(|| {
-            let batch = OutboundBatch { chunks: Vec::new(), current: pool.take_output() };
-            self.destinations.push(Destination { sink: Arc::clone(sink), batch, msgs: 0, bytes: 0 });
-            self.destinations.len() - 1
-        });
+        let number = self.destinations.len();
+        let batch = OutboundBatch { chunks: Vec::new(), current: pool.take_output(self.room) };
+        self.destinations.push(Destination { sink: Arc::clone(sink), batch, msgs: 0, bytes: 0 });
         sink.batch_place(self.arbiter).store(number as u32, Ordering::Relaxed);
         number
     }
@@ -84,6 +81,7 @@ impl Deliveries {
     /// Hands every batch over. Yields the fullest destination when one is over the stall mark.
     pub(super) fn flush(&mut self, pool: &BufferPool) -> Option<Arc<ClientSink>> {
         for mut destination in self.destinations.drain(..) {
+            self.room = destination.batch.current.len().min(MAX_ROOM);
             push(&mut destination, &mut self.stalled);
             pool.put_output(destination.batch.current);
         }
@@ -108,7 +106,7 @@ fn push(destination: &mut Destination, stalled: &mut Option<Arc<ClientSink>>) {
     let PushOutcome::Accepted(pending) = outcome else { return };
     destination.sink.traffic().sent(std::mem::take(&mut destination.msgs), std::mem::take(&mut destination.bytes));
     let is_fullest = stalled.as_ref().is_none_or(|other| other.outbound().pending() < pending);
-    if pending > STALL_MARK && is_fullest {
+    if is_fullest && pending > destination.sink.outbound().stall_mark() {
         *stalled = Some(Arc::clone(&destination.sink));
     }
 }

@@ -15,7 +15,7 @@ use super::messages::{ChangeSet, RouterHandle};
 use super::subscription::Counted;
 use super::view::AccountIndex;
 use super::{AccountView, ClientSink, Subscription};
-use crate::connection::BufferPool;
+use crate::connection::{BufferPool, PayloadTrace};
 
 /// Payloads of at least this many bytes are shared between destinations, smaller ones are copied.
 const SHARED_PAYLOAD: usize = 4096;
@@ -74,8 +74,6 @@ pub struct Origin<'a> {
 pub struct PublisherSettings {
     /// Number of the arbiter.
     pub arbiter: usize,
-    /// Arbiters that run connections.
-    pub num_arbiters: usize,
     /// Matches are not cached.
     pub disable_cache: bool,
 }
@@ -93,9 +91,10 @@ pub struct Publisher {
     uncounted: Vec<usize>,
     random: SmallRng,
     is_tracing: bool,
+    payload_trace: PayloadTrace,
 }
 
-/// What a publisher last saw of an account.
+/// What a batch sees of its account.
 #[derive(Debug)]
 struct View {
     account: u32,
@@ -112,29 +111,47 @@ impl Publisher {
             router,
             view: None,
             cache: MatchCache::new(settings.disable_cache),
-            deliveries: Deliveries::new(settings.arbiter, settings.num_arbiters),
+            deliveries: Deliveries::new(settings.arbiter),
             uncounted: Vec::new(),
             random: SmallRng::from_os_rng(),
             is_tracing: false,
+            payload_trace: PayloadTrace::default(),
         }
     }
 
     /// Throws away what a batch that was cut off by a panic left behind: it is lost with the connection that sent it.
     pub fn discard_unfinished(&mut self) {
         self.deliveries.discard();
+        for number in self.uncounted.drain(..) {
+            self.cache.plan(number).hits = 0;
+        }
+    }
+
+    /// Counts the messages of the batch so far to their subscriptions, before somebody looks at the counts.
+    pub fn count(&mut self) {
+        for number in self.uncounted.drain(..) {
+            count_hits(self.cache.plan(number));
+        }
+    }
+
+    /// Whether protocol trace lines are written.
+    #[must_use]
+    pub fn is_tracing(&self) -> bool {
+        self.is_tracing
+    }
+
+    /// Sets how much of payloads trace lines show.
+    pub fn set_payload_trace(&mut self, style: PayloadTrace) {
+        self.payload_trace = style;
     }
 
     /// Starts a batch: takes the newest snapshot of the account. May be called again in the middle of one.
     pub fn begin(&mut self, account: Option<&AccountView>) {
         self.is_tracing = tracing::enabled!(tracing::Level::TRACE);
         let Some(account) = account else { return };
+        // The generation is read first: the snapshot is at least as new.
         let generation = account.generation();
-        let is_current =
-            self.view.as_ref().is_some_and(|view| view.account == account.id() && view.generation == generation);
-        if !is_current {
-            // The generation was read first: the snapshot is at least as new.
-            self.view = Some(View { account: account.id(), generation, index: account.snapshot() });
-        }
+        self.view = Some(View { account: account.id(), generation, index: account.snapshot() });
     }
 
     /// Appends bytes for the publishing connection itself (`PONG`, `+OK`, `-ERR`), in order with its messages.
@@ -151,12 +168,6 @@ impl Publisher {
         let source = Source { account: view.account, generation: view.generation + 1, index: &view.index };
         let number = self.cache.find(source, message.subject);
         let plan = self.cache.plan(number);
-        let mut door = Door {
-            deliveries: &mut self.deliveries,
-            pool: &self.pool,
-            router: &self.router,
-            is_tracing: self.is_tracing,
-        };
         let has_limited = plan.matches.plain.iter().any(|subscription| subscription.is_limited());
         if has_limited {
             count_hits(plan);
@@ -166,6 +177,14 @@ impl Publisher {
             }
             plan.hits += 1;
         }
+        let mut door = Door {
+            head: plan.head(message.has_headers),
+            deliveries: &mut self.deliveries,
+            pool: &self.pool,
+            router: &self.router,
+            is_tracing: self.is_tracing,
+            payload_trace: self.payload_trace,
+        };
         let mut num_delivered = 0;
         for subscription in &plan.matches.plain {
             num_delivered += usize::from(door.deliver(subscription, origin, message, has_limited));
@@ -201,22 +220,25 @@ impl Publisher {
     /// Ends a batch: hands all messages over. Yields the fullest destination when it is so full that the publisher should
     /// stop reading until it drains.
     pub fn flush(&mut self) -> Option<Arc<ClientSink>> {
-        for number in self.uncounted.drain(..) {
-            count_hits(self.cache.plan(number));
-        }
+        self.count();
         if self.cache.is_over() {
             self.cache.clear();
         }
+        // An arbiter that publishes nothing for long must not keep an old version of the index alive.
+        self.view = None;
         self.deliveries.flush(&self.pool)
     }
 }
 
 /// The way out of one message.
 struct Door<'a> {
+    /// How the message begins for everybody.
+    head: &'a [u8],
     deliveries: &'a mut Deliveries,
     pool: &'a BufferPool,
     router: &'a RouterHandle,
     is_tracing: bool,
+    payload_trace: PayloadTrace,
 }
 
 impl Door<'_> {
@@ -249,7 +271,7 @@ impl Door<'_> {
             append_without_headers(&mut batch.current, subscription, message);
         } else {
             let (head, shared) = split_shared(message);
-            append_head(&mut batch.current, subscription, message);
+            append_head(&mut batch.current, self.head, subscription, message);
             batch.current.extend_from_slice(head);
             if let Some(tail) = shared {
                 batch.push_shared(tail);
@@ -259,7 +281,7 @@ impl Door<'_> {
             sink.note_reply(message.reply);
         }
         if self.is_tracing {
-            trace_delivery(subscription, message);
+            trace_delivery(subscription, message, self.payload_trace);
         }
         true
     }
@@ -270,25 +292,28 @@ impl Door<'_> {
             return true;
         }
         let counted = subscription.count_limited();
-        if counted == Counted::DeliverLast {
+        if matches!(counted, Counted::DeliverLast | Counted::Overdue) {
+            tracing::debug!(
+                conn = %subscription.sink().label(),
+                "Auto-unsubscribe limit of {} reached for sid '{}'",
+                subscription.max(),
+                String::from_utf8_lossy(subscription.sid())
+            );
             origin.account.remove_subscriptions(1);
             let mut changes = ChangeSet::new(Arc::clone(origin.account));
             changes.removed.push(Arc::clone(subscription));
             self.router.send(changes);
         }
-        counted != Counted::Exceeded
+        matches!(counted, Counted::Deliver | Counted::DeliverLast)
     }
 }
 
 /// `MSG subject sid `, and where the tail is not one piece, the reply and the sizes.
 #[inline]
-fn append_head(out: &mut Vec<u8>, subscription: &Subscription, message: &Message<'_>) {
-    let verb: &[u8] = if message.has_headers { b"HMSG " } else { b"MSG " };
+fn append_head(out: &mut Vec<u8>, head: &[u8], subscription: &Subscription, message: &Message<'_>) {
     let sid = subscription.sid();
-    out.reserve(message.subject.len() + sid.len() + message.reply.len() + 48 + message.len().min(SHARED_PAYLOAD));
-    out.extend_from_slice(verb);
-    out.extend_from_slice(message.subject);
-    out.push(b' ');
+    out.reserve(head.len() + sid.len() + message.reply.len() + 48 + message.len().min(SHARED_PAYLOAD));
+    out.extend_from_slice(head);
     out.extend_from_slice(sid);
     out.push(b' ');
     if message.verbatim_tail.is_some() {
@@ -333,15 +358,20 @@ fn append_without_headers(out: &mut Vec<u8>, subscription: &Subscription, messag
 }
 
 #[cold]
-fn trace_delivery(subscription: &Subscription, message: &Message<'_>) {
+fn trace_delivery(subscription: &Subscription, message: &Message<'_>, payload_trace: PayloadTrace) {
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    let verb = if message.has_headers { "HMSG" } else { "MSG" };
+    let label = subscription.sink().label();
+    let is_stripped = message.has_headers && !subscription.sink().takes_headers();
+    let verb = if message.has_headers && !is_stripped { "HMSG" } else { "MSG" };
     let reply = if message.reply.is_empty() { String::new() } else { format!("{} ", text(message.reply)) };
-    tracing::trace!(
-        conn = %subscription.sink().label(),
-        "->> [{verb} {} {} {reply}{}]",
-        text(message.subject),
-        text(subscription.sid()),
-        text(message.sizes)
-    );
+    let header_len = if is_stripped { 0 } else { message.header_len };
+    let payload = &message.payload[message.header_len - header_len..message.len()];
+    let sizes = if is_stripped { payload.len().to_string() } else { text(message.sizes) };
+    tracing::trace!(conn = %label, "->> [{verb} {} {} {reply}{sizes}]", text(message.subject), text(subscription.sid()));
+    if let Some(line) = payload_trace.line(payload, header_len) {
+        tracing::trace!(conn = %label, "->> {line}");
+    }
+    if subscription.is_limited() && subscription.is_closed() {
+        tracing::trace!(conn = %label, "<-> [DELSUB {}]", text(subscription.sid()));
+    }
 }

@@ -14,10 +14,6 @@ use crate::connection::reader::Closed;
 use crate::connection::{CloseReason, CloseSignal, Outbound, OutboundBatch, PushOutcome, TrafficCounters};
 use crate::net::RemoteAddress;
 
-/// Arbiters whose publishers keep a place for their batch in each sink. Further arbiters share places, which costs them a
-/// search.
-pub const BATCH_PLACES: usize = 8;
-
 /// The shared side of a client connection: where its messages go, and what is checked before.
 #[derive(Debug)]
 pub struct ClientSink {
@@ -35,13 +31,13 @@ pub struct ClientSink {
     /// Reply subjects the client may answer to; there when `allow_responses` is on.
     responses: Mutex<Option<Box<ResponseTracker>>>,
     /// Where each arbiter's publisher keeps the batch for this sink, valid during one batch.
-    batch_places: [AtomicU32; BATCH_PLACES],
+    batch_places: Box<[AtomicU32]>,
 }
 
 impl ClientSink {
-    /// A sink that writes to `outbound`.
+    /// A sink that writes to `outbound`, in a server with `num_arbiters` publishers.
     #[must_use]
-    pub fn new(cid: u64, remote: RemoteAddress, outbound: Outbound) -> Self {
+    pub fn new(cid: u64, remote: RemoteAddress, outbound: Outbound, num_arbiters: usize) -> Self {
         Self {
             cid,
             remote,
@@ -54,7 +50,7 @@ impl ClientSink {
             filter: ArcSwapOption::empty(),
             has_responses: AtomicBool::new(false),
             responses: Mutex::new(None),
-            batch_places: Default::default(),
+            batch_places: (0..num_arbiters).map(|_| AtomicU32::new(0)).collect(),
         }
     }
 
@@ -112,7 +108,7 @@ impl ClientSink {
         *self.responses.lock() = responses.map(Box::new);
     }
 
-    /// Notes the reply subject of a delivered message, where the client has the right to answer.
+    /// Notes the reply subject of a delivered message, where the client needs a right to answer.
     #[inline]
     pub fn note_reply(&self, reply: &[u8]) {
         if self.has_responses.load(Ordering::Relaxed)
@@ -151,10 +147,16 @@ impl ClientSink {
         self.identity.store(Some(Arc::new(identity)));
     }
 
+    /// Whether [`ClientSink::set_identity`] was called.
+    #[must_use]
+    pub fn has_identity(&self) -> bool {
+        self.identity.load().is_some()
+    }
+
     /// Place of the publisher of arbiter `arbiter`.
     #[inline]
     pub(super) fn batch_place(&self, arbiter: usize) -> &AtomicU32 {
-        &self.batch_places[arbiter % BATCH_PLACES]
+        &self.batch_places[arbiter]
     }
 
     /// Ends the connection from any thread, without a flush; its actor cleans up. The first reason stays.
@@ -182,6 +184,7 @@ impl ClientSink {
         let outcome = self.outbound.push(batch);
         if outcome == PushOutcome::SlowConsumer {
             self.close.set(CloseReason::SlowConsumerPendingBytes);
+            self.outbound.drop_now();
         }
         outcome
     }

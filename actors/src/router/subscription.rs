@@ -1,7 +1,7 @@
 //! One subscription of one connection.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use troupe_engine::index::SubscriptionFacts;
 
@@ -10,12 +10,12 @@ use super::ClientSink;
 /// Shared by the connection that owns it, the index, and the match caches. Kept small: a server holds millions.
 #[derive(Debug)]
 pub struct Subscription {
-    id: u64,
     sink: Arc<ClientSink>,
-    /// Messages delivered since it was made.
-    delivered: AtomicU64,
+    /// Messages delivered since it was made. Below zero for a moment where a delivery is taken back before its batch is
+    /// counted.
+    delivered: AtomicI64,
     /// Messages after which it ends; zero is never.
-    max: AtomicU64,
+    max: AtomicU32,
     /// Subject, queue group, sid, one behind the other.
     text: Box<[u8]>,
     subject_len: u32,
@@ -45,19 +45,20 @@ pub enum Counted {
     Deliver,
     /// Yes, and it was the last: the subscription is closed now.
     DeliverLast,
-    /// No: the subscription had its messages.
+    /// No: the subscription had its messages, more of them than it was counted when its limit was set. It is closed now.
+    Overdue,
+    /// No: the subscription is closed.
     Exceeded,
 }
 
 impl Subscription {
-    /// A subscription of the connection behind `sink`. `id` is unique in the server and grows.
+    /// A subscription of the connection behind `sink`.
     #[must_use]
-    pub fn new(id: u64, sink: Arc<ClientSink>, parts: SubscriptionParts<'_>) -> Self {
+    pub fn new(sink: Arc<ClientSink>, parts: SubscriptionParts<'_>) -> Self {
         Self {
-            id,
             sink,
-            delivered: AtomicU64::new(0),
-            max: AtomicU64::new(0),
+            delivered: AtomicI64::new(0),
+            max: AtomicU32::new(0),
             text: [parts.subject, parts.queue, parts.sid].concat().into_boxed_slice(),
             subject_len: parts.subject.len() as u32,
             queue_len: parts.queue.len() as u32,
@@ -109,19 +110,19 @@ impl Subscription {
     /// Messages after which it ends; zero is never.
     #[must_use]
     pub fn max(&self) -> u64 {
-        self.max.load(Ordering::Relaxed)
+        u64::from(self.max.load(Ordering::Relaxed))
     }
 
     /// Messages delivered since it was made.
     #[must_use]
     pub fn delivered(&self) -> u64 {
-        self.delivered.load(Ordering::Relaxed)
+        u64::try_from(self.delivered.load(Ordering::Relaxed)).unwrap_or(0)
     }
 
     /// Adds deliveries of an unlimited subscription.
     #[inline]
     pub fn add_delivered(&self, count: u64) {
-        self.delivered.fetch_add(count, Ordering::Relaxed);
+        self.delivered.fetch_add(count as i64, Ordering::Relaxed);
     }
 
     /// Takes back a delivery counted with its batch that did not happen.
@@ -129,33 +130,29 @@ impl Subscription {
         self.delivered.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Makes it end after `max` messages counted from its start. True when it had them already: it is closed then.
-    pub fn limit(&self, max: u64) -> bool {
+    /// Makes it end after `max` messages counted from its start. True when it had them already and this closed it.
+    pub fn limit(&self, max: u32) -> bool {
         self.max.store(max, Ordering::Relaxed);
-        let is_over = self.delivered() >= max;
-        if is_over {
-            self.close();
-        }
-        is_over
+        self.delivered() >= u64::from(max) && self.close()
     }
 
-    /// Counts one delivery of a limited subscription.
+    /// Counts one delivery of a limited subscription. Where it closes the subscription, nobody else has: the caller takes it
+    /// out of the index.
     pub fn count_limited(&self) -> Counted {
         let delivered = self.delivered.fetch_add(1, Ordering::Relaxed) + 1;
-        match delivered.cmp(&self.max()) {
+        match delivered.cmp(&i64::from(self.max.load(Ordering::Relaxed))) {
             std::cmp::Ordering::Less => Counted::Deliver,
-            std::cmp::Ordering::Equal => {
-                self.close();
-                Counted::DeliverLast
-            }
-            std::cmp::Ordering::Greater => Counted::Exceeded,
+            std::cmp::Ordering::Equal if self.close() => Counted::DeliverLast,
+            std::cmp::Ordering::Greater if self.close() => Counted::Overdue,
+            _ => Counted::Exceeded,
         }
     }
 }
 
 impl SubscriptionFacts for Subscription {
+    /// The address: unique while the subscription lives, and free of charge.
     fn id(&self) -> u64 {
-        self.id
+        std::ptr::from_ref(self).addr() as u64
     }
 
     #[inline]

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use troupe_engine::index::Index;
 use troupe_engine::options::AccountLimits;
 
 use super::Subscription;
+use crate::supervisor::Epoch;
 
 /// Index of an account.
 pub type AccountIndex = Index<Arc<Subscription>>;
@@ -21,6 +22,8 @@ pub struct AccountView {
     name: Arc<str>,
     generation: AtomicU64,
     snapshot: ArcSwap<AccountIndex>,
+    /// The Router instance that published last. Locked for each publication, so that none comes in between.
+    publisher: Mutex<Epoch>,
     limits: ArcSwap<AccountLimits>,
     num_connections: AtomicU64,
     num_subscriptions: AtomicU64,
@@ -33,6 +36,7 @@ impl AccountView {
             name: name.into(),
             generation: AtomicU64::new(0),
             snapshot: ArcSwap::default(),
+            publisher: Mutex::new(Epoch::NONE),
             limits: ArcSwap::from_pointee(limits),
             num_connections: AtomicU64::new(0),
             num_subscriptions: AtomicU64::new(0),
@@ -65,10 +69,18 @@ impl AccountView {
         self.snapshot.load_full()
     }
 
-    /// Publishes an index. For the Router alone.
-    pub(super) fn publish(&self, index: AccountIndex) {
+    /// Publishes an index for the Router instance `epoch`. False when a later instance has published: the index may lack
+    /// what that one was told.
+    #[must_use]
+    pub(super) fn publish(&self, index: AccountIndex, epoch: Epoch) -> bool {
+        let mut publisher = self.publisher.lock();
+        if epoch < *publisher {
+            return false;
+        }
+        *publisher = epoch;
         self.snapshot.store(Arc::new(index));
         self.generation.fetch_add(1, Ordering::Release);
+        true
     }
 
     /// Limits in force.

@@ -24,6 +24,8 @@ pub enum Fault {
     StallUntil(Gate),
     /// It stops in order.
     Stop,
+    /// The event loop of its thread ends as soon as the thread is free, with everything that lives there.
+    EndArbiter,
 }
 
 /// Holds stalled threads until it is opened.
@@ -174,6 +176,9 @@ impl FaultRegistry {
             Fault::Stall(duration) => std::thread::sleep(duration),
             Fault::StallUntil(gate) => gate.wait(),
             Fault::Stop => return Checkpoint::Stop,
+            Fault::EndArbiter => {
+                actix::Arbiter::current().stop();
+            }
         }
         Checkpoint::Pass
     }

@@ -27,6 +27,8 @@ mod child;
 mod commands;
 #[cfg(feature = "fault-injection")]
 mod fault_registry;
+#[cfg(feature = "fault-injection")]
+mod fault_text;
 mod faults;
 mod group;
 mod guard;
@@ -48,6 +50,8 @@ pub use board::{Board, BoardSnapshot, ChildState, ChildStatus, RestartNote};
 pub use child::{ChildContext, ChildId, ChildName, ChildSpec, Epoch, Placement, RestartPolicy, SupervisedActor};
 #[cfg(feature = "fault-injection")]
 pub use fault_registry::{Fault, FaultRegistry, Gate, InjectedFault, Injection};
+#[cfg(feature = "fault-injection")]
+pub use fault_text::FaultTextError;
 pub use faults::{Checkpoint, Faults};
 pub use group::{ConnectionGroup, ConnectionGuard, GroupStatus};
 pub use guard::ExitCause;

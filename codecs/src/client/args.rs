@@ -12,25 +12,37 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Splits `buffer[start..end]` at spaces, tabs, carriage returns and line feeds.
+    /// Splits `buffer[start..end]` at spaces, tabs, line feeds and, unless it is the line of a publish, carriage returns:
+    /// nats-server takes these for a part of the argument there.
     #[inline]
-    pub(crate) fn split(buffer: &[u8], start: usize, end: usize) -> Self {
+    pub(crate) fn split(buffer: &[u8], start: usize, end: usize, is_publish: bool) -> Self {
         let mut args = Self { spans: [Span::default(); MAX_ARGS], count: 0 };
         let mut token_start = None;
         for (offset, byte) in buffer[start..end].iter().enumerate() {
-            match (byte, token_start) {
-                (b' ' | b'\t' | b'\r' | b'\n', Some(first)) => {
+            let is_blank = matches!(byte, b' ' | b'\t' | b'\n') || *byte == b'\r' && !is_publish;
+            match (is_blank, token_start) {
+                (true, Some(first)) => {
                     args.push(first, start + offset);
                     token_start = None;
                 }
-                (b' ' | b'\t' | b'\r' | b'\n', None) | (_, Some(_)) => {}
-                (_, None) => token_start = Some(start + offset),
+                (true, None) | (false, Some(_)) => {}
+                (false, None) => token_start = Some(start + offset),
             }
         }
         if let Some(first) = token_start {
             args.push(first, end);
         }
         args
+    }
+
+    /// Number of arguments, kept or not.
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Argument number `number`, counted from 0.
+    pub(crate) fn get(&self, number: usize) -> Option<Span> {
+        self.spans.get(number).copied().filter(|_| number < self.count)
     }
 
     #[inline]
@@ -63,7 +75,7 @@ pub(crate) struct PublishArgs {
 /// `subject [reply] size`.
 #[inline]
 pub(crate) fn publish(buffer: &[u8], start: usize, end: usize) -> Option<PublishArgs> {
-    let args = Args::split(buffer, start, end);
+    let args = Args::split(buffer, start, end, true);
     let (subject, reply, sizes) = match args.count {
         2 => (args.spans[0], Span::default(), args.spans[1]),
         3 => (args.spans[0], args.spans[1], args.spans[2]),
@@ -76,7 +88,7 @@ pub(crate) fn publish(buffer: &[u8], start: usize, end: usize) -> Option<Publish
 
 /// `subject [reply] header_size total_size`.
 pub(crate) fn header_publish(buffer: &[u8], start: usize, end: usize) -> Option<PublishArgs> {
-    let args = Args::split(buffer, start, end);
+    let args = Args::split(buffer, start, end, true);
     let (subject, reply, header, total) = match args.count {
         3 => (args.spans[0], Span::default(), args.spans[1], args.spans[2]),
         4 => (args.spans[0], args.spans[1], args.spans[2], args.spans[3]),
@@ -93,7 +105,7 @@ pub(crate) fn header_publish(buffer: &[u8], start: usize, end: usize) -> Option<
 
 /// `subject [queue] sid`.
 pub(crate) fn subscribe(buffer: &[u8], start: usize, end: usize) -> Option<SubscribeOp> {
-    let args = Args::split(buffer, start, end);
+    let args = Args::split(buffer, start, end, false);
     match args.count {
         2 => Some(SubscribeOp { subject: args.spans[0], queue: Span::default(), sid: args.spans[1] }),
         3 => Some(SubscribeOp { subject: args.spans[0], queue: args.spans[1], sid: args.spans[2] }),
@@ -103,7 +115,7 @@ pub(crate) fn subscribe(buffer: &[u8], start: usize, end: usize) -> Option<Subsc
 
 /// `sid [max]`. A `max` that is no size ends the subscription now, as nats-server has it.
 pub(crate) fn unsubscribe(buffer: &[u8], start: usize, end: usize) -> Option<UnsubscribeOp> {
-    let args = Args::split(buffer, start, end);
+    let args = Args::split(buffer, start, end, false);
     match args.count {
         1 => Some(UnsubscribeOp { sid: args.spans[0], max: None }),
         2 => {

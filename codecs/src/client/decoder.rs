@@ -19,6 +19,8 @@ pub enum ProtocolFault {
     PayloadExceeded(u32),
     /// Closed without a word: wrong number or form of arguments.
     BadArguments,
+    /// `-ERR 'Authorization Violation'`: the first byte is not that of `CONNECT`, which has to come first.
+    ConnectExpected,
 }
 
 /// All complete operations of one read. Spans in `ops` point into `bytes`.
@@ -30,6 +32,8 @@ pub struct Batch {
     pub ops: Vec<ClientOp>,
     /// Set when the bytes behind the last operation cannot be read.
     pub fault: Option<ProtocolFault>,
+    /// Where in `bytes` the operation with the fault begins.
+    pub fault_at: usize,
 }
 
 /// Decoder of the client protocol (reference: docs.nats.io "Client Protocol", nats-server's parser for leniency).
@@ -43,6 +47,7 @@ pub struct ClientDecoder {
     max_payload: usize,
     state: State,
     spare_ops: Vec<ClientOp>,
+    expects_connect: bool,
 }
 
 /// What is known about the operation at the front of the buffer.
@@ -50,6 +55,8 @@ pub struct ClientDecoder {
 enum State {
     #[default]
     Start,
+    /// Verb and nothing but blanks read; the arguments begin at the front of the buffer.
+    Arguments(Verb),
     /// Publish line read, payload not complete. Offsets count from the front of the buffer.
     Payload { args: PublishArgs, payload_start: u32 },
     /// `PING`, `PONG`, `+OK` read: whatever follows up to the line feed is thrown away.
@@ -65,11 +72,24 @@ enum Step {
     Fault(ProtocolFault),
 }
 
+impl Default for ClientDecoder {
+    /// A decoder that takes nothing until its limits are set.
+    fn default() -> Self {
+        Self::new(0, 0)
+    }
+}
+
 impl ClientDecoder {
     /// A decoder with the server's limits, in bytes.
     #[must_use]
     pub fn new(max_control_line: usize, max_payload: usize) -> Self {
-        Self { max_control_line, max_payload, state: State::Start, spare_ops: Vec::new() }
+        Self { max_control_line, max_payload, state: State::Start, spare_ops: Vec::new(), expects_connect: false }
+    }
+
+    /// Makes the first byte a fault unless it can be that of `CONNECT`, so that nothing is collected for a client that may do
+    /// nothing else yet.
+    pub fn expect_connect(&mut self) {
+        self.expects_connect = true;
     }
 
     /// Changes the limits, effective for lines not read yet.
@@ -134,8 +154,19 @@ impl ClientDecoder {
         match self.state {
             State::Start => self.line(buffer, at),
             State::RestOfLine(op) => self.rest_of_line(buffer, at, op),
+            State::Arguments(verb) => self.resume_arguments(buffer, at, verb),
             State::Payload { args, payload_start } => self.resume_payload(buffer, &args, payload_start),
         }
+    }
+
+    /// Goes on behind a verb that had no arguments yet.
+    fn resume_arguments(&mut self, buffer: &[u8], at: usize, verb: Verb) -> Step {
+        self.state = State::Start;
+        let step = self.arguments(buffer, at, verb, at);
+        if matches!((&step, self.state), (Step::NeedMore, State::Start)) {
+            self.state = State::Arguments(verb);
+        }
+        step
     }
 
     /// Goes on with a payload whose line is at the front of the buffer.
@@ -181,10 +212,13 @@ impl ClientDecoder {
             start += 1;
         }
         let Some(search) = buffer.get(start + 1..) else {
-            return Step::NeedMore;
+            // Endless blanks are not kept.
+            self.state = State::Arguments(verb);
+            return Step::Skip(start);
         };
         let Some(offset) = memchr(b'\n', search) else {
-            let is_over = buffer.len() - start > self.max_control_line;
+            let line_len = buffer.len() - start - usize::from(memchr(b'\r', search).is_some());
+            let is_over = line_len > self.max_control_line;
             return if is_over { Step::Fault(ProtocolFault::ControlLineExceeded) } else { Step::NeedMore };
         };
         let line_feed = start + 1 + offset;
@@ -294,6 +328,9 @@ impl Decoder for ClientDecoder {
         let mut ops = std::mem::take(&mut self.spare_ops);
         let mut fault = None;
         let mut at = 0;
+        if self.expects_connect && source.first().is_some_and(|first| !first.eq_ignore_ascii_case(&b'c')) {
+            return Ok(Some(Batch { fault: Some(ProtocolFault::ConnectExpected), ..Batch::default() }));
+        }
         while at < source.len() {
             if let Some((op, next)) = self.plain_publish(source, at) {
                 ops.push(ClientOp::Publish(op));
@@ -318,6 +355,12 @@ impl Decoder for ClientDecoder {
             drop(source.split_to(at));
             return Ok(None);
         }
-        Ok(Some(Batch { bytes: source.split_to(at).freeze(), ops, fault }))
+        self.expects_connect &= ops.is_empty();
+        let end = if fault.is_some() { source.len() } else { at };
+        Ok(Some(Batch { bytes: source.split_to(end).freeze(), ops, fault, fault_at: at }))
     }
 }
+
+#[cfg(test)]
+#[path = "decoder_test.rs"]
+mod tests;

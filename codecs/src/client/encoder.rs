@@ -62,9 +62,19 @@ fn push_quoted(out: &mut String, character: char) {
         '\t' => out.push_str("\\t"),
         '\u{b}' => out.push_str("\\v"),
         c if (c as u32) < 0x20 || c as u32 == 0x7f => out.push_str(&format!("\\x{:02x}", c as u32)),
-        c if c.is_control() => out.push_str(&format!("\\u{:04x}", c as u32)),
+        ' ' => out.push(' '),
+        c if c.is_control() || c.is_whitespace() || is_invisible(c) => out.push_str(&format!("\\u{:04x}", c as u32)),
         c => out.push(c),
     }
+}
+
+/// Whether Go takes a character of the basic plane for not printable although it is neither control nor white space: the
+/// common ones, which hide or turn text.
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+    )
 }
 
 #[cfg(test)]
@@ -79,8 +89,40 @@ mod tests {
     }
 
     #[test]
+    fn lines_end_as_nats_server_s() {
+        let mut out = Vec::new();
+        error(&mut out, "Unknown Protocol Operation");
+        assert_eq!(out, b"-ERR 'Unknown Protocol Operation'\r\n");
+        out.clear();
+        info(&mut out, &ServerInfo::default());
+        assert!(out.starts_with(b"INFO {\"server_id\":") && out.ends_with(b"} \r\n"));
+        assert_eq!((PING, PONG, OK), (&b"PING\r\n"[..], &b"PONG\r\n"[..], &b"+OK\r\n"[..]));
+    }
+
+    #[test]
+    fn no_responders_are_appended() {
+        let mut out = PONG.to_vec();
+        no_responders(&mut out, b"_INBOX.a", b"sid", b"");
+        assert_eq!(out, b"PONG\r\nHMSG _INBOX.a sid 32 32\r\nNATS/1.0 503\r\nNats-Subject: \r\n\r\n\r\n");
+    }
+
+    #[test]
     fn quoting_is_go_s() {
-        assert_eq!(quoted(b"a.b"), "\"a.b\"");
-        assert_eq!(quoted(b"a\"b\\c\x01\xff"), "\"a\\\"b\\\\c\\x01\\xff\"");
+        let cases: [(&[u8], &str); 11] = [
+            (b"", ""),
+            (b"a.b", "a.b"),
+            (b"a\"b\\c", r#"a\"b\\c"#),
+            (b"\x00\x01\x1f\x7f", r"\x00\x01\x1f\x7f"),
+            (b"\x07\x08\x0c\n\r\t\x0b", r"\a\b\f\n\r\t\v"),
+            (b"\xff\xc3", r"\xff\xc3"),
+            (b"a\xe2\x82b", r"a\xe2\x82b"),
+            ("é漢".as_bytes(), "é漢"),
+            ("\u{85} \u{a0}\u{3000}".as_bytes(), r"\u0085 \u00a0\u3000"),
+            ("\u{200b}\u{202e}\u{feff}".as_bytes(), r"\u200b\u202e\ufeff"),
+            (b"'", "'"),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(quoted(bytes), format!("\"{expected}\""));
+        }
     }
 }

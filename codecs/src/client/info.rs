@@ -81,21 +81,22 @@ pub struct ServerInfo {
 }
 
 impl ServerInfo {
-    /// The document as JSON text, escaped as Go does (`<`, `>`, `&` as `\u00XX`).
+    /// The document as JSON text, escaped as Go does: `<`, `>`, `&` and the Unicode line separators as `\u` and four digits.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        let plain = serde_json::to_vec(self).unwrap_or_default();
-        if memchr::memchr3(b'<', b'>', b'&', &plain).is_none() {
-            return plain;
+        let is_escaped = |character| matches!(character, '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
+        let plain = serde_json::to_string(self).unwrap_or_default();
+        if !plain.contains(is_escaped) {
+            return plain.into_bytes();
         }
-        let mut escaped = Vec::with_capacity(plain.len() + 16);
-        for byte in plain {
-            match byte {
-                b'<' | b'>' | b'&' => escaped.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-                _ => escaped.push(byte),
+        let mut escaped = String::with_capacity(plain.len() + 16);
+        for character in plain.chars() {
+            match is_escaped(character) {
+                true => escaped.push_str(&format!("\\u{:04x}", character as u32)),
+                false => escaped.push(character),
             }
         }
-        escaped
+        escaped.into_bytes()
     }
 }
 
@@ -109,4 +110,66 @@ fn is_zero(value: &u64) -> bool {
 
 fn is_zero_u8(value: &u8) -> bool {
     *value == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(info: &ServerInfo) -> String {
+        String::from_utf8(info.to_json()).unwrap()
+    }
+
+    #[test]
+    fn absent_options_are_left_out() {
+        let expected = r#"{"server_id":"","server_name":"","version":"","proto":0,"go":"","host":"","port":0,"headers":false,"max_payload":0}"#;
+        assert_eq!(json(&ServerInfo::default()), expected);
+    }
+
+    #[test]
+    fn present_options_come_in_the_order_of_nats_server() {
+        let info = ServerInfo {
+            git_commit: Some("abc1234".to_owned()),
+            auth_required: true,
+            tls_required: true,
+            tls_verify: true,
+            client_id: 5,
+            client_ip: "::1".to_owned(),
+            nonce: "n".to_owned(),
+            cluster: Some("c".to_owned()),
+            connect_urls: vec!["a:1".to_owned(), "b:2".to_owned()],
+            ldm: true,
+            connect_info: true,
+            remote_account: Some("$G".to_owned()),
+            api_lvl: 5,
+            xkey: "X".to_owned(),
+            ..ServerInfo::default()
+        };
+        let expected = concat!(
+            r#"{"server_id":"","server_name":"","version":"","proto":0,"git_commit":"abc1234","go":"","host":"","port":0,"#,
+            r#""headers":false,"auth_required":true,"tls_required":true,"tls_verify":true,"max_payload":0,"client_id":5,"#,
+            r#""client_ip":"::1","nonce":"n","cluster":"c","connect_urls":["a:1","b:2"],"ldm":true,"connect_info":true,"#,
+            r#""remote_account":"$G","api_lvl":5,"xkey":"X"}"#,
+        );
+        assert_eq!(json(&info), expected);
+    }
+
+    #[test]
+    fn text_is_escaped_as_go_does() {
+        let cases = [
+            ("<a> & b", r"\u003ca\u003e \u0026 b"),
+            ("\"q\" \\", r#"\"q\" \\"#),
+            ("tab\tnew\nline\r", r"tab\tnew\nline\r"),
+            ("\u{1}\u{1f}", r"\u0001\u001f"),
+            ("\u{8}\u{c}", r"\b\f"),
+            ("\u{2028}\u{2029}", r"\u2028\u2029"),
+            ("\u{7f}é漢", "\u{7f}é漢"),
+        ];
+        for (name, expected) in cases {
+            let info = ServerInfo { server_name: name.to_owned(), ..ServerInfo::default() };
+            let text = json(&info);
+            assert!(text.contains(&format!(r#""server_name":"{expected}","#)), "{name:?}: {text}");
+            assert_eq!(serde_json::from_str::<ServerInfo>(&text).unwrap(), info, "{name:?} is not read back");
+        }
+    }
 }

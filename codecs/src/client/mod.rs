@@ -2,12 +2,14 @@
 //!
 //! - [`decoder`]: bytes of one read -> a [`Batch`] of complete operations, slices of one frozen buffer.
 //! - [`op`]: the operations. [`verb`]: which verb a line begins with. [`args`]: what stands behind the verb.
+//! - [`fault`]: what stood in bytes that cannot be read, for the log.
 //! - [`connect`], [`info`]: the two JSON documents. [`encoder`]: the lines a server sends.
 
 pub mod args;
 pub mod connect;
 pub mod decoder;
 pub mod encoder;
+pub mod fault;
 pub mod info;
 pub mod op;
 pub mod verb;

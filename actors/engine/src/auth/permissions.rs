@@ -118,12 +118,13 @@ impl CompiledPermissions {
 
     /// Whether `subject` may be subscribed to, in queue group `queue` if given.
     ///
+    /// An allow entry must take in all of `subject`. nats-server also takes `foo.*` for `foo.>`, which would hear `foo.a.b`.
     /// Once an allow entry with a queue group matches the subject, the group must match such an entry; other
     /// subscriptions need an entry without group. A deny entry without group denies every group.
     #[must_use]
     pub fn allows_subscribe(&self, subject: &[u8], queue: Option<&[u8]>) -> bool {
         let allowed = self.subscribe.allow.as_ref().is_none_or(|allow| {
-            let hits = allow.look_up(subject, queue);
+            let hits = allow.look_up_superset(subject, queue);
             if hits.any_queue { hits.queue } else { hits.plain }
         });
         allowed

@@ -95,7 +95,7 @@ fn subscribe_allow_list() {
         &[
             ("foo.x", true),
             ("foo.*", true),
-            ("foo.>", true),
+            ("foo.>", false),
             (">", false),
             ("*", false),
             ("bar", true),

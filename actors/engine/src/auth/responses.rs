@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use ahash::AHashMap;
 
+use super::permissions::CompiledPermissions;
 use crate::options::ResponsePermission;
 
 /// Most reply subjects remembered for one connection; beyond it the oldest is forgotten.
@@ -26,6 +27,8 @@ struct Right {
 #[derive(Debug)]
 pub struct ResponseTracker {
     permission: ResponsePermission,
+    /// Replies these allow anyway need no right.
+    granted: Option<Arc<CompiledPermissions>>,
     rights: AHashMap<Arc<[u8]>, Right>,
     /// Rights in order of age. An element whose serial is not the right's is a leftover.
     order: VecDeque<(u64, Arc<[u8]>)>,
@@ -36,13 +39,21 @@ impl ResponseTracker {
     /// No rights yet.
     #[must_use]
     pub fn new(permission: ResponsePermission) -> Self {
-        Self { permission, rights: AHashMap::new(), order: VecDeque::new(), next_serial: 0 }
+        Self { permission, granted: None, rights: AHashMap::new(), order: VecDeque::new(), next_serial: 0 }
     }
 
-    /// Records that a message with `reply` was delivered to the connection. Not to be called for replies that
-    /// its permissions allow anyway.
+    /// No rights yet, for a connection with these permissions. `None` when they give no reply rights.
+    #[must_use]
+    pub fn of(permissions: &Arc<CompiledPermissions>) -> Option<Self> {
+        let tracker = Self::new(permissions.responses()?);
+        Some(Self { granted: Some(Arc::clone(permissions)), ..tracker })
+    }
+
+    /// Records that a message with `reply` was delivered to the connection. A reply that its permissions allow anyway
+    /// needs no right.
     pub fn record(&mut self, reply: &[u8], now: Instant) {
-        if reply.is_empty() || self.use_right(reply, now) {
+        let is_granted = self.granted.as_ref().is_some_and(|permissions| permissions.allows_publish(reply));
+        if reply.is_empty() || is_granted || self.use_right(reply, now) {
             return;
         }
         self.forget_old(now);
@@ -109,6 +120,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::options::{Permissions, SubjectPermission};
 
     fn tracker(max_messages: i64, expires: Option<Duration>) -> ResponseTracker {
         ResponseTracker::new(ResponsePermission { max_messages, expires })
@@ -174,6 +186,21 @@ mod tests {
         tracker.record(b">", now);
         assert!(!tracker.use_right(b"anything", now));
         assert!(tracker.use_right(b">", now));
+    }
+
+    #[test]
+    fn a_reply_that_is_allowed_anyway_needs_no_right() {
+        let allow = Some(vec!["open.>".to_owned()]);
+        let publish = Some(SubjectPermission { allow, deny: Vec::new() });
+        let mut source = Permissions { publish, ..Permissions::default() };
+        assert!(ResponseTracker::of(&Arc::new(CompiledPermissions::compile(&source))).is_none());
+        source.responses = Some(ResponsePermission::default());
+        let now = Instant::now();
+        let mut tracker = ResponseTracker::of(&Arc::new(CompiledPermissions::compile(&source))).unwrap();
+        tracker.record(b"open.reply", now);
+        assert!(tracker.is_empty());
+        tracker.record(b"closed.reply", now);
+        assert_eq!(tracker.len(), 1);
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(super) struct Hits {
 /// of literal entries.
 ///
 /// Wildcards in the subject that is looked up are ordinary tokens, as in nats-server: the entry `foo.*`
-/// matches the subscription `foo.*`, and also `foo.>`.
+/// matches the subscription `foo.*`, and also `foo.>` unless only subsets are asked for.
 #[derive(Debug, Default)]
 pub(super) struct SubjectSet {
     root: Node,
@@ -74,11 +74,20 @@ impl SubjectSet {
 
     /// What the entries that match `subject` say about `queue`.
     pub(super) fn look_up(&self, subject: &[u8], queue: Option<&[u8]>) -> Hits {
-        let mut hits = Hits::default();
+        self.find(subject, queue, false)
+    }
+
+    /// As [`SubjectSet::look_up`] for entries that take in all of `subject`: `foo.*` does not take in `foo.>`.
+    pub(super) fn look_up_superset(&self, subject: &[u8], queue: Option<&[u8]>) -> Hits {
+        self.find(subject, queue, true)
+    }
+
+    fn find(&self, subject: &[u8], queue: Option<&[u8]>, is_whole: bool) -> Hits {
+        let mut search = Search { queue, is_whole, hits: Hits::default() };
         if !subject::has_empty_token(subject) {
-            walk(&self.root, subject::tokens(subject), queue, &mut hits);
+            search.walk(&self.root, subject::tokens(subject));
         }
-        hits
+        search.hits
     }
 
     /// Whether an entry without queue group matches `subject`.
@@ -87,26 +96,34 @@ impl SubjectSet {
     }
 }
 
-fn walk(node: &Node, mut tokens: subject::Tokens<'_>, queue: Option<&[u8]>, hits: &mut Hits) {
-    let Some(token) = tokens.next() else {
-        collect(node.here.as_ref(), queue, hits);
-        return;
-    };
-    collect(node.tail.as_ref(), queue, hits);
-    if let Some(any) = &node.any {
-        walk(any, tokens.clone(), queue, hits);
-    }
-    if let Some(child) = node.children.get(token) {
-        walk(child, tokens, queue, hits);
-    }
+/// One look-up on its way through the tree.
+struct Search<'a> {
+    queue: Option<&'a [u8]>,
+    /// An entry must take in the whole subject: `*` does not stand for `>`.
+    is_whole: bool,
+    hits: Hits,
 }
 
-fn collect(entries: Option<&Entries>, queue: Option<&[u8]>, hits: &mut Hits) {
-    let Some(entries) = entries else { return };
-    hits.plain |= entries.plain;
-    let Some(queue) = queue else { return };
-    hits.any_queue |= !entries.queues.is_empty();
-    hits.queue |= entries.queues.iter().any(|pattern| **pattern == *queue || is_queue_in_pattern(queue, pattern));
+impl Search<'_> {
+    fn walk(&mut self, node: &Node, mut tokens: subject::Tokens<'_>) {
+        let Some(token) = tokens.next() else { return self.collect(node.here.as_ref()) };
+        self.collect(node.tail.as_ref());
+        if let Some(any) = node.any.as_ref().filter(|_| !self.is_whole || token != b">") {
+            self.walk(any, tokens.clone());
+        }
+        if let Some(child) = node.children.get(token) {
+            self.walk(child, tokens);
+        }
+    }
+
+    fn collect(&mut self, entries: Option<&Entries>) {
+        let Some(entries) = entries else { return };
+        self.hits.plain |= entries.plain;
+        let Some(queue) = self.queue else { return };
+        let is_named = |pattern: &Box<[u8]>| **pattern == *queue || is_queue_in_pattern(queue, pattern);
+        self.hits.any_queue |= !entries.queues.is_empty();
+        self.hits.queue |= entries.queues.iter().any(is_named);
+    }
 }
 
 fn is_queue_in_pattern(queue: &[u8], pattern: &[u8]) -> bool {

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 /// What the index knows of a subscription.
 pub trait SubscriptionFacts {
-    /// Identity, unique in the index, growing with each new subscription.
+    /// Identity, unique in the index as long as the subscription lives.
     fn id(&self) -> u64;
     /// Subject, wildcards allowed.
     fn subject(&self) -> &[u8];

@@ -34,7 +34,7 @@ impl<T: Subscriber> SubscriberList<T> {
             chunk.insert(position, subscriber);
             return true;
         }
-        // Ids grow, so a full last chunk is left full and a new one begun; elsewhere the chunk is halved.
+        // Behind a full last chunk a new one is begun; elsewhere the chunk is halved.
         let mut upper = if position == CHUNK { Vec::new() } else { chunk.split_off(CHUNK / 2) };
         match position.checked_sub(chunk.len()) {
             Some(position) => upper.insert(position, subscriber),

@@ -24,6 +24,6 @@ pub struct AccountOptions {
     pub nkey: Option<String>,
     /// Limits.
     pub limits: AccountLimits,
-    /// Permissions of users that have none of their own.
+    /// Permissions of users that have none of their own; already in [`super::UserOptions::permissions`].
     pub default_permissions: Option<Permissions>,
 }

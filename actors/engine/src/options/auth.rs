@@ -114,7 +114,8 @@ pub struct UserOptions {
     pub credential: Credential,
     /// Account; `None` is `$G`.
     pub account: Option<String>,
-    /// Own rights; `None` takes the account's, then the server's default permissions.
+    /// Rights: its own, or the default ones of its account or of the `authorization` block, whichever lists it. The
+    /// loader has put the defaults here already; `None` allows everything.
     pub permissions: Option<Permissions>,
     /// Connection types it may use; `None` is all.
     pub allowed_connection_types: Option<Vec<ConnectionType>>,
@@ -125,6 +126,8 @@ pub struct UserOptions {
 /// The `authorization {}` block and the users of all accounts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuthOptions {
+    /// There is an `authorization` block, even an empty one.
+    pub is_block_defined: bool,
     /// Single user name (exclusive with `token` and with a users array).
     pub username: Option<String>,
     /// Its password.
@@ -137,7 +140,9 @@ pub struct AuthOptions {
     pub no_auth_user: Option<String>,
     /// Time for CONNECT; `None` is 2 s, or the TLS timeout plus 1 s.
     pub timeout: Option<Duration>,
-    /// Rights of users that have none of their own, where the account gives none either.
+    /// Rights of users that have none of their own, where the account gives none either. The loader of configuration
+    /// files leaves this empty: there the default reaches only the users that the block itself lists, so it goes into
+    /// [`UserOptions::permissions`].
     pub default_permissions: Option<Permissions>,
     /// Connections may only come through a trusted proxy.
     pub proxy_required: bool,

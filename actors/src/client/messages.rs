@@ -1,7 +1,7 @@
 //! What the rest of the server asks of a connection. All rare: nothing here is on the path of a message.
 
 use actix::{Handler, Message};
-use tracing::debug;
+use tracing::error;
 
 use super::ClientActor;
 use crate::connection::CloseReason;
@@ -31,12 +31,11 @@ impl Handler<ClientCommand> for ClientActor {
             ClientCommand::Reload => self.reload(ctx),
             ClientCommand::PushInfo => self.push_info(),
             ClientCommand::TooMany => {
-                self.fail("maximum connections exceeded", CloseReason::MaxConnectionsExceeded);
+                self.send_error("maximum connections exceeded");
+                error!(conn = %self.sink.label(), "maximum connections exceeded");
+                self.end(CloseReason::MaxConnectionsExceeded);
             }
-            ClientCommand::Close(reason) => {
-                debug!(conn = %self.sink.label(), "closing: {}", reason.text());
-                self.sink.close_after_flush(reason);
-            }
+            ClientCommand::Close(reason) => self.end(reason),
         }
     }
 }
