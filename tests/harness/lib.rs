@@ -8,7 +8,7 @@
 //!
 //! - [`config`]: a configuration text and the files beside it.
 //! - [`server`]: a running server of either kind; [`process`] starts binaries, [`reference`](mod@reference) finds the Go one.
-//! - [`script`], [`player`], [`transcript`], [`compare`]: one raw session as data, played on both servers.
+//! - [`mod@script`], [`player`], [`transcript`], [`mod@compare`]: one raw session as data, played on both servers.
 //! - [`raw`], [`frames`], [`normalise`]: bytes on a socket, cut into protocol frames, with volatile values masked.
 //! - [`certs`], [`wait`]: certificates for TLS tests, waiting for a condition.
 

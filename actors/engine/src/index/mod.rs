@@ -7,7 +7,7 @@
 //!   publish costs one hash look-up plus a walk over the patterns only.
 //! - [`hash_trie`]: the persistent hash trie. [`pattern_trie`]: the persistent token trie.
 //! - [`subscribers`]: the subscribers of one subject, plain ones and queue groups apart.
-//! - [`matches`]: what a match yields.
+//! - [`mod@matches`]: what a match yields.
 
 pub mod hash_trie;
 pub mod matches;
