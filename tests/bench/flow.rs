@@ -4,12 +4,13 @@
 //! not what is measured.
 
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::link::{Closer, Door, Link};
+use super::link::{Door, Link};
 use super::probe::{p99_us, probe};
 use super::report::Measured;
 use super::server::MeasuredServer;
@@ -88,7 +89,7 @@ impl Flow {
             let cpu = server.cpu()?.saturating_sub(cpu);
             let rss_kib = server.rss_kib()?;
             stop.store(true, Ordering::Relaxed);
-            close(closers);
+            drop(closers);
             let mut times = prober.join().map_err(|_| io::Error::other("the probe panicked"))??;
             let end = outcome.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "messages are missing"))?;
             Ok(Measured {
@@ -100,10 +101,6 @@ impl Flow {
             })
         })
     }
-}
-
-fn close(closers: Vec<Closer>) {
-    drop(closers);
 }
 
 /// Sends a feed. An error ends it: the readers then miss messages.
@@ -152,9 +149,9 @@ impl Audience {
     /// their connections.
     fn listen(self, expected_bytes: u64) -> Receiver<Instant> {
         let (sender, receiver) = channel();
-        let total = std::sync::Arc::new(AtomicU64::new(0));
+        let total = Arc::new(AtomicU64::new(0));
         for (mut link, pause) in self.readers {
-            let (sender, total) = (sender.clone(), std::sync::Arc::clone(&total));
+            let (sender, total) = (sender.clone(), Arc::clone(&total));
             thread::spawn(move || match pause {
                 None => count(&mut link, &total, expected_bytes, &sender),
                 Some(pause) => dawdle(&mut link, pause),

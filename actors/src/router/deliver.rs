@@ -117,7 +117,8 @@ fn push(destination: &mut Destination, stalled: &mut Option<Arc<ClientSink>>) {
     let PushOutcome::Accepted(pending) = outcome else { return };
     destination.sink.traffic().sent(std::mem::take(&mut destination.msgs), std::mem::take(&mut destination.bytes));
     let is_fullest = stalled.as_ref().is_none_or(|other| other.outbound().pending() < pending);
-    if is_fullest && pending > destination.sink.outbound().stall_mark() {
+    let sink = &destination.sink;
+    if is_fullest && !sink.drops_when_slow() && pending > sink.outbound().stall_mark() {
         *stalled = Some(Arc::clone(&destination.sink));
     }
 }

@@ -1,20 +1,23 @@
 //! A persistent hash trie: buckets of up to [`BUCKET_LIMIT`] entries under nodes of [`FAN_OUT`] children.
 //!
-//! Cloning is one reference count. A change copies what is shared with a clone and changes the rest in place, so a batch of
-//! changes between two clones copies each bucket once. Buckets keep the hashes apart from the entries: a look-up reads one
-//! or two cache lines of hashes and touches an entry only when its hash fits.
+//! Cloning is one reference count. A change copies what is shared with a clone: the nodes on the path, and the one bucket.
+//! Both are small, because copying one touches everything it refers to. A bucket is one allocation of exactly its entries,
+//! and an entry carries its hash, so a look-up touches what an entry refers to only when its hash fits.
 
 use std::sync::Arc;
 
-/// Entries of a bucket before it is split. Larger buckets make look-ups scan longer and changes copy more, smaller ones cost
-/// memory per entry; a split must leave the children well filled, or half of the memory is their frames.
-const BUCKET_LIMIT: usize = 32;
-const BITS: u32 = 3;
-/// Room of a bucket fresh from a split.
-const FIRST_ROOM: usize = BUCKET_LIMIT / (1 << BITS);
+/// Entries of a bucket before it is split. Larger buckets cost more to copy and to scan, smaller ones more memory per entry.
+const BUCKET_LIMIT: usize = 12;
+const BITS: u32 = 2;
 const FAN_OUT: usize = 1 << BITS;
 /// Levels after which the 32 bits of the hash are used up; a bucket there grows without limit.
 const MAX_DEPTH: u32 = 32 / BITS;
+
+/// What a [`HashTrie`] holds.
+pub trait Hashed {
+    /// The hash the entry was inserted with.
+    fn hash(&self) -> u32;
+}
 
 /// A key-less set of entries found by hash and a test.
 #[derive(Debug)]
@@ -25,14 +28,8 @@ pub struct HashTrie<E> {
 
 #[derive(Debug)]
 enum Node<E> {
-    Bucket(Arc<Bucket<E>>),
+    Bucket(Arc<[E]>),
     Inner(Arc<[Node<E>; FAN_OUT]>),
-}
-
-#[derive(Clone, Debug)]
-struct Bucket<E> {
-    hashes: Vec<u32>,
-    entries: Vec<E>,
 }
 
 impl<E> Clone for Node<E> {
@@ -52,25 +49,12 @@ impl<E> Clone for HashTrie<E> {
 
 impl<E> Default for HashTrie<E> {
     fn default() -> Self {
-        Self { root: Node::empty(), len: 0 }
-    }
-}
-
-impl<E> Node<E> {
-    fn empty() -> Self {
-        Self::Bucket(Arc::new(Bucket { hashes: Vec::new(), entries: Vec::new() }))
+        Self { root: Node::Bucket(Arc::default()), len: 0 }
     }
 }
 
 fn slot(hash: u32, depth: u32) -> usize {
     (hash >> (depth * BITS)) as usize % FAN_OUT
-}
-
-impl<E> Bucket<E> {
-    #[inline]
-    fn position(&self, hash: u32, mut is_it: impl FnMut(&E) -> bool) -> Option<usize> {
-        (0..self.hashes.len()).find(|position| self.hashes[*position] == hash && is_it(&self.entries[*position]))
-    }
 }
 
 impl<E> HashTrie<E> {
@@ -86,25 +70,11 @@ impl<E> HashTrie<E> {
         self.len == 0
     }
 
-    /// The entry with this hash that passes the test.
-    #[inline]
-    pub fn get(&self, hash: u32, is_it: impl FnMut(&E) -> bool) -> Option<&E> {
-        let mut node = &self.root;
-        let mut depth = 0;
-        loop {
-            match node {
-                Node::Bucket(bucket) => return bucket.position(hash, is_it).map(|position| &bucket.entries[position]),
-                Node::Inner(children) => node = &children[slot(hash, depth)],
-            }
-            depth += 1;
-        }
-    }
-
     /// Calls `visit` with every entry, in no order.
     pub fn for_each(&self, visit: &mut impl FnMut(&E)) {
         fn walk<E>(node: &Node<E>, visit: &mut impl FnMut(&E)) {
             match node {
-                Node::Bucket(bucket) => bucket.entries.iter().for_each(visit),
+                Node::Bucket(bucket) => bucket.iter().for_each(visit),
                 Node::Inner(children) => children.iter().for_each(|child| walk(child, visit)),
             }
         }
@@ -112,26 +82,16 @@ impl<E> HashTrie<E> {
     }
 }
 
-impl<E: Clone> HashTrie<E> {
-    /// Gives the entry with this hash that passes the test to `change`, which says what becomes of it; a new entry is made
-    /// by `change(None)`. Returning `None` removes the entry or adds none.
-    pub fn update(
-        &mut self,
-        hash: u32,
-        is_it: impl FnMut(&E) -> bool,
-        change: impl FnOnce(Option<&mut E>) -> Change<E>,
-    ) {
-        let mut node = &mut self.root;
+impl<E: Hashed> HashTrie<E> {
+    /// The entry with this hash that passes the test.
+    #[inline]
+    pub fn get(&self, hash: u32, mut is_it: impl FnMut(&E) -> bool) -> Option<&E> {
+        let mut node = &self.root;
         let mut depth = 0;
         loop {
-            split_if_full(node, depth);
             match node {
-                Node::Inner(children) => node = &mut Arc::make_mut(children)[slot(hash, depth)],
-                Node::Bucket(bucket) => {
-                    let bucket = Arc::make_mut(bucket);
-                    self.len = self.len.wrapping_add_signed(change_bucket(bucket, hash, is_it, change));
-                    return;
-                }
+                Node::Bucket(bucket) => return bucket.iter().find(|entry| entry.hash() == hash && is_it(entry)),
+                Node::Inner(children) => node = &children[slot(hash, depth)],
             }
             depth += 1;
         }
@@ -149,51 +109,87 @@ pub enum Change<E> {
     Remove,
 }
 
-/// Applies `change` and returns by how much the number of entries changed.
-fn change_bucket<E>(
-    bucket: &mut Bucket<E>,
-    hash: u32,
-    is_it: impl FnMut(&E) -> bool,
-    change: impl FnOnce(Option<&mut E>) -> Change<E>,
-) -> isize {
-    let position = bucket.position(hash, is_it);
-    match (change(position.map(|position| &mut bucket.entries[position])), position) {
-        (Change::Insert(entry), _) => {
-            bucket.hashes.reserve_exact(growth(bucket.hashes.len(), bucket.hashes.capacity()));
-            bucket.entries.reserve_exact(growth(bucket.entries.len(), bucket.entries.capacity()));
-            bucket.hashes.push(hash);
-            bucket.entries.push(entry);
-            1
+impl<E: Clone + Hashed> HashTrie<E> {
+    /// Gives the entry with this hash that passes the test to `change`, which says what becomes of it; a new entry is made
+    /// by `change(None)` and must have this hash.
+    pub fn update(
+        &mut self,
+        hash: u32,
+        is_it: impl FnMut(&E) -> bool,
+        change: impl FnOnce(Option<&mut E>) -> Change<E>,
+    ) {
+        let (node, depth) = self.bucket_mut(hash);
+        let Some(position) = node.position(hash, is_it) else {
+            if let Change::Insert(entry) = change(None) {
+                node.insert(entry, depth);
+                self.len += 1;
+            }
+            return;
+        };
+        let Node::Bucket(bucket) = node else { return };
+        if let Change::Remove = change(Some(&mut Arc::make_mut(bucket)[position])) {
+            remove_at(bucket, position);
+            self.len -= 1;
         }
-        (Change::Remove, Some(position)) => {
-            bucket.hashes.swap_remove(position);
-            bucket.entries.swap_remove(position);
-            -1
+    }
+
+    /// Removes the entry with this hash that passes the test; false when there is none. Copies less than a removal by
+    /// [`HashTrie::update`].
+    pub fn remove(&mut self, hash: u32, is_it: impl FnMut(&E) -> bool) -> bool {
+        let (node, _) = self.bucket_mut(hash);
+        let Some(position) = node.position(hash, is_it) else { return false };
+        let Node::Bucket(bucket) = node else { return false };
+        remove_at(bucket, position);
+        self.len -= 1;
+        true
+    }
+
+    /// The node of the bucket for `hash`, on a path of its own, and its depth.
+    fn bucket_mut(&mut self, hash: u32) -> (&mut Node<E>, u32) {
+        let mut node = &mut self.root;
+        let mut depth = 0;
+        while let Node::Inner(_) = node {
+            let Node::Inner(children) = node else { break };
+            node = &mut Arc::make_mut(children)[slot(hash, depth)];
+            depth += 1;
         }
-        (Change::Remove | Change::Keep, _) => 0,
+        (node, depth)
     }
 }
 
-/// Room to add when full: small steps, because most of the memory of the index is in its buckets.
-fn growth(len: usize, capacity: usize) -> usize {
-    if len < capacity { 0 } else { 2.max(len / 8) }
+impl<E: Clone + Hashed> Node<E> {
+    /// Position of an entry where this is a bucket.
+    fn position(&self, hash: u32, mut is_it: impl FnMut(&E) -> bool) -> Option<usize> {
+        let Self::Bucket(bucket) = self else { return None };
+        bucket.iter().position(|entry| entry.hash() == hash && is_it(entry))
+    }
+
+    /// Adds an entry at or below this node, which is at `depth`.
+    fn insert(&mut self, entry: E, mut depth: u32) {
+        let mut node = self;
+        loop {
+            if let Self::Bucket(bucket) = node {
+                if bucket.len() < BUCKET_LIMIT || depth >= MAX_DEPTH {
+                    *bucket = bucket.iter().cloned().chain([entry]).collect();
+                    return;
+                }
+                *node = split(bucket, depth);
+            }
+            let Self::Inner(children) = node else { return };
+            node = &mut Arc::make_mut(children)[slot(entry.hash(), depth)];
+            depth += 1;
+        }
+    }
 }
 
-fn split_if_full<E: Clone>(node: &mut Node<E>, depth: u32) {
-    let Node::Bucket(bucket) = node else { return };
-    if bucket.entries.len() < BUCKET_LIMIT || depth >= MAX_DEPTH {
-        return;
-    }
-    let mut children: [Bucket<E>; FAN_OUT] = std::array::from_fn(|_| Bucket {
-        hashes: Vec::with_capacity(FIRST_ROOM),
-        entries: Vec::with_capacity(FIRST_ROOM),
-    });
-    for (hash, entry) in bucket.hashes.iter().zip(&bucket.entries) {
-        let child = &mut children[slot(*hash, depth)];
-        child.hashes.push(*hash);
-        child.entries.push(entry.clone());
-    }
-    *node = Node::Inner(Arc::new(children.map(|child| Node::Bucket(Arc::new(child)))));
+fn remove_at<E: Clone>(bucket: &mut Arc<[E]>, position: usize) {
+    *bucket = bucket[..position].iter().chain(&bucket[position + 1..]).cloned().collect();
+}
+
+/// An inner node with the entries of a bucket at `depth`.
+fn split<E: Clone + Hashed>(bucket: &[E], depth: u32) -> Node<E> {
+    let child = |number| bucket.iter().filter(|entry| slot(entry.hash(), depth) == number).cloned().collect();
+    Node::Inner(Arc::new(std::array::from_fn(|number| Node::Bucket(child(number)))))
 }
 
 #[cfg(test)]
@@ -205,6 +201,12 @@ mod tests {
     fn hash_of(key: u16) -> u32 {
         // Few distinct hashes: collisions and deep splits happen.
         u32::from(key % 97).wrapping_mul(0x9E37_79B1) & 0xFFF0
+    }
+
+    impl Hashed for (u16, u32) {
+        fn hash(&self) -> u32 {
+            hash_of(self.0)
+        }
     }
 
     fn put(trie: &mut HashTrie<(u16, u32)>, key: u16, value: u32) {
@@ -222,7 +224,11 @@ mod tests {
     }
 
     fn remove(trie: &mut HashTrie<(u16, u32)>, key: u16) {
-        trie.update(hash_of(key), |entry| entry.0 == key, |found| found.map_or(Change::Keep, |_| Change::Remove));
+        if key % 2 == 0 {
+            trie.remove(hash_of(key), |entry| entry.0 == key);
+        } else {
+            trie.update(hash_of(key), |entry| entry.0 == key, |found| found.map_or(Change::Keep, |_| Change::Remove));
+        }
     }
 
     proptest! {

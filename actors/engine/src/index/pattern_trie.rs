@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::hash_trie::{Change, HashTrie};
+use super::hash_trie::{Change, HashTrie, Hashed};
 use super::snapshot::hash_bytes;
 use super::{Matches, Subscriber, SubscriberSet};
 
@@ -19,8 +19,16 @@ pub struct PatternNode<T> {
 
 #[derive(Clone, Debug)]
 struct Child<T> {
+    hash: u32,
     token: Box<[u8]>,
     node: Arc<PatternNode<T>>,
+}
+
+impl<T> Hashed for Child<T> {
+    #[inline]
+    fn hash(&self) -> u32 {
+        self.hash
+    }
 }
 
 impl<T> Default for PatternNode<T> {
@@ -53,8 +61,9 @@ impl<T: Subscriber> PatternNode<T> {
 
     fn insert_literal(&mut self, token: &[u8], below: Option<&[u8]>, subscriber: T) -> bool {
         let mut is_new = false;
+        let hash = hash_bytes(token);
         self.literals.update(
-            hash_bytes(token),
+            hash,
             |child| *child.token == *token,
             |found| match found {
                 Some(child) => {
@@ -64,7 +73,7 @@ impl<T: Subscriber> PatternNode<T> {
                 None => {
                     let mut node = Self::default();
                     is_new = node.insert(below, subscriber);
-                    Change::Insert(Child { token: token.into(), node: Arc::new(node) })
+                    Change::Insert(Child { hash, token: token.into(), node: Arc::new(node) })
                 }
             },
         );

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use troupe_codecs::subject::{is_literal, tokens};
 
-use super::hash_trie::{Change, HashTrie};
+use super::hash_trie::{Change, HashTrie, Hashed};
 use super::pattern_trie::PatternNode;
 use super::{Matches, Subscriber, SubscriberSet, SubscriptionFacts};
 
@@ -22,18 +22,28 @@ pub fn hash_bytes(bytes: &[u8]) -> u32 {
     hasher.finish() as u32
 }
 
-/// Subscribers of one literal subject. Most subjects have one subscriber, which then needs no set.
+/// Subscribers of one literal subject, behind the subject's hash. Most subjects have one subscriber, which then needs no
+/// set.
 #[derive(Clone, Debug)]
 enum Literal<T> {
-    One(T),
-    Many(Arc<SubscriberSet<T>>),
+    One(u32, T),
+    Many(u32, Arc<SubscriberSet<T>>),
+}
+
+impl<T> Hashed for Literal<T> {
+    #[inline]
+    fn hash(&self) -> u32 {
+        match self {
+            Self::One(hash, _) | Self::Many(hash, _) => *hash,
+        }
+    }
 }
 
 impl<T: Subscriber> Literal<T> {
     fn subject(&self) -> &[u8] {
         match self {
-            Self::One(subscriber) => subscriber.subject(),
-            Self::Many(set) => set.iter().next().map_or(&[], SubscriptionFacts::subject),
+            Self::One(_, subscriber) => subscriber.subject(),
+            Self::Many(_, set) => set.iter().next().map_or(&[], SubscriptionFacts::subject),
         }
     }
 }
@@ -83,23 +93,24 @@ impl<T: Subscriber> Index<T> {
 
     fn insert_literal(&mut self, subject: &[u8], subscriber: T) -> bool {
         let mut is_new = true;
+        let hash = hash_bytes(subject);
         self.literals.update(
-            hash_bytes(subject),
+            hash,
             |entry| entry.subject() == subject,
             |found| match found {
-                None => Change::Insert(Literal::One(subscriber)),
-                Some(Literal::Many(set)) => {
+                None => Change::Insert(Literal::One(hash, subscriber)),
+                Some(Literal::Many(_, set)) => {
                     is_new = Arc::make_mut(set).insert(subscriber);
                     Change::Keep
                 }
                 Some(one) => {
-                    let Literal::One(first) = &*one else { return Change::Keep };
+                    let Literal::One(_, first) = &*one else { return Change::Keep };
                     is_new = first.id() != subscriber.id();
                     if is_new {
                         let mut set = SubscriberSet::default();
                         set.insert(first.clone());
                         set.insert(subscriber);
-                        *one = Literal::Many(Arc::new(set));
+                        *one = Literal::Many(hash, Arc::new(set));
                     }
                     Change::Keep
                 }
@@ -123,21 +134,20 @@ impl<T: Subscriber> Index<T> {
     }
 
     fn remove_literal(&mut self, subject: &[u8], subscriber: &T) -> bool {
+        let hash = hash_bytes(subject);
+        let is_only = |entry: &Literal<T>| matches!(entry, Literal::One(_, only) if only.id() == subscriber.id());
+        if self.literals.remove(hash, is_only) {
+            return true;
+        }
         let mut was_there = false;
         self.literals.update(
-            hash_bytes(subject),
+            hash,
             |entry| entry.subject() == subject,
-            |found| match found {
-                None => Change::Keep,
-                Some(Literal::One(only)) => {
-                    was_there = only.id() == subscriber.id();
-                    if was_there { Change::Remove } else { Change::Keep }
-                }
-                Some(Literal::Many(set)) => {
-                    let set = Arc::make_mut(set);
-                    was_there = set.remove(subscriber);
-                    if set.is_empty() { Change::Remove } else { Change::Keep }
-                }
+            |found| {
+                let Some(Literal::Many(_, set)) = found else { return Change::Keep };
+                let set = Arc::make_mut(set);
+                was_there = set.remove(subscriber);
+                if set.is_empty() { Change::Remove } else { Change::Keep }
             },
         );
         was_there
@@ -150,8 +160,8 @@ impl<T: Subscriber> Index<T> {
             return;
         }
         match self.literals.get(hash_bytes(subject), |entry| entry.subject() == subject) {
-            Some(Literal::One(subscriber)) => matches.add(subscriber),
-            Some(Literal::Many(set)) => matches.add_set(set),
+            Some(Literal::One(_, subscriber)) => matches.add(subscriber),
+            Some(Literal::Many(_, set)) => matches.add_set(set),
             None => {}
         }
         if self.num_patterns > 0 {
@@ -162,8 +172,8 @@ impl<T: Subscriber> Index<T> {
     /// Calls `visit` with every subscription, in no order.
     pub fn for_each(&self, visit: &mut impl FnMut(&T)) {
         self.literals.for_each(&mut |entry: &Literal<T>| match entry {
-            Literal::One(subscriber) => visit(subscriber),
-            Literal::Many(set) => set.iter().for_each(&mut *visit),
+            Literal::One(_, subscriber) => visit(subscriber),
+            Literal::Many(_, set) => set.iter().for_each(&mut *visit),
         });
         self.patterns.for_each(visit);
     }
