@@ -100,6 +100,8 @@ fn a_stalled_router_delays_the_end_by_a_bounded_time() {
         client.wait_closed();
         assert!(client.is_closed());
     }
+    eventually("the waiting connection is gone", || server.services().registry.is_empty().then_some(()));
+    assert!(begun.elapsed() < Duration::from_millis(1500), "it waited for the router: {:?}", begun.elapsed());
     assert_eq!(waiting.count("PONG"), 1, "the waiting PING is not answered");
     assert_eq!(server.wait_end(), ServerEnd::Orderly);
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
