@@ -1,7 +1,8 @@
 //! The first lines of the log, which tools read.
 
 use tracing::{debug, info, warn};
-use troupe_engine::options::{Credential, Options};
+use troupe_engine::auth::has_plaintext_passwords;
+use troupe_engine::options::Options;
 
 use crate::{COMPATIBLE_VERSION, TROUPE_VERSION};
 
@@ -19,27 +20,13 @@ pub fn log_start(name: &str, id: &str, options: &Options) {
     }
     info!("  Name:     {name}");
     info!("  ID:       {id}");
-    if has_plain_password(options) {
+    if has_plaintext_passwords(options) {
         warn!("Plaintext passwords detected, use nkeys or bcrypt");
     }
     if let Some(file) = &options.config_file {
         let digest = options.config_digest.as_ref().map_or_else(String::new, |digest| format!("({digest})"));
         info!("Using configuration file: {} {digest}", file.display());
     }
-}
-
-/// Whether a password is stored as it is. Users known by their certificate need none.
-fn has_plain_password(options: &Options) -> bool {
-    let auth = &options.auth;
-    if auth.password.as_ref().is_some_and(|password| !password.expose().is_empty() && !password.is_bcrypt()) {
-        return true;
-    }
-    let maps_certificates = options.tls.as_ref().is_some_and(|tls| tls.verify_and_map);
-    auth.users.iter().any(|user| match &user.credential {
-        Credential::Nkey(_) => false,
-        Credential::Password { password, .. } if password.expose().is_empty() && maps_certificates => false,
-        Credential::Password { password, .. } => !password.is_bcrypt(),
-    })
 }
 
 #[cfg(test)]
@@ -94,15 +81,5 @@ mod tests {
             "[INF] Using configuration file: a.conf (sha256:00)",
         ];
         assert_eq!(lines[4..], expected);
-    }
-
-    #[test]
-    fn hashes_and_tokens_are_no_plain_passwords() {
-        let mut options = Options::default();
-        options.auth.token = Some(Secret::new("token"));
-        options.auth.password = Some(Secret::new("$2a$11$abcdefghijklmnopqrstuv"));
-        assert!(!has_plain_password(&options));
-        options.auth.password = Some(Secret::new("$2a$no-cost"));
-        assert!(has_plain_password(&options));
     }
 }

@@ -8,6 +8,7 @@ mod t10_subscribe;
 mod t10_unsubscribe;
 mod t30_arguments;
 mod t30_control_lines;
+mod t30_last_answers;
 mod t30_partial_frames;
 mod t30_repeated_connect;
 mod t30_reserved;

@@ -7,6 +7,7 @@ mod t10_listener;
 mod t10_router;
 mod t20_give_up;
 mod t20_shutdown;
+mod t30_flush_order;
 mod t30_random;
 mod t30_router_load;
 mod t50_leaks;

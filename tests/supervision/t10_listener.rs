@@ -78,11 +78,7 @@ fn every_restart_serves_again() {
 /// Closing the socket on purpose is no failure: nobody restarts the listener, let alone gives up over it.
 #[test]
 fn lame_duck_mode_is_no_failure_of_the_listener() {
-    let lame_duck = LameDuckOptions {
-        duration: Duration::from_secs(4),
-        grace_period: Duration::from_secs(2),
-        ..Default::default()
-    };
+    let lame_duck = LameDuckOptions { duration: Duration::from_secs(4), grace_period: Duration::from_secs(2) };
     let server = InProcess::start_with(Options { lame_duck, ..Options::default() });
     let (mut listener, mut publisher) = (server.join(), server.join());
     listener.flush("SUB news 1\r\n");

@@ -1,9 +1,7 @@
 //! Who may enter: the engine's decisions with bcrypt off the connection threads and a live swap on reload.
 
 mod authenticator;
-mod certificate;
 mod passwords;
 
 pub use authenticator::{Answer, Authenticator, PendingLogin};
-pub use certificate::{CertificateError, certificate_names};
 pub use passwords::{MAX_WAITING_COMPARISONS, PasswordComparer};

@@ -350,8 +350,12 @@ impl StreamHandler<io::Result<Batch>> for ClientActor {
     fn handle(&mut self, item: io::Result<Batch>, ctx: &mut Self::Context) {
         match item {
             Ok(batch) => self.process(batch, 0, ctx),
+            // A TLS peer may leave without a farewell.
+            Err(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => ctx.stop(),
             Err(cause) => {
-                debug!(conn = %self.sink.label(), "read error: {cause}");
+                if cause.kind() != io::ErrorKind::ConnectionReset {
+                    debug!(conn = %self.sink.label(), "read error: {cause}");
+                }
                 self.sink.close(CloseReason::ReadError);
                 ctx.stop();
             }

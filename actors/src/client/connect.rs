@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
-use tracing::error;
+use tracing::{debug, error};
 use troupe_codecs::client::ConnectOptions;
 use troupe_engine::auth::{
     ConnectionPermissions, Grant, Reconsidered, Refusal, RefusalReason, ResponseTracker, subscription_violation,
 };
+use troupe_engine::index::SubscriptionFacts;
 use troupe_engine::options::Secret;
 
 use super::ClientActor;
@@ -16,7 +17,7 @@ use super::inbound::Flow;
 use super::trace;
 use crate::auth::Answer;
 use crate::connection::{CloseReason, ReadLimits};
-use crate::router::{AccountView, ChangeSet, Publisher};
+use crate::router::{AccountView, ChangeSet, Publisher, Subscription};
 
 impl ClientActor {
     /// Handles `CONNECT`, the first or a later one.
@@ -25,12 +26,16 @@ impl ClientActor {
             Ok(options) => options,
             Err(cause) => {
                 error!(conn = %self.sink.label(), "{cause}");
-                return self.stop(CloseReason::ProtocolViolation);
+                return self.stop(CloseReason::ProtocolViolation, publisher);
             }
         };
         publisher.flush_reply(&self.sink);
         self.note_connect(&options);
         self.connect_options = Some(Box::new(options));
+        if self.presented.certificate.is_some() && tracing::enabled!(tracing::Level::DEBUG) {
+            let lines = self.services.authenticator().current().explain_certificate(&self.presented);
+            lines.iter().for_each(|line| debug!(conn = %self.sink.label(), "{line}"));
+        }
         let outcome = match self.services.authenticator().try_authenticate(&self.presented) {
             Answer::Pending(login) => return Flow::AfterPassword(Box::new(login)),
             Answer::Ready(outcome) => outcome,
@@ -179,7 +184,19 @@ impl ClientActor {
         let compiled = grant.permissions.as_ref();
         self.permissions = compiled.map(|compiled| Box::new(ConnectionPermissions::new(Arc::clone(compiled))));
         self.sink.set_responses(compiled.and_then(ResponseTracker::of));
-        self.sink.set_filter(None);
+        self.refilter_subscriptions();
+    }
+
+    /// Decides anew which subscriptions are broader than a denied subject.
+    fn refilter_subscriptions(&self) {
+        let permissions = self.permissions.as_deref();
+        let filter_of =
+            |subscription: &Subscription| permissions.and_then(|own| own.delivery_filter(subscription.subject()));
+        let filter = self.subscriptions.iter().find_map(|subscription| filter_of(subscription));
+        self.sink.set_filter(filter.cloned());
+        for subscription in self.subscriptions.iter() {
+            subscription.set_filtered(filter_of(subscription).is_some());
+        }
     }
 
     /// The first name of a connection stays its name.
@@ -251,8 +268,7 @@ impl ClientActor {
     /// Ends subscriptions the connection may no longer have, each with an error.
     fn drop_forbidden_subscriptions(&mut self) {
         let Some(permissions) = &self.permissions else { return };
-        use troupe_engine::index::SubscriptionFacts;
-        let is_forbidden = |subscription: &&Arc<crate::router::Subscription>| {
+        let is_forbidden = |subscription: &&Arc<Subscription>| {
             !permissions.can_subscribe(subscription.subject(), subscription.queue())
         };
         let forbidden: Vec<_> = self.subscriptions.iter().filter(is_forbidden).cloned().collect();

@@ -17,7 +17,6 @@ use super::info::{ConnectionFacts, connection_info, info_line};
 use super::local::{ArbiterLocal, arbiter_local};
 use super::registry::Place;
 use super::{ClientActor, ClientServices};
-use crate::auth::certificate_names;
 use crate::connection::CloseReason;
 use crate::net::tls::rate_limit::THROTTLED;
 use crate::net::tls::{HandshakeError, TlsAcceptorHandle};
@@ -131,8 +130,7 @@ impl Entrance {
             self.greet(&mut socket, has_proxy).await?;
         }
         if self.services.is_full(&self.place) {
-            error!(conn = %self.label(), "maximum connections exceeded");
-            return Err(self.turn_away(&mut socket, "maximum connections exceeded").await);
+            return Err(self.turn_away(&mut socket, "maximum connections exceeded", true).await);
         }
         let skips_info = match handshake_first {
             HandshakeFirst::No => false,
@@ -167,9 +165,12 @@ impl Entrance {
         socket.write_all(&line).await.map_err(|_| TurnedAway)
     }
 
-    /// Sends `-ERR` in clear and closes: the server takes no more connections, for now.
-    async fn turn_away(&self, socket: &mut PlainSocket, text: &str) -> TurnedAway {
+    /// Sends `-ERR` in clear and closes: the server takes no more connections, for now. `is_told` puts a line into the log.
+    async fn turn_away(&self, socket: &mut PlainSocket, text: &str, is_told: bool) -> TurnedAway {
         trace!(conn = %self.label(), "->> [-ERR {text}]");
+        if is_told {
+            error!(conn = %self.label(), "{text}");
+        }
         let mut line = Vec::new();
         encoder::error(&mut line, text);
         socket.write_all(&line).await.ok();
@@ -198,14 +199,13 @@ impl Entrance {
     async fn shake_hands(&mut self, mut socket: PlainSocket, tls: &TlsAcceptorHandle) -> Result<Transport, TurnedAway> {
         if !self.services.admits_handshake(Instant::now()) {
             report_refusals(&self.services);
-            return Err(self.turn_away(&mut socket, THROTTLED).await);
+            return Err(self.turn_away(&mut socket, THROTTLED, false).await);
         }
         debug!(conn = %self.label(), "Starting TLS client connection handshake");
         match tls.load().handshake(socket).await {
             Ok(accepted) => {
-                let leaf = accepted.session.peer.first();
-                let names = leaf.and_then(|leaf| certificate_names(leaf.der()).ok());
-                self.presented.certificate = names.map(Arc::new);
+                let own = accepted.session.peer.first();
+                self.presented.certificate = own.map(|certificate| Arc::new(certificate.names()));
                 debug!(conn = %self.label(), "TLS handshake complete");
                 let session = &accepted.session;
                 debug!(conn = %self.label(), "TLS version {}, cipher suite {}", session.version, session.cipher_suite);

@@ -66,9 +66,9 @@ impl ClientActor {
             }
         }
         if self.must_stop_at("mid-batch") {
-            flow = self.stop(CloseReason::InternalError);
+            flow = self.stop(CloseReason::InternalError, &mut publisher);
         }
-        let stalled = publisher.flush();
+        let stalled = publisher.flush(&self.sink);
         drop(publisher);
         if traffic.0 > 0 {
             self.sink.traffic().received(traffic.0, traffic.1);
@@ -88,7 +88,7 @@ impl ClientActor {
             return Flow::AfterBarrier;
         }
         if self.must_stop_at("op") {
-            return self.stop(CloseReason::InternalError);
+            return self.stop(CloseReason::InternalError, publisher);
         }
         if self.account.is_none() && !matches!(op, ClientOp::Connect(_)) && !self.enter_implicitly(publisher) {
             return Flow::Stop;
@@ -98,7 +98,10 @@ impl ClientActor {
                 traffic.0 += 1;
                 traffic.1 += op.payload.len() as u64;
                 let flow = self.publish(op, bytes, publisher);
-                return if self.must_stop_at("mid-publish") { self.stop(CloseReason::InternalError) } else { flow };
+                if self.must_stop_at("mid-publish") {
+                    return self.stop(CloseReason::InternalError, publisher);
+                }
+                return flow;
             }
             ClientOp::Ping => self.ping(publisher),
             ClientOp::Pong => self.keepalive.pong(Instant::now()),
@@ -108,20 +111,21 @@ impl ClientActor {
             ClientOp::Info(json) => {
                 if let Err(cause) = serde_json::from_slice::<troupe_codecs::client::ServerInfo>(json.of(bytes)) {
                     error!(conn = %self.sink.label(), "{cause}");
-                    return self.stop(CloseReason::ProtocolViolation);
+                    return self.stop(CloseReason::ProtocolViolation, publisher);
                 }
             }
             ClientOp::Ok => {}
             ClientOp::Err(text) => {
                 error!(conn = %self.sink.label(), "Client Error {}", String::from_utf8_lossy(text.of(bytes)));
-                return self.stop(CloseReason::ParseError);
+                return self.stop(CloseReason::ParseError, publisher);
             }
         }
         Flow::Continue
     }
 
-    /// Closes after what was queued is written, with no further operation.
-    pub(super) fn stop(&self, reason: CloseReason) -> Flow {
+    /// Closes after what was queued is written, the answers of this batch included, with no further operation.
+    pub(super) fn stop(&self, reason: CloseReason, publisher: &mut Publisher) -> Flow {
+        publisher.flush_reply(&self.sink);
         self.end(reason);
         Flow::Stop
     }

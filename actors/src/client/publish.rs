@@ -27,7 +27,7 @@ impl ClientActor {
     pub(super) fn publish(&mut self, op: &PublishOp, bytes: &Bytes, publisher: &mut Publisher) -> Flow {
         if op.has_headers && !self.modes.headers {
             error!(conn = %self.sink.label(), "message headers not supported");
-            return self.stop(CloseReason::ProtocolViolation);
+            return self.stop(CloseReason::ProtocolViolation, publisher);
         }
         if op.payload.len() > self.max_payload() {
             publisher.flush_reply(&self.sink);

@@ -9,6 +9,8 @@ use troupe_codecs::client::ClientOp;
 pub const READ_SIZE: usize = 64 * 1024;
 /// Buffers kept for reuse; more in use at once are allocated and freed.
 const KEPT: usize = 8;
+/// A read buffer that grew beyond this for one large message is not kept.
+const MAX_KEPT_READ: usize = 4 * READ_SIZE;
 /// A list of operations with more room than this is not kept.
 const MAX_KEPT_OPS: usize = 16 * 1024;
 /// An output buffer with more room than this is not kept.
@@ -33,7 +35,7 @@ impl BufferPool {
     pub fn put_read(&self, mut buffer: BytesMut) {
         buffer.clear();
         let mut reads = self.reads.borrow_mut();
-        if reads.len() < KEPT && buffer.try_reclaim(READ_SIZE) {
+        if reads.len() < KEPT && buffer.try_reclaim(READ_SIZE) && buffer.capacity() <= MAX_KEPT_READ {
             reads.push(buffer);
         }
     }

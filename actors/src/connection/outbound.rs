@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
@@ -75,8 +75,8 @@ struct Queue {
     tail: Vec<u8>,
     /// Whoever takes it out has the right to write. `None` while somebody writes, and for good once dropped.
     socket: Option<WriteHalf>,
-    /// No more pushes; the writer ends when the queue is empty.
-    is_finished: bool,
+    /// Since when there are no more pushes; the writer ends when the queue is empty.
+    finished: Option<Instant>,
     /// No more pushes, nothing is written any more.
     is_dropped: bool,
 }
@@ -163,7 +163,7 @@ impl Outbound {
     pub fn push(&self, batch: &mut OutboundBatch) -> PushOutcome {
         let len = batch.len();
         let mut queue = self.queue.lock();
-        if queue.is_finished || queue.is_dropped {
+        if queue.finished.is_some() || queue.is_dropped {
             discard(batch);
             return PushOutcome::Closed;
         }
@@ -219,7 +219,7 @@ impl Outbound {
             batch.current.clear();
         }
         queue.socket = Some(socket);
-        let needs_wake = !queue.is_empty() || queue.is_finished;
+        let needs_wake = !queue.is_empty() || queue.finished.is_some();
         drop(queue);
         if needs_wake {
             self.writer.wake();
@@ -228,7 +228,7 @@ impl Outbound {
 
     /// No more pushes; what is queued is still written, then the socket is closed.
     pub fn finish(&self) {
-        self.queue.lock().is_finished = true;
+        self.queue.lock().finished.get_or_insert_with(Instant::now);
         self.writer.wake();
     }
 
@@ -288,7 +288,7 @@ impl Outbound {
             return Poll::Ready(None);
         }
         if queue.is_empty() {
-            return if queue.is_finished && queue.socket.is_some() { Poll::Ready(None) } else { Poll::Pending };
+            return if queue.finished.is_some() && queue.socket.is_some() { Poll::Ready(None) } else { Poll::Pending };
         }
         let Some(socket) = queue.socket.take() else { return Poll::Pending };
         queue.seal_tail();
@@ -299,6 +299,13 @@ impl Outbound {
     pub(super) fn poll_dropped(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.writer.register(cx.waker());
         if self.is_dropped() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Time one step of the writer may take: `deadline`, or once finished, what is left of it. A peer that takes its last bytes
+    /// one by one does not hold its connection open for ever.
+    pub(super) fn time_left(&self, deadline: Duration) -> Duration {
+        let finished = self.queue.lock().finished;
+        finished.map_or(deadline, |since| deadline.saturating_sub(since.elapsed()))
     }
 
     /// Counts bytes written by the writer task.

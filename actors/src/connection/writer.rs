@@ -58,7 +58,8 @@ async fn write_work(
     write_deadline: Duration,
 ) -> Result<(), WriterEnd> {
     while !chunks.is_empty() {
-        match tokio::time::timeout(write_deadline, write_some(outbound, socket, chunks)).await {
+        let limit = outbound.time_left(write_deadline);
+        match tokio::time::timeout(limit, write_some(outbound, socket, chunks)).await {
             Ok(Ok(Some(written))) => {
                 advance(chunks, written);
                 outbound.wrote(written);
@@ -73,7 +74,15 @@ async fn write_work(
     if socket.is_plain() {
         return Ok(());
     }
-    socket.flush().await.map_err(WriterEnd::Failed)
+    // TLS keeps bytes of its own: they are flushed under the same limits.
+    let flush = poll_fn(|cx| match outbound.poll_dropped(cx) {
+        Poll::Ready(()) => Poll::Ready(Ok(())),
+        Poll::Pending => Pin::new(&mut *socket).poll_flush(cx),
+    });
+    match tokio::time::timeout(outbound.time_left(write_deadline), flush).await {
+        Ok(result) => result.map_err(WriterEnd::Failed),
+        Err(_) => Err(WriterEnd::Deadline { chunks: 0, bytes: 0 }),
+    }
 }
 
 /// Writes once; `None` when the queue was dropped meanwhile.

@@ -10,7 +10,7 @@ use super::view::AccountIndex;
 
 /// Subjects remembered, in pairs of places.
 const PLACES: usize = 4096;
-/// Subscribers remembered over all subjects; beyond it everything is forgotten. Bounds the memory of few subjects with
+/// Subscribers remembered over all subjects; beyond it everything but the newest subject is forgotten. Bounds the memory of few subjects with
 /// very many subscribers.
 const MAX_SUBSCRIBERS: usize = 1 << 20;
 
@@ -78,10 +78,15 @@ impl MatchCache {
         Self { is_disabled, ..Self::default() }
     }
 
-    /// Forgets everything.
-    pub(super) fn clear(&mut self) {
-        self.places = Vec::new();
-        self.num_subscribers = 0;
+    /// Forgets everything but one place.
+    fn clear_but(&mut self, kept: usize) {
+        for (number, place) in self.places.iter_mut().enumerate() {
+            if number != kept {
+                count_hits(&mut place.plan);
+                *place = Place::default();
+            }
+        }
+        self.num_subscribers = self.places[kept].plan.matches.len();
     }
 
     /// Number of the place that holds the plan for `subject`.
@@ -126,7 +131,7 @@ impl MatchCache {
     #[cold]
     fn fill(&mut self, number: usize, source: Source<'_>, hash: u32, subject: &[u8]) {
         let place = &mut self.places[number];
-        self.num_subscribers -= place.plan.matches.len();
+        self.num_subscribers = self.num_subscribers.saturating_sub(place.plan.matches.len());
         count_hits(&mut place.plan);
         place.plan.matches.clear();
         // Set last: a plan cut off by a panic must not be taken for a whole one.
@@ -140,13 +145,11 @@ impl MatchCache {
             place.plan.head.extend_from_slice(part);
         }
         source.index.collect(subject, &mut place.plan.matches);
-        self.num_subscribers += place.plan.matches.len();
         place.generation = source.generation;
-    }
-
-    /// Whether it holds more than it should and wants [`MatchCache::clear`] at the end of the batch.
-    pub(super) fn is_over(&self) -> bool {
-        self.num_subscribers > MAX_SUBSCRIBERS
+        self.num_subscribers += place.plan.matches.len();
+        if self.num_subscribers > MAX_SUBSCRIBERS {
+            self.clear_but(number);
+        }
     }
 }
 

@@ -78,8 +78,14 @@ impl Deliveries {
         number
     }
 
-    /// Hands every batch over. Yields the fullest destination when one is over the stall mark.
-    pub(super) fn flush(&mut self, pool: &BufferPool) -> Option<Arc<ClientSink>> {
+    /// Hands every batch over, that of the publisher `own` last: its `PONG` says that the others have got what came before.
+    /// Yields the fullest destination when one is over the stall mark.
+    pub(super) fn flush(&mut self, own: &Arc<ClientSink>, pool: &BufferPool) -> Option<Arc<ClientSink>> {
+        let number = own.batch_place(self.arbiter).load(Ordering::Relaxed) as usize;
+        if self.destinations.get(number).is_some_and(|destination| Arc::ptr_eq(&destination.sink, own)) {
+            let last = self.destinations.len() - 1;
+            self.destinations.swap(number, last);
+        }
         for mut destination in self.destinations.drain(..) {
             self.room = destination.batch.current.len().min(MAX_ROOM);
             push(&mut destination, &mut self.stalled);
@@ -94,19 +100,25 @@ impl Deliveries {
         self.stalled = None;
     }
 
-    /// Hands over the batch of one destination before the others.
-    pub(super) fn push_one(&mut self, sink: &Arc<ClientSink>, pool: &BufferPool) {
-        let number = self.number(sink, pool);
-        push(&mut self.destinations[number], &mut self.stalled);
+    /// Hands every batch over in the middle of a read, that of the publisher `own` last.
+    pub(super) fn push_all(&mut self, own: &Arc<ClientSink>) {
+        for is_own in [false, true] {
+            let wanted = |destination: &&mut Destination| Arc::ptr_eq(&destination.sink, own) == is_own;
+            self.destinations.iter_mut().filter(wanted).for_each(|destination| push(destination, &mut self.stalled));
+        }
     }
 }
 
 fn push(destination: &mut Destination, stalled: &mut Option<Arc<ClientSink>>) {
+    if destination.batch.is_empty() {
+        return;
+    }
     let outcome = destination.sink.push(&mut destination.batch);
     let PushOutcome::Accepted(pending) = outcome else { return };
     destination.sink.traffic().sent(std::mem::take(&mut destination.msgs), std::mem::take(&mut destination.bytes));
     let is_fullest = stalled.as_ref().is_none_or(|other| other.outbound().pending() < pending);
-    if is_fullest && pending > destination.sink.outbound().stall_mark() {
+    let sink = &destination.sink;
+    if is_fullest && !sink.drops_when_slow() && pending > sink.outbound().stall_mark() {
         *stalled = Some(Arc::clone(&destination.sink));
     }
 }

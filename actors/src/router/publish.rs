@@ -15,10 +15,12 @@ use super::messages::{ChangeSet, RouterHandle};
 use super::subscription::Counted;
 use super::view::AccountIndex;
 use super::{AccountView, ClientSink, Subscription};
+use crate::connection::buffers::READ_SIZE;
 use crate::connection::{BufferPool, PayloadTrace};
 
-/// Payloads of at least this many bytes are shared between destinations, smaller ones are copied.
-const SHARED_PAYLOAD: usize = 4096;
+/// Payloads of at least this many bytes are shared between destinations, smaller ones are copied. A shared payload keeps the
+/// whole read buffer alive, so this bounds how much more memory a slow reader holds than its pending bytes say.
+const SHARED_PAYLOAD: usize = READ_SIZE / 4;
 
 /// One message on its way.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +91,8 @@ pub struct Publisher {
     deliveries: Deliveries,
     /// Places of the cache with messages not yet counted to their subscriptions.
     uncounted: Vec<usize>,
+    /// Subscriptions that had their last message in this batch.
+    ended: Option<ChangeSet>,
     random: SmallRng,
     is_tracing: bool,
     payload_trace: PayloadTrace,
@@ -113,6 +117,7 @@ impl Publisher {
             cache: MatchCache::new(settings.disable_cache),
             deliveries: Deliveries::new(settings.arbiter),
             uncounted: Vec::new(),
+            ended: None,
             random: SmallRng::from_os_rng(),
             is_tracing: false,
             payload_trace: PayloadTrace::default(),
@@ -145,9 +150,20 @@ impl Publisher {
         self.payload_trace = style;
     }
 
+    /// Tells the Router of subscriptions that had their last message.
+    fn send_ended(&mut self) {
+        if let Some(ended) = self.ended.take()
+            && !self.router.send(ended)
+        {
+            // They are closed and get nothing; their places in the index stay taken.
+            tracing::error!("the router takes no more changes");
+        }
+    }
+
     /// Starts a batch: takes the newest snapshot of the account. May be called again in the middle of one.
     pub fn begin(&mut self, account: Option<&AccountView>) {
         self.is_tracing = tracing::enabled!(tracing::Level::TRACE);
+        self.send_ended();
         let Some(account) = account else { return };
         // The generation is read first: the snapshot is at least as new.
         let generation = account.generation();
@@ -181,7 +197,7 @@ impl Publisher {
             head: plan.head(message.has_headers),
             deliveries: &mut self.deliveries,
             pool: &self.pool,
-            router: &self.router,
+            ended: &mut self.ended,
             is_tracing: self.is_tracing,
             payload_trace: self.payload_trace,
         };
@@ -212,21 +228,19 @@ impl Publisher {
         encoder::no_responders(&mut batch.current, message.reply, listener.sid(), message.subject);
     }
 
-    /// Hands over what waits for one connection, before something is sent to it past the batch.
-    pub fn flush_reply(&mut self, sink: &Arc<ClientSink>) {
-        self.deliveries.push_one(sink, &self.pool);
+    /// Hands over what waits, before something is sent to the publishing connection past the batch.
+    pub fn flush_reply(&mut self, own: &Arc<ClientSink>) {
+        self.deliveries.push_all(own);
     }
 
-    /// Ends a batch: hands all messages over. Yields the fullest destination when it is so full that the publisher should
+    /// Ends a batch of the connection `own`: hands all messages over. Yields the fullest destination when it is so full that the publisher should
     /// stop reading until it drains.
-    pub fn flush(&mut self) -> Option<Arc<ClientSink>> {
+    pub fn flush(&mut self, own: &Arc<ClientSink>) -> Option<Arc<ClientSink>> {
         self.count();
-        if self.cache.is_over() {
-            self.cache.clear();
-        }
+        self.send_ended();
         // An arbiter that publishes nothing for long must not keep an old version of the index alive.
         self.view = None;
-        self.deliveries.flush(&self.pool)
+        self.deliveries.flush(own, &self.pool)
     }
 }
 
@@ -236,7 +250,7 @@ struct Door<'a> {
     head: &'a [u8],
     deliveries: &'a mut Deliveries,
     pool: &'a BufferPool,
-    router: &'a RouterHandle,
+    ended: &'a mut Option<ChangeSet>,
     is_tracing: bool,
     payload_trace: PayloadTrace,
 }
@@ -300,9 +314,8 @@ impl Door<'_> {
                 String::from_utf8_lossy(subscription.sid())
             );
             origin.account.remove_subscriptions(1);
-            let mut changes = ChangeSet::new(Arc::clone(origin.account));
-            changes.removed.push(Arc::clone(subscription));
-            self.router.send(changes);
+            let ended = self.ended.get_or_insert_with(|| ChangeSet::new(Arc::clone(origin.account)));
+            ended.removed.push(Arc::clone(subscription));
         }
         matches!(counted, Counted::Deliver | Counted::DeliverLast)
     }

@@ -129,11 +129,17 @@ impl ClientSink {
         self.drops_when_slow.store(value, Ordering::Relaxed);
     }
 
+    /// Whether messages are dropped while it is slow, so that publishers need not wait for it.
+    #[must_use]
+    pub fn drops_when_slow(&self) -> bool {
+        self.drops_when_slow.load(Ordering::Relaxed)
+    }
+
     /// Whether a message must be dropped because the client is slow: over three quarters of its limit.
     #[must_use]
     #[inline]
     pub fn is_dropping(&self) -> bool {
-        self.drops_when_slow.load(Ordering::Relaxed) && self.outbound.pending() > self.outbound.max_pending() / 4 * 3
+        self.drops_when_slow() && self.outbound.pending() > self.outbound.max_pending() / 4 * 3
     }
 
     /// How log lines name the connection.

@@ -22,7 +22,7 @@ pub struct Subscription {
     queue_len: u32,
     is_closed: AtomicBool,
     /// Messages on denied subjects must be filtered at delivery.
-    is_filtered: bool,
+    is_filtered: AtomicBool,
 }
 
 /// What a subscription is made of.
@@ -63,7 +63,7 @@ impl Subscription {
             subject_len: parts.subject.len() as u32,
             queue_len: parts.queue.len() as u32,
             is_closed: AtomicBool::new(false),
-            is_filtered: parts.is_filtered,
+            is_filtered: AtomicBool::new(parts.is_filtered),
         }
     }
 
@@ -85,7 +85,12 @@ impl Subscription {
     #[must_use]
     #[inline]
     pub fn is_filtered(&self) -> bool {
-        self.is_filtered
+        self.is_filtered.load(Ordering::Relaxed)
+    }
+
+    /// Sets whether messages must be checked, after the permissions changed.
+    pub fn set_filtered(&self, value: bool) {
+        self.is_filtered.store(value, Ordering::Relaxed);
     }
 
     /// Whether it receives nothing any more.

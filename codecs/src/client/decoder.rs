@@ -328,7 +328,8 @@ impl Decoder for ClientDecoder {
         let mut ops = std::mem::take(&mut self.spare_ops);
         let mut fault = None;
         let mut at = 0;
-        if self.expects_connect && source.first().is_some_and(|first| !first.eq_ignore_ascii_case(&b'c')) {
+        let is_first = self.expects_connect && matches!(self.state, State::Start);
+        if is_first && source.first().is_some_and(|first| !first.eq_ignore_ascii_case(&b'c')) {
             return Ok(Some(Batch { fault: Some(ProtocolFault::ConnectExpected), ..Batch::default() }));
         }
         while at < source.len() {

@@ -318,3 +318,28 @@ proptest! {
         prop_assert!(left.len() <= stream.len());
     }
 }
+
+#[test]
+fn connect_is_expected_however_its_line_is_cut() {
+    let bytes = b"CONNECT \t {\"a\":1}\r\nPING\r\n";
+    for cut in 1..bytes.len() {
+        let mut decoder = ClientDecoder::new(4096, 1024);
+        decoder.expect_connect();
+        let mut source = BytesMut::new();
+        let mut ops = Vec::new();
+        for part in [&bytes[..cut], &bytes[cut..]] {
+            source.extend_from_slice(part);
+            while let Some(batch) = decoder.decode(&mut source).unwrap() {
+                assert_eq!(batch.fault, None, "cut at {cut}");
+                ops.extend(batch.ops);
+            }
+        }
+        assert_eq!(ops.len(), 2, "cut at {cut}");
+    }
+    for bytes in [&b"PING\r\n"[..], b" CONNECT {}\r\n", b"\x16"] {
+        let mut decoder = ClientDecoder::new(4096, 1024);
+        decoder.expect_connect();
+        let batch = decoder.decode(&mut BytesMut::from(bytes)).unwrap().unwrap();
+        assert_eq!(batch.fault, Some(ProtocolFault::ConnectExpected));
+    }
+}

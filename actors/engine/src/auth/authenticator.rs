@@ -190,7 +190,7 @@ impl Authenticator {
     /// The certificate names the user; the password shown must still be the user's, be it empty.
     fn decide_certificate(&self, presented: &Presented, proxy: Option<Arc<str>>) -> Decision {
         let names = presented.certificate.as_deref();
-        let user = names.and_then(|names| self.users.by_certificate(names, presented.connection_type));
+        let user = names.and_then(|names| self.users.by_certificate(names, presented.connection_type, &mut drop));
         let Some(user) = user else {
             return refuse(RefusalReason::AuthenticationFailure, presented.claimed_identity());
         };
@@ -200,6 +200,16 @@ impl Authenticator {
         }
         let refusal = Refusal { reason: RefusalReason::AuthenticationFailure, identity };
         compare(user.password.clone(), presented.password(), user.grant(proxy), refusal)
+    }
+
+    /// How the user of a certificate is looked for, as lines for the log; none where certificates name no users.
+    #[must_use]
+    pub fn explain_certificate(&self, presented: &Presented) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(names) = presented.certificate.as_deref().filter(|_| self.has_tls_map && self.users.has_names()) {
+            self.users.by_certificate(names, presented.connection_type, &mut |line| lines.push(line));
+        }
+        lines
     }
 
     fn decide_named(&self, presented: &Presented, name: &str, proxy: Option<Arc<str>>) -> Decision {
@@ -244,11 +254,13 @@ impl Authenticator {
 
 /// Whether nats-server's `Plaintext passwords detected, use nkeys or bcrypt` applies to `options`.
 ///
-/// Tokens do not count; a user without password does.
+/// Tokens do not count; a user without password does, unless certificates name the users.
 #[must_use]
 pub fn has_plaintext_passwords(options: &Options) -> bool {
     let single = options.auth.password.as_ref().filter(|password| !password.expose().is_empty());
+    let maps_certificates = options.tls.as_ref().is_some_and(|tls| tls.verify_and_map);
     let of_users = options.auth.users.iter().filter_map(|user| match &user.credential {
+        Credential::Password { password, .. } if password.expose().is_empty() && maps_certificates => None,
         Credential::Password { password, .. } => Some(password),
         Credential::Nkey(_) => None,
     });
@@ -300,7 +312,8 @@ fn compare(stored: Option<Secret>, shown: &str, grant: Grant, refusal: Refusal) 
 fn leaves_anonymous_in_global(options: &Options) -> bool {
     let auth = &options.auth;
     let system = options.system_account.as_deref().unwrap_or(DEFAULT_SYSTEM_ACCOUNT);
-    let has_authorization = auth.username.is_some()
+    let has_authorization = auth.is_block_defined
+        || auth.username.is_some()
         || auth.password.is_some()
         || auth.token.is_some()
         || auth.timeout.is_some()

@@ -141,6 +141,10 @@ fn single_user() {
     assert!(!has_plaintext_passwords(&options));
     options.auth.password = Some(Secret::new("p"));
     assert!(has_plaintext_passwords(&options));
+    let mut mapped = with_users(vec![user("CN=a", "")]);
+    assert!(has_plaintext_passwords(&mapped));
+    mapped.tls = Some(TlsOptions { verify_and_map: true, ..TlsOptions::default() });
+    assert!(!has_plaintext_passwords(&mapped));
     check(
         &options,
         &[
@@ -358,10 +362,9 @@ fn trusted_proxies() {
 
 #[test]
 fn certificates_name_the_user() {
-    let mut subject = crate::auth::DistinguishedName::default();
-    for (oid, value) in [("2.5.4.10", "Org"), ("0.9.2342.19200300.100.1.25", "com"), ("2.5.4.3", "joe")] {
-        subject.push([(oid.to_owned(), value.to_owned())]);
-    }
+    let relative = |(oid, value): (&str, &str)| vec![(oid.to_owned(), value.as_bytes().to_vec())];
+    let subject =
+        [("2.5.4.10", "Org"), ("0.9.2342.19200300.100.1.25", "com"), ("2.5.4.3", "joe")].map(relative).to_vec();
     let names = CertificateNames {
         emails: vec!["joe@example.com".into()],
         dns_names: vec!["joe.example.com".into()],

@@ -11,6 +11,7 @@
 mod authenticator;
 mod certificate;
 mod decision;
+mod distinguished_name;
 mod permissions;
 mod quote;
 mod responses;
@@ -19,8 +20,9 @@ mod subjects;
 mod users;
 
 pub use authenticator::{Authenticator, has_plaintext_passwords};
-pub use certificate::{Attribute, CertificateNames, DistinguishedName};
+pub use certificate::{CertificateNames, NameCandidate, RelativeName};
 pub use decision::{Decision, Grant, Identity, PasswordCheck, Presented, Reconsidered, Refusal, RefusalReason};
+pub use distinguished_name::DistinguishedName;
 pub use permissions::{CompiledPermissions, ConnectionPermissions, DeliveryFilter};
 pub use quote::quote;
 pub use responses::{MAX_TRACKED_REPLIES, ResponseTracker};

@@ -132,7 +132,7 @@ fn subscribe_allow_list_with_queues() {
             ("bz", false),
             ("w.a q", true),
             ("w.* q", true),
-            ("w.> q", true),
+            ("w.> q", false),
             ("w.a", false),
         ],
     );

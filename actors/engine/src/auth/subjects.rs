@@ -120,9 +120,9 @@ impl Search<'_> {
         let Some(entries) = entries else { return };
         self.hits.plain |= entries.plain;
         let Some(queue) = self.queue else { return };
-        let is_named = |pattern: &Box<[u8]>| **pattern == *queue || is_queue_in_pattern(queue, pattern);
+        let is_named = |pattern: &[u8]| *pattern == *queue || is_queue_in_pattern(queue, pattern);
         self.hits.any_queue |= !entries.queues.is_empty();
-        self.hits.queue |= entries.queues.iter().any(is_named);
+        self.hits.queue |= entries.queues.iter().any(|pattern| is_named(pattern));
     }
 }
 

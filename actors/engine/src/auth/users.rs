@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use ahash::AHashMap;
 
-use super::certificate::{CertificateNames, DistinguishedName};
+use super::certificate::{CertificateNames, NameCandidate};
 use super::decision::{Grant, Identity};
+use super::distinguished_name::DistinguishedName;
 use super::permissions::CompiledPermissions;
 use crate::options::{ConnectionType, Credential, GLOBAL_ACCOUNT, Options, Permissions, Secret, UserOptions};
 
@@ -129,23 +130,41 @@ impl Directory {
         self.sample_hash.as_ref()
     }
 
-    /// The user a certificate belongs to: by alternative name, by subject in any order, by Go's text of the subject.
-    pub(super) fn by_certificate(&self, names: &CertificateNames, kind: ConnectionType) -> Option<&UserRecord> {
-        let named = |name: &str| self.by_name(name).filter(|user| user.may_use(kind));
-        let subject = &names.subject;
-        let by_subject = |is_equal: fn(&DistinguishedName, &DistinguishedName) -> bool| {
-            let known = if subject.is_comparable() { &self.distinguished[..] } else { &[] };
-            known.iter().filter(|(name, _)| is_equal(name, subject)).find_map(|(_, name)| named(name))
+    /// The user a certificate belongs to: the first name of it that is a user's decides. `tell` gets the lines for the log.
+    pub(super) fn by_certificate(
+        &self,
+        names: &CertificateNames,
+        kind: ConnectionType,
+        tell: &mut dyn FnMut(String),
+    ) -> Option<&UserRecord> {
+        for candidate in names.candidates() {
+            let found = match &candidate {
+                NameCandidate::Subject { name, .. } => self.by_distinguished_name(name, kind),
+                other => other.user().and_then(|user| self.by_name.get_key_value(user)),
+            };
+            match found.filter(|(_, user)| user.may_use(kind)) {
+                Some((name, user)) => {
+                    tell(candidate.used_text(name));
+                    return Some(user);
+                }
+                None => candidate.unused_text().into_iter().for_each(&mut *tell),
+            }
+        }
+        None
+    }
+
+    /// The user whose name is `subject`, else one whose name has the same parts in another order.
+    fn by_distinguished_name(
+        &self,
+        subject: &DistinguishedName,
+        kind: ConnectionType,
+    ) -> Option<(&String, &UserRecord)> {
+        let search = |is_same: fn(&DistinguishedName, &DistinguishedName) -> bool| {
+            let known = self.distinguished.iter().filter(move |(name, _)| is_same(name, subject));
+            let mut users = known.filter_map(|(_, name)| self.by_name.get_key_value(name));
+            users.find(|(_, user)| user.may_use(kind))
         };
-        let text = subject.go_text();
-        let with_domain = subject.domain_components().map(|components| format!("{text},{components}"));
-        names
-            .alternative_names()
-            .find_map(named)
-            .or_else(|| by_subject(DistinguishedName::is_equal))
-            .or_else(|| by_subject(DistinguishedName::is_equal_unordered))
-            .or_else(|| with_domain.and_then(|name| named(&name)))
-            .or_else(|| named(&text))
+        search(DistinguishedName::matches).or_else(|| search(DistinguishedName::matches_in_any_order))
     }
 }
 

@@ -1,9 +1,7 @@
 //! TLS of a listener: certificates, handshakes, who the peer is, and certificates that change on disk.
 
-pub mod distinguished_name;
 pub mod error;
 pub mod handshake;
-pub mod names;
 pub mod peer;
 pub mod pem;
 pub mod rate_limit;
@@ -13,10 +11,8 @@ pub mod suites;
 mod verifier;
 pub mod watch;
 
-pub use distinguished_name::DistinguishedName;
 pub use error::TlsConfigError;
 pub use handshake::{HandshakeError, TlsAccepted, TlsSession};
-pub use names::NameCandidate;
 pub use peer::PeerCertificate;
 pub use rate_limit::ConnectionRateLimit;
 pub use server::{TlsAcceptorHandle, TlsServer};

@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 use rustls_pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
+use troupe_engine::auth::{CertificateNames, RelativeName};
+use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
-
-use super::names::{self, NameCandidate};
+use x509_parser::x509::X509Name;
 
 /// A certificate of the client's chain. It is parsed when asked: few connections ever are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +23,7 @@ impl PeerCertificate {
     /// Subject as shown in connz (`tls_peer_certs.subject`).
     #[must_use]
     pub fn subject(&self) -> String {
-        self.parse().map_or_else(String::new, |certificate| names::full_text(certificate.subject()))
+        self.names().subject_text()
     }
 
     /// Lower-case hex SHA-256 of the SubjectPublicKeyInfo, as in `pinned_certs` and connz (`spki_sha256`).
@@ -43,16 +44,35 @@ impl PeerCertificate {
         &self.der
     }
 
-    /// Names to look the user up by, in order.
+    /// Names in the certificate, to look a user up by.
     #[must_use]
-    pub fn names(&self) -> Vec<NameCandidate> {
-        self.parse().map_or_else(Vec::new, |certificate| names::candidates(&certificate))
+    pub fn names(&self) -> CertificateNames {
+        let Some(certificate) = self.parse() else { return CertificateNames::default() };
+        let mut names = CertificateNames { subject: relative_names(certificate.subject()), ..Default::default() };
+        let Ok(Some(alternatives)) = certificate.subject_alternative_name() else { return names };
+        for name in &alternatives.value.general_names {
+            match name {
+                GeneralName::RFC822Name(text) => names.emails.push((*text).to_owned()),
+                GeneralName::DNSName(text) => names.dns_names.push((*text).to_owned()),
+                GeneralName::URI(text) => names.uris.push((*text).to_owned()),
+                _ => {}
+            }
+        }
+        names
     }
 
     /// The handshake parsed it already with another library, so this fails only where the two disagree.
     fn parse(&self) -> Option<X509Certificate<'_>> {
         X509Certificate::from_der(&self.der).ok().map(|(_, certificate)| certificate)
     }
+}
+
+fn relative_names(subject: &X509Name<'_>) -> Vec<RelativeName> {
+    let sets = subject.iter_rdn().map(|set| {
+        let attributes = set.iter();
+        attributes.map(|a| (a.attr_type().to_id_string(), a.attr_value().data.to_vec())).collect()
+    });
+    sets.collect()
 }
 
 fn sha256_hex(bytes: &[u8]) -> String {

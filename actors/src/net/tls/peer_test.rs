@@ -4,7 +4,7 @@
 use rustls_pki_types::pem::PemObject;
 
 use super::*;
-use crate::net::tls::DistinguishedName;
+use troupe_engine::auth::{DistinguishedName, NameCandidate};
 
 macro_rules! certificate {
     ($name:literal) => {
@@ -52,7 +52,7 @@ fn facts_for_connz() {
 
 #[test]
 fn names_come_in_the_order_nats_server_tries_them() {
-    let names = certificate!("client").names();
+    let names = certificate!("client").names().candidates();
     let shown: Vec<_> = names.iter().map(|name| name.user().unwrap_or("(subject)")).collect();
     let subject = "CN=derek,OU=NATS.io+OU=Eng,O=NATS,L=Los Angeles,ST=CA,C=US";
     let with_domain = format!("{subject},DC=example,DC=com");
@@ -74,7 +74,7 @@ fn names_come_in_the_order_nats_server_tries_them() {
 
 #[test]
 fn a_subject_is_found_in_any_order() {
-    let names = certificate!("client").names();
+    let names = certificate!("client").names().candidates();
     let Some(NameCandidate::Subject { name, .. }) = names.iter().find(|name| name.user().is_none()) else { panic!() };
     let cases = [
         ("CN=derek,OU=NATS.io,OU=Eng,O=NATS,L=Los Angeles,ST=CA,C=US,DC=example,DC=com", true),
@@ -91,9 +91,9 @@ fn a_subject_is_found_in_any_order() {
 #[test]
 fn a_subject_with_other_attributes_is_only_text() {
     for certificate in [certificate!("full"), certificate!("multi"), certificate!("oid")] {
-        assert!(certificate.names().iter().all(|name| name.user().is_some()));
+        assert!(certificate.names().candidates().iter().all(|name| name.user().is_some()));
     }
-    assert!(certificate!("std").names().iter().any(|name| name.user().is_none()));
-    assert_eq!(certificate!("multi").names(), [NameCandidate::SubjectText("CN=mm,O=x".into())]);
-    assert_eq!(certificate!("dnsonly").names()[0], NameCandidate::Dns("Foo.Example.com".into()));
+    assert!(certificate!("std").names().candidates().iter().any(|name| name.user().is_none()));
+    assert_eq!(certificate!("multi").names().candidates(), [NameCandidate::SubjectText("CN=mm,O=x".into())]);
+    assert_eq!(certificate!("dnsonly").names().candidates()[0], NameCandidate::Dns("Foo.Example.com".into()));
 }

@@ -73,7 +73,7 @@ async fn verify_asks_for_a_certificate_of_the_authority() {
         let with = |pair| authority.client(versions, pair);
         let session = with(Some(&own)).connect(&server, "a.test").await.1.unwrap().session;
         assert_eq!(session.peer.len(), 1);
-        assert_eq!(session.peer[0].names()[0].user(), Some("c.test"));
+        assert_eq!(session.peer[0].names().candidates()[0].user(), Some("c.test"));
         let error = with(None).connect(&server, "a.test").await.1.unwrap_err();
         assert_eq!(error.to_string(), "tls: client didn't provide a certificate");
         let error = with(Some(&stranger.1)).connect(&server, "a.test").await.1.unwrap_err();

@@ -1,6 +1,6 @@
 //! Distinguished names, compared the way nats-server maps certificates to users.
 
-use x509_parser::x509::X509Name;
+use super::certificate::RelativeName;
 
 /// Attributes that may appear in a certificate's name; with any other, the name is not used for mapping.
 const ATTRIBUTES: [(&str, &str); 10] = [
@@ -53,19 +53,14 @@ impl DistinguishedName {
         }
     }
 
-    /// The subject of a certificate. `None` when it has an attribute that cannot be named.
-    pub(super) fn from_subject(subject: &X509Name<'_>) -> Option<Self> {
-        let mut sets = Vec::new();
-        for set in subject.iter_rdn() {
-            let attributes = set.iter().map(|attribute| {
-                let oid = attribute.attr_type().to_id_string();
-                let (_, kind) = ATTRIBUTES.iter().find(|(known, _)| *known == oid)?;
-                Some(Attribute { kind: (*kind).to_owned(), value: attribute.attr_value().data.to_vec() })
-            });
-            sets.push(attributes.collect::<Option<Vec<_>>>()?);
-        }
-        sets.reverse();
-        Some(Self { sets })
+    /// The subject of a certificate, in the order of its encoding. `None` when it has an attribute that cannot be named.
+    pub(super) fn from_subject(subject: &[RelativeName]) -> Option<Self> {
+        let attribute = |(oid, value): &(String, Vec<u8>)| {
+            let (_, kind) = ATTRIBUTES.iter().find(|(known, _)| known == oid)?;
+            Some(Attribute { kind: (*kind).to_owned(), value: value.clone() })
+        };
+        let sets = subject.iter().rev().map(|set| set.iter().map(attribute).collect());
+        Some(Self { sets: sets.collect::<Option<_>>()? })
     }
 
     /// Whether both have the same sets in the same order.
