@@ -25,8 +25,6 @@ use troupe_engine::options::{AccountLimits, GLOBAL_ACCOUNT};
 /// Messages of one batch: what a read of small messages holds.
 const BATCH: usize = 1000;
 const MAX_PENDING: usize = 64 << 20;
-/// Bytes pending at a destination before the next batch waits.
-const MARK: usize = 512 * 1024;
 const SUBJECT: &str = "bench.subject";
 
 /// An account with its Router, and connections whose peers throw everything away.
@@ -50,7 +48,7 @@ impl Stage {
         supervisor.supervise(spec).await.expect("the Router starts");
         let account = Accounts::default().configure(GLOBAL_ACCOUNT, AccountLimits::default());
         let pool = Rc::new(BufferPool::default());
-        let settings = PublisherSettings { arbiter: 0, num_arbiters: 1, disable_cache: false };
+        let settings = PublisherSettings { arbiter: 0, disable_cache: false };
         let publisher = RefCell::new(Publisher::new(settings, router.clone(), pool));
         let sinks = (0..num_subscribers as u64 + 1).map(sink).collect();
         let stage = Self { router, account, sinks, publisher, published: Cell::new(0), _supervisor: supervisor };
@@ -68,7 +66,7 @@ impl Stage {
                 sid: b"1",
                 is_filtered: false,
             };
-            changes.added.push(Arc::new(Subscription::new(sink.cid(), Arc::clone(sink), parts)));
+            changes.added.push(Arc::new(Subscription::new(Arc::clone(sink), parts)));
         }
         let ticket = Arc::new(Barrier::default()).issue();
         changes.barrier = Some(ticket.clone());
@@ -87,10 +85,10 @@ impl Stage {
                 .map(|number| publisher.publish(origin, &payload.message(&subjects[number % subjects.len()])))
                 .sum();
             assert!(delivered >= BATCH, "every message has a subscriber");
-            publisher.flush()
+            publisher.flush(origin.sink)
         };
-        for sink in stalled.iter().chain(&self.sinks[1..]) {
-            sink.outbound().wait_below(MARK, Duration::from_secs(5)).await;
+        if let Some(full) = stalled {
+            full.outbound().wait_drained(Duration::from_secs(5)).await;
         }
     }
 }
@@ -104,7 +102,7 @@ fn sink(cid: u64) -> Arc<ClientSink> {
     });
     let socket = AcceptedSocket::unix(ours).and_then(AcceptedSocket::register).expect("the runtime takes the socket");
     let (_, write) = Transport::from(socket).split();
-    let sink = Arc::new(ClientSink::new(cid, RemoteAddress::Unix, Outbound::new(write, MAX_PENDING)));
+    let sink = Arc::new(ClientSink::new(cid, RemoteAddress::Unix, Outbound::new(write, MAX_PENDING), 1));
     let writing = Arc::clone(&sink);
     actix::spawn(async move { write_all(writing.outbound(), Duration::from_secs(10)).await });
     sink
