@@ -25,8 +25,6 @@ use troupe_engine::options::{AccountLimits, GLOBAL_ACCOUNT};
 /// Messages of one batch: what a read of small messages holds.
 const BATCH: usize = 1000;
 const MAX_PENDING: usize = 64 << 20;
-/// Publishers of the server.
-const NUM_ARBITERS: usize = 1;
 const SUBJECT: &str = "bench.subject";
 
 /// An account with its Router, and connections whose peers throw everything away.
@@ -87,10 +85,10 @@ impl Stage {
                 .map(|number| publisher.publish(origin, &payload.message(&subjects[number % subjects.len()])))
                 .sum();
             assert!(delivered >= BATCH, "every message has a subscriber");
-            publisher.flush(&self.sinks[0])
+            publisher.flush(origin.sink)
         };
-        for sink in stalled.iter().chain(&self.sinks[1..]) {
-            sink.outbound().wait_drained(Duration::from_secs(5)).await;
+        if let Some(full) = stalled {
+            full.outbound().wait_drained(Duration::from_secs(5)).await;
         }
     }
 }
@@ -104,7 +102,7 @@ fn sink(cid: u64) -> Arc<ClientSink> {
     });
     let socket = AcceptedSocket::unix(ours).and_then(AcceptedSocket::register).expect("the runtime takes the socket");
     let (_, write) = Transport::from(socket).split();
-    let sink = Arc::new(ClientSink::new(cid, RemoteAddress::Unix, Outbound::new(write, MAX_PENDING), NUM_ARBITERS));
+    let sink = Arc::new(ClientSink::new(cid, RemoteAddress::Unix, Outbound::new(write, MAX_PENDING), 1));
     let writing = Arc::clone(&sink);
     actix::spawn(async move { write_all(writing.outbound(), Duration::from_secs(10)).await });
     sink

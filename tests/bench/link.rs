@@ -97,7 +97,8 @@ impl Link {
         self.flush()?;
         let mut answer = Vec::new();
         let mut buffer = [0; 4096];
-        while !answer.ends_with(b"PONG\r\n") {
+        // A ping of the server may stand behind it.
+        while !answer.windows(6).any(|part| part == b"PONG\r\n") {
             let count = self.read(&mut buffer)?;
             answer.extend_from_slice(&buffer[..count]);
             if count == 0 || answer.windows(4).any(|part| part == b"-ERR") {

@@ -55,7 +55,9 @@ fn respond(mut link: Link) {
     let mut buffer = [0; 4096];
     while let Ok(count @ 1..) = link.read(&mut buffer) {
         let line = String::from_utf8_lossy(&buffer[..count]);
-        let Some(reply) = line.strip_prefix("MSG ").and_then(|line| line.split(' ').nth(2)) else { continue };
+        // A ping of the server may stand in front.
+        let Some((_, message)) = line.split_once("MSG ") else { continue };
+        let Some(reply) = message.split(' ').nth(2) else { continue };
         if link.write_all(format!("PUB {reply} 2\r\nok\r\n").as_bytes()).is_err() {
             return;
         }
@@ -71,7 +73,7 @@ fn request(mut link: Link, pair: usize, count: usize) -> io::Result<Vec<Duration
         let start = Instant::now();
         link.write_all(ops.as_bytes())?;
         let mut answer = Vec::new();
-        while !answer.ends_with(b"ok\r\n") {
+        while !answer.windows(6).any(|part| part == b"\r\nok\r\n") {
             match link.read(&mut buffer)? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                 bytes => answer.extend_from_slice(&buffer[..bytes]),
