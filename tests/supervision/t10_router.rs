@@ -37,8 +37,7 @@ fn strike(point: &str, nth: u32) {
     steady.send("UNSUB 2\r\nPING\r\n");
     let queue = &server.services().router;
     eventually("the changes wait", || (queue.depth().num_pending == NUM_WAITING as usize + 1).then_some(()));
-    let injected =
-        server.faults().inject(Injection::new(&format!("router:{point}"), Fault::Panic).at_checkpoint(nth));
+    let injected = server.faults().inject(Injection::new(&format!("router:{point}"), Fault::Panic).at_checkpoint(nth));
     gate.open();
 
     for client in &mut waiting {
