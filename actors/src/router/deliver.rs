@@ -46,17 +46,31 @@ impl Deliveries {
         &mut self.destinations[number].batch
     }
 
-    /// The batch for `sink`, counting one message of `bytes` payload bytes.
+    /// The batch for `sink`, counting one message of `bytes` payload bytes from the publisher `own`.
     #[inline]
-    pub(super) fn message(&mut self, sink: &Arc<ClientSink>, bytes: usize, pool: &BufferPool) -> &mut OutboundBatch {
+    pub(super) fn message(
+        &mut self,
+        sink: &Arc<ClientSink>,
+        own: &Arc<ClientSink>,
+        bytes: usize,
+        pool: &BufferPool,
+    ) -> &mut OutboundBatch {
         let number = self.number(sink, pool);
-        let destination = &mut self.destinations[number];
-        if destination.batch.current.len() > EARLY_PUSH {
-            push(destination, &mut self.stalled);
+        if self.destinations[number].batch.current.len() > EARLY_PUSH {
+            self.push_early(number, own);
         }
+        let destination = &mut self.destinations[number];
         destination.msgs += 1;
         destination.bytes += bytes as u64;
         &mut destination.batch
+    }
+
+    #[cold]
+    fn push_early(&mut self, number: usize, own: &Arc<ClientSink>) {
+        if Arc::ptr_eq(&self.destinations[number].sink, own) {
+            return self.push_all(own);
+        }
+        push(&mut self.destinations[number], &mut self.stalled);
     }
 
     #[inline]
