@@ -27,7 +27,7 @@ struct Destination {
 pub(super) struct Deliveries {
     arbiter: usize,
     destinations: Vec<Destination>,
-    /// Room to give a new buffer: what the last batch needed. Growing it step by step would copy it over and over.
+    /// Room to give a new buffer: what the largest piece of the last batch needed. Growing it step by step would copy it over and over.
     room: usize,
     /// The fullest destination over the stall mark.
     stalled: Option<Arc<ClientSink>>,
@@ -100,8 +100,9 @@ impl Deliveries {
             let last = self.destinations.len() - 1;
             self.destinations.swap(number, last);
         }
+        let largest = self.destinations.iter().map(|destination| destination.batch.current.len()).max();
+        self.room = largest.unwrap_or_default().min(MAX_ROOM);
         for mut destination in self.destinations.drain(..) {
-            self.room = destination.batch.current.len().min(MAX_ROOM);
             push(&mut destination, &mut self.stalled);
             pool.put_output(destination.batch.current);
         }
