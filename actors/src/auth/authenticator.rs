@@ -1,8 +1,10 @@
 //! The authenticator that connections share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::time::timeout;
 use troupe_engine::auth::{self, Decision, Grant, PasswordCheck, Presented, Reconsidered, Refusal};
 use troupe_engine::options::Options;
 
@@ -39,6 +41,13 @@ impl PendingLogin {
     pub async fn finish(self) -> Result<Grant, Refusal> {
         let turn = self.comparer.turn().await;
         self.decide(turn).await
+    }
+
+    /// Compares and decides if the turn comes within `patience`, else gives up the place in line: `None`. A comparison
+    /// that began is not cut short, so that an idle server takes a login whatever its hash costs.
+    pub async fn finish_within(self, patience: Duration) -> Option<Result<Grant, Refusal>> {
+        let turn = timeout(patience, self.comparer.turn()).await.ok()?;
+        Some(self.decide(turn).await)
     }
 
     /// [`Self::finish`] for a connection that is in already: it waits however many others wait.
@@ -152,6 +161,19 @@ mod tests {
         assert!(matches!(clone.reconsider(&login("p"), &grant).await, Reconsidered::Unchanged(_)));
         authenticator.reload(&options(&hash("other")));
         assert!(matches!(clone.reconsider(&login("p"), &grant).await, Reconsidered::Refused(_)));
+    }
+
+    #[tokio::test]
+    async fn a_login_that_waits_too_long_gives_up_its_place() {
+        let mut authenticator = Authenticator::new(&options(&bcrypt::hash("p", 4).expect("hashes")));
+        authenticator.comparer = PasswordComparer::new(0, 1);
+        for _ in 0..2 {
+            let Answer::Pending(login) = authenticator.try_authenticate(&login("p")) else { panic!("decided") };
+            assert!(login.finish_within(Duration::from_millis(1)).await.is_none(), "a place but no turn");
+        }
+        authenticator.comparer = PasswordComparer::new(1, 1);
+        let Answer::Pending(login) = authenticator.try_authenticate(&login("p")) else { panic!("decided") };
+        assert!(login.finish_within(Duration::ZERO).await.is_some_and(|answer| answer.is_ok()), "begun in time");
     }
 
     #[tokio::test]
