@@ -33,6 +33,7 @@ pub(crate) fn apply(inner: &Inner, options: Options) -> Result<(), String> {
     }
     let options = Arc::new(options);
     take_over(inner, &options);
+    tell_clients(inner, &current, &options);
     report(&changes, &options);
     Ok(())
 }
@@ -62,12 +63,24 @@ fn take_over(inner: &Inner, options: &Arc<Options>) {
     if let Some(Err(cause)) = options.pid_file.as_deref().map(files::write_pid_file) {
         tracing::error!("{cause}");
     }
-    let mut clients = services.registry.all();
+}
+
+/// Has every client judged by the new options. A changed limit closes clients by lot until it holds; one below zero,
+/// which is what 0 in a file means, closes all of them.
+fn tell_clients(inner: &Inner, old: &Options, new: &Options) {
+    let mut clients = inner.services.registry.all();
+    clients.retain(|client| client.sink.close_reason().is_none());
+    let limit = new.limits.max_connections;
+    let num_closed = match limit == old.limits.max_connections {
+        true => 0,
+        false => clients.len().saturating_sub(usize::try_from(limit).unwrap_or(0)),
+    };
     clients.shuffle(&mut rand::rng());
-    let max_connections = usize::try_from(options.limits.max_connections).unwrap_or(0);
-    for (number, client) in clients.iter().enumerate() {
-        let command = if number < max_connections { ClientCommand::Reload } else { ClientCommand::TooMany };
-        client.address.do_send(command);
+    let (closed, kept) = clients.split_at(num_closed);
+    closed.iter().for_each(|client| client.address.do_send(ClientCommand::TooMany));
+    kept.iter().for_each(|client| client.address.do_send(ClientCommand::Reload));
+    if num_closed > 0 {
+        info!("Closed {num_closed} connections to fall within max_connections");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Users with passwords, plain and hashed.
 
-use troupe_tests::{A, Script, compare, script};
+use troupe_tests::{A, Script, Server, compare, script};
 
 fn entering(user: &str, pass: &str) -> Script {
     script(format!("user {user:?} with password {pass:?}"))
@@ -84,4 +84,28 @@ fn users_written_differently() {
         "A_PASSWORD: \"from-a-variable\"\nauthorization { users = [ {user: v, password: $A_PASSWORD} ] }",
         [entering("v", "from-a-variable"), entering("v", "$A_PASSWORD")],
     );
+}
+
+/// A hash that takes long to compare with.
+fn slow_hash(password: &str) -> String {
+    bcrypt::hash(password, 14).unwrap()
+}
+
+#[test]
+fn a_login_does_not_wait_longer_for_its_turn_than_the_authentication_timeout() {
+    let config = format!("authorization {{ user: u, password: \"{}\", timeout: 0.2 }}", slow_hash("p"));
+    let server = Server::troupe(config);
+    let num_logins = 4 * std::thread::available_parallelism().map_or(1, usize::from);
+    let mut crowd: Vec<_> = (0..num_logins).map(|_| server.connect()).collect();
+    for client in &mut crowd {
+        client.send("CONNECT {\"verbose\":false,\"user\":\"u\",\"pass\":\"p\"}\r\nPING\r\n");
+    }
+    // Half of the processors compare at a time, for longer than the others may wait.
+    for client in &mut crowd {
+        client.wait(|frames| frames.iter().any(|frame| frame.is("PONG") || frame.contains("-ERR")));
+    }
+    let num_timed_out = crowd.iter().filter(|client| client.text().contains("Authentication Timeout")).count();
+    let num_in = crowd.iter().filter(|client| client.count("PONG") == 1).count();
+    assert!(num_in > 0 && num_timed_out >= num_logins / 2, "{num_in} in, {num_timed_out} timed out of {num_logins}");
+    assert_eq!(num_in + num_timed_out, num_logins);
 }

@@ -1,5 +1,7 @@
 //! What connections notice when the configuration is read again.
 
+use std::time::Duration;
+
 use troupe_tests::on_both;
 
 #[test]
@@ -62,4 +64,33 @@ fn a_broken_file_changes_nothing() {
         let mut client = server.connect();
         client.expect("\"max_payload\":1000,");
     });
+}
+
+#[test]
+fn a_lower_connection_limit_closes_the_surplus() {
+    for (limit, num_left) in [("2", 2), ("0", 0), ("-1", 0), ("3", 3)] {
+        on_both("max_connections: 10", |server| {
+            let mut clients: Vec<_> = (0..3).map(|_| server.connect()).collect();
+            clients.iter_mut().for_each(|client| client.flush("CONNECT {\"verbose\":false}\r\n"));
+            server.reload(format!("max_connections: {limit}"));
+            if num_left < 3 {
+                let num_closed = 3 - num_left;
+                server.wait_log(&format!("Closed {num_closed} connections to fall within max_connections"));
+            }
+            clients.iter_mut().for_each(|client| client.set_patience(Duration::from_millis(20)));
+            troupe_tests::wait::eventually("the surplus to be refused", || {
+                let refused = clients.iter_mut().map(|client| {
+                    client.wait_closed();
+                    client.is_closed() && client.text().contains("maximum connections exceeded")
+                });
+                (refused.filter(|is_refused| *is_refused).count() == 3 - num_left).then_some(())
+            });
+            for client in clients.iter_mut().filter(|client| !client.is_closed()) {
+                client.set_patience(Duration::from_secs(5));
+                client.flush("");
+            }
+            let num_open = clients.iter().filter(|client| !client.is_closed()).count();
+            assert_eq!(num_open, num_left, "{}, limit {limit}", server.name());
+        });
+    }
 }

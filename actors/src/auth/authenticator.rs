@@ -1,12 +1,14 @@
 //! The authenticator that connections share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::time::timeout;
 use troupe_engine::auth::{self, Decision, Grant, PasswordCheck, Presented, Reconsidered, Refusal};
 use troupe_engine::options::Options;
 
-use super::passwords::PasswordComparer;
+use super::passwords::{PasswordComparer, Turn};
 
 /// Judges connections with the configuration of the moment. Clones share it.
 #[derive(Clone, Debug)]
@@ -37,7 +39,28 @@ impl PendingLogin {
     /// # Errors
     /// The refusal when the password is wrong, there is no such user, or too many comparisons wait.
     pub async fn finish(self) -> Result<Grant, Refusal> {
-        let is_match = self.comparer.compare(self.check.password.clone(), self.check.hash.clone()).await;
+        let turn = self.comparer.turn().await;
+        self.decide(turn).await
+    }
+
+    /// Compares and decides if the turn comes within `patience`, else gives up the place in line: `None`. A comparison
+    /// that began is not cut short, so that an idle server takes a login whatever its hash costs.
+    pub async fn finish_within(self, patience: Duration) -> Option<Result<Grant, Refusal>> {
+        let turn = timeout(patience, self.comparer.turn()).await.ok()?;
+        Some(self.decide(turn).await)
+    }
+
+    /// [`Self::finish`] for a connection that is in already: it waits however many others wait.
+    async fn finish_patiently(self) -> Result<Grant, Refusal> {
+        let turn = self.comparer.patient_turn().await;
+        self.decide(turn).await
+    }
+
+    async fn decide(self, turn: Option<Turn>) -> Result<Grant, Refusal> {
+        let is_match = match turn {
+            Some(turn) => turn.compare(self.check.password.clone(), self.check.hash.clone()).await,
+            None => false,
+        };
         self.check.resolve(is_match)
     }
 }
@@ -88,7 +111,7 @@ impl Authenticator {
     pub async fn reconsider(&self, presented: &Presented, previous: &Grant) -> Reconsidered {
         match self.current().reconsider(presented, previous) {
             Reconsidered::CheckPassword(check) => {
-                match (PendingLogin { check, comparer: self.comparer.clone() }).finish().await {
+                match (PendingLogin { check, comparer: self.comparer.clone() }).finish_patiently().await {
                     Ok(grant) => Reconsidered::compare(previous, grant),
                     Err(refusal) => Reconsidered::Refused(refusal),
                 }
@@ -138,5 +161,29 @@ mod tests {
         assert!(matches!(clone.reconsider(&login("p"), &grant).await, Reconsidered::Unchanged(_)));
         authenticator.reload(&options(&hash("other")));
         assert!(matches!(clone.reconsider(&login("p"), &grant).await, Reconsidered::Refused(_)));
+    }
+
+    #[tokio::test]
+    async fn a_login_that_waits_too_long_gives_up_its_place() {
+        let mut authenticator = Authenticator::new(&options(&bcrypt::hash("p", 4).expect("hashes")));
+        authenticator.comparer = PasswordComparer::new(0, 1);
+        for _ in 0..2 {
+            let Answer::Pending(login) = authenticator.try_authenticate(&login("p")) else { panic!("decided") };
+            assert!(login.finish_within(Duration::from_millis(1)).await.is_none(), "a place but no turn");
+        }
+        authenticator.comparer = PasswordComparer::new(1, 1);
+        let Answer::Pending(login) = authenticator.try_authenticate(&login("p")) else { panic!("decided") };
+        assert!(login.finish_within(Duration::ZERO).await.is_some_and(|answer| answer.is_ok()), "begun in time");
+    }
+
+    #[tokio::test]
+    async fn a_full_line_refuses_logins_but_nobody_who_is_in() {
+        let hash = || bcrypt::hash("p", 4).expect("hashes");
+        let mut authenticator = Authenticator::new(&options(&hash()));
+        let grant = authenticator.authenticate(&login("p")).await.expect("right password");
+        authenticator.comparer = PasswordComparer::new(1, 0);
+        assert!(authenticator.authenticate(&login("p")).await.is_err());
+        authenticator.reload(&options(&hash()));
+        assert!(matches!(authenticator.reconsider(&login("p"), &grant).await, Reconsidered::Unchanged(_)));
     }
 }

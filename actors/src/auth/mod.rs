@@ -4,4 +4,4 @@ mod authenticator;
 mod passwords;
 
 pub use authenticator::{Answer, Authenticator, PendingLogin};
-pub use passwords::{MAX_WAITING_COMPARISONS, PasswordComparer};
+pub use passwords::{MAX_WAITING_COMPARISONS, PasswordComparer, Turn};

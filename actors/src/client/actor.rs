@@ -283,9 +283,7 @@ impl ClientActor {
         let limit = auth_timeout(&self.services.options());
         ctx.run_later(limit, |actor, _| {
             if actor.account.is_none() && actor.sink.close_reason().is_none() {
-                actor.send_error("Authentication Timeout");
-                debug!(conn = %actor.sink.label(), "Authentication Timeout");
-                actor.end(CloseReason::AuthenticationTimeout);
+                actor.time_out_login();
             }
         });
     }
@@ -302,8 +300,8 @@ impl ClientActor {
     }
 }
 
-/// Time a connection has for CONNECT.
-fn auth_timeout(options: &troupe_engine::options::Options) -> Duration {
+/// Time a connection has for CONNECT, and again for its turn to have a password compared.
+pub(super) fn auth_timeout(options: &troupe_engine::options::Options) -> Duration {
     let default = options.tls.as_ref().map_or(Duration::from_secs(2), |tls| tls.timeout + Duration::from_secs(1));
     options.auth.timeout.unwrap_or(default)
 }

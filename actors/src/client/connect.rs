@@ -14,6 +14,7 @@ use troupe_engine::options::Secret;
 use super::ClientActor;
 use super::actor::Modes;
 use super::inbound::Flow;
+use super::login::while_open;
 use super::trace;
 use crate::auth::Answer;
 use crate::connection::{CloseReason, ReadLimits};
@@ -245,8 +246,13 @@ impl ClientActor {
         self.apply_limits(&account);
         let Some(grant) = self.grant.clone() else { return };
         let (authenticator, presented) = (self.services.authenticator().clone(), self.presented.clone());
-        let deciding = async move { authenticator.reconsider(&presented, &grant).await };
-        ctx.wait(deciding.into_actor(self).map(|outcome, actor, _| actor.take_reconsidered(outcome)));
+        let sink = Arc::clone(&self.sink);
+        let deciding = async move { while_open(authenticator.reconsider(&presented, &grant), &sink).await };
+        ctx.wait(deciding.into_actor(self).map(|outcome, actor, _| {
+            if let Some(outcome) = outcome {
+                actor.take_reconsidered(outcome);
+            }
+        }));
     }
 
     fn take_reconsidered(&mut self, outcome: Reconsidered) {

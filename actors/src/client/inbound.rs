@@ -14,7 +14,9 @@ use troupe_codecs::client::{Batch, ClientOp, ProtocolFault, encoder};
 use troupe_engine::auth::quote;
 
 use super::ClientActor;
+use super::actor::auth_timeout;
 use super::info::InfoOccasion;
+use super::login::await_login;
 use super::trace;
 use crate::auth::PendingLogin;
 use crate::connection::reader::Closed;
@@ -199,6 +201,7 @@ impl ClientActor {
         ctx: &mut Context<Self>,
     ) {
         let sink = Arc::clone(&self.sink);
+        let patience = auth_timeout(&self.services.options());
         let waiting = async move {
             tokio::task::yield_now().await;
             if let Some(ticket) = ticket {
@@ -208,13 +211,13 @@ impl ClientActor {
                 stalled.outbound().wait_drained(MAX_STALL).await;
             }
             match login {
-                Some(login) => Some(login.finish().await),
+                Some(login) => Some(await_login(*login, patience, &sink).await),
                 None => None,
             }
         };
-        ctx.wait(waiting.into_actor(self).map(|outcome, actor, ctx| {
-            if let Some(outcome) = outcome {
-                actor.finish_connect(outcome);
+        ctx.wait(waiting.into_actor(self).map(|login, actor, ctx| {
+            if let Some(outcome) = login {
+                actor.finish_login(outcome);
                 actor.schedule_first_ping(ctx);
             }
             if let Some(suspended) = actor.suspended.take().filter(|_| actor.sink.close_reason().is_none()) {

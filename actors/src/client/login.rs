@@ -1,0 +1,87 @@
+//! Logins that wait for a password comparison.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use tracing::debug;
+use troupe_engine::auth::{Grant, Refusal};
+
+use super::ClientActor;
+use crate::auth::PendingLogin;
+use crate::connection::CloseReason;
+use crate::connection::reader::Closed;
+use crate::router::ClientSink;
+
+/// How the wait for a password comparison ended.
+#[derive(Debug)]
+pub(super) enum LoginEnd {
+    /// Compared, or refused because too many wait.
+    Decided(Result<Grant, Refusal>),
+    /// The turn to compare did not come in time.
+    TimedOut,
+    /// The connection was closed meanwhile.
+    Closed,
+}
+
+/// Waits up to `patience` for the turn of `login`, and no longer than the connection is open.
+pub(super) async fn await_login(login: PendingLogin, patience: Duration, sink: &ClientSink) -> LoginEnd {
+    match while_open(login.finish_within(patience), sink).await {
+        Some(Some(outcome)) => LoginEnd::Decided(outcome),
+        Some(None) => LoginEnd::TimedOut,
+        None => LoginEnd::Closed,
+    }
+}
+
+/// Waits for `future` and drops it when the connection is closed: `None`.
+pub(super) async fn while_open<F: Future>(future: F, sink: &ClientSink) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|cx| if sink.poll_closed(cx).is_ready() { Poll::Ready(None) } else { future.as_mut().poll(cx).map(Some) })
+        .await
+}
+
+impl ClientActor {
+    /// Goes on with what became of a login that had to wait.
+    pub(super) fn finish_login(&mut self, end: LoginEnd) {
+        match end {
+            LoginEnd::Decided(outcome) => self.finish_connect(outcome),
+            LoginEnd::TimedOut => self.time_out_login(),
+            LoginEnd::Closed => {}
+        }
+    }
+
+    /// Closes a connection that did not get in in time.
+    pub(super) fn time_out_login(&self) {
+        self.send_error("Authentication Timeout");
+        debug!(conn = %self.sink.label(), "Authentication Timeout");
+        self.end(CloseReason::AuthenticationTimeout);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::connection::Outbound;
+    use crate::net::{AcceptedSocket, RemoteAddress, Transport};
+
+    fn sink() -> (ClientSink, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let socket = AcceptedSocket::unix(ours).and_then(AcceptedSocket::register).unwrap();
+        let (_, write) = Transport::from(socket).split();
+        (ClientSink::new(1, RemoteAddress::Unix, Outbound::new(write, 1 << 20), 1), theirs)
+    }
+
+    #[tokio::test]
+    async fn a_closed_connection_waits_no_longer() {
+        let (sink, _peer) = sink();
+        let (held, waiting) = tokio::sync::oneshot::channel::<()>();
+        let mut waiting = pin!(while_open(waiting, &sink));
+        assert!(poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx).is_pending())).await);
+        sink.close(CloseReason::ServerShutdown);
+        assert!(waiting.await.is_none());
+        drop(held);
+    }
+}
