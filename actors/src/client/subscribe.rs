@@ -88,11 +88,9 @@ impl ClientActor {
         }
         if let Some(subscription) = self.subscriptions.get(sid) {
             let subscription = Arc::clone(subscription);
+            publisher.count();
             let is_over = match op.max {
-                Some(max) => {
-                    publisher.count();
-                    subscription.limit(max)
-                }
+                Some(max) => subscription.limit(max),
                 None => subscription.close(),
             };
             if is_over {

@@ -62,7 +62,7 @@ impl OutboundBatch {
 
 /// Takes the bytes out of a buffer. One that is mostly empty keeps its room, so that a short piece does not hold much memory
 /// that nobody counts.
-fn take_chunk(buffer: &mut Vec<u8>) -> Bytes {
+pub fn take_chunk(buffer: &mut Vec<u8>) -> Bytes {
     if buffer.capacity() <= 2 * buffer.len() {
         return Bytes::from(std::mem::take(buffer));
     }

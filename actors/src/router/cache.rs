@@ -21,11 +21,19 @@ pub(super) struct Plan {
     pub(super) matches: Matches<Arc<Subscription>>,
     /// `HMSG subject `, as a delivered message begins; without its first byte for one without headers.
     head: Vec<u8>,
+    /// Two or more plain subscribers, all with the same subscription id: what they get is the same, byte for byte.
+    pub(super) is_uniform: bool,
     /// Messages published with this plan in the batch at hand, not yet counted to the subscriptions.
     pub(super) hits: u64,
 }
 
 impl Plan {
+    /// The subject it is for.
+    pub(super) fn subject(&self) -> &[u8] {
+        let text = self.head(false);
+        &text[b"MSG ".len()..text.len() - 1]
+    }
+
     /// How a delivered message begins, up to the subscription id.
     #[inline]
     pub(super) fn head(&self, has_headers: bool) -> &[u8] {
@@ -122,6 +130,12 @@ impl MatchCache {
         number
     }
 
+    /// Whether a place holds the plan for `subject`, in the view of the batch that filled it.
+    #[inline]
+    pub(super) fn holds(&self, number: usize, subject: &[u8]) -> bool {
+        self.places[number].subject == subject
+    }
+
     /// The plan in a place.
     #[inline]
     pub(super) fn plan(&mut self, number: usize) -> &mut Plan {
@@ -145,12 +159,18 @@ impl MatchCache {
             place.plan.head.extend_from_slice(part);
         }
         source.index.collect(subject, &mut place.plan.matches);
+        place.plan.is_uniform = is_uniform(&place.plan.matches);
         place.generation = source.generation;
         self.num_subscribers += place.plan.matches.len();
         if self.num_subscribers > MAX_SUBSCRIBERS {
             self.clear_but(number);
         }
     }
+}
+
+fn is_uniform(matches: &Matches<Arc<Subscription>>) -> bool {
+    let [first, others @ ..] = &matches.plain[..] else { return false };
+    matches.groups.is_empty() && !others.is_empty() && others.iter().all(|other| other.sid() == first.sid())
 }
 
 /// Counts the messages of a plan to its plain subscriptions.

@@ -46,13 +46,13 @@ impl Deliveries {
         &mut self.destinations[number].batch
     }
 
-    /// The batch for `sink`, counting one message of `bytes` payload bytes from the publisher `own`.
+    /// The batch for `sink`, counting `msgs` messages of `bytes` payload bytes in all from the publisher `own`.
     #[inline]
-    pub(super) fn message(
+    pub(super) fn messages(
         &mut self,
         sink: &Arc<ClientSink>,
         own: &Arc<ClientSink>,
-        bytes: usize,
+        (msgs, bytes): (u64, u64),
         pool: &BufferPool,
     ) -> &mut OutboundBatch {
         let number = self.number(sink, pool);
@@ -60,8 +60,8 @@ impl Deliveries {
             self.push_early(number, own);
         }
         let destination = &mut self.destinations[number];
-        destination.msgs += 1;
-        destination.bytes += bytes as u64;
+        destination.msgs += msgs;
+        destination.bytes += bytes;
         &mut destination.batch
     }
 

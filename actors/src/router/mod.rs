@@ -10,13 +10,14 @@
 //! - [`actor`]: applies queued changes in batches, publishes one snapshot, opens the barriers.
 //! - [`messages`]: the handle others use, the changes, the barrier.
 //! - [`view`]: accounts as readers see them. [`subscription`], [`sink`]: who receives, and through what.
-//! - [`publish`]: matches and delivers. [`cache`]: matches by subject. [`deliver`]: batches by destination.
+//! - [`publish`]: matches and delivers; `row` encodes once what several receivers get alike. [`cache`]: matches by subject. [`deliver`]: batches by destination.
 
 pub mod actor;
 pub mod cache;
 pub mod deliver;
 pub mod messages;
 pub mod publish;
+mod row;
 pub mod sink;
 pub mod subscription;
 pub mod view;

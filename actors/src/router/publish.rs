@@ -12,6 +12,7 @@ use troupe_engine::index::{Matches, SubscriptionFacts};
 use super::cache::{MatchCache, Source, count_hits};
 use super::deliver::Deliveries;
 use super::messages::{ChangeSet, RouterHandle};
+use super::row::Row;
 use super::subscription::Counted;
 use super::view::AccountIndex;
 use super::{AccountView, ClientSink, Subscription};
@@ -20,7 +21,7 @@ use crate::connection::{BufferPool, PayloadTrace};
 
 /// Payloads of at least this many bytes are shared between destinations, smaller ones are copied. A shared payload keeps the
 /// whole read buffer alive, so this bounds how much more memory a slow reader holds than its pending bytes say.
-const SHARED_PAYLOAD: usize = READ_SIZE / 4;
+pub(super) const SHARED_PAYLOAD: usize = READ_SIZE / 4;
 
 /// Messages and deliveries after which a batch is interrupted: some milliseconds of work.
 const LONG_BATCH: usize = 100_000;
@@ -87,19 +88,21 @@ pub struct PublisherSettings {
 /// [`Publisher::begin`], any number of [`Publisher::publish`] and [`Publisher::reply`], [`Publisher::flush`].
 #[derive(Debug)]
 pub struct Publisher {
-    pool: Rc<BufferPool>,
+    pub(super) pool: Rc<BufferPool>,
     router: RouterHandle,
     view: Option<View>,
-    cache: MatchCache,
-    deliveries: Deliveries,
+    pub(super) cache: MatchCache,
+    pub(super) deliveries: Deliveries,
     /// Places of the cache with messages not yet counted to their subscriptions.
     uncounted: Vec<usize>,
     /// Messages and deliveries of the batch.
-    work: usize,
+    pub(super) work: usize,
+    /// Messages whose receivers all get the same bytes, not yet handed to their batches.
+    pub(super) row: Option<Row>,
     /// Subscriptions that had their last message in this batch.
     ended: Option<ChangeSet>,
     random: SmallRng,
-    is_tracing: bool,
+    pub(super) is_tracing: bool,
     payload_trace: PayloadTrace,
 }
 
@@ -123,6 +126,7 @@ impl Publisher {
             deliveries: Deliveries::new(settings.arbiter),
             uncounted: Vec::new(),
             work: 0,
+            row: None,
             ended: None,
             random: SmallRng::from_os_rng(),
             is_tracing: false,
@@ -132,14 +136,16 @@ impl Publisher {
 
     /// Throws away what a batch that was cut off by a panic left behind: it is lost with the connection that sent it.
     pub fn discard_unfinished(&mut self) {
+        self.row = None;
         self.deliveries.discard();
         for number in self.uncounted.drain(..) {
             self.cache.plan(number).hits = 0;
         }
     }
 
-    /// Counts the messages of the batch so far to their subscriptions, before somebody looks at the counts.
+    /// Counts the messages of the batch so far to their subscriptions, before somebody looks at the counts or ends one.
     pub fn count(&mut self) {
+        self.close_row();
         for number in self.uncounted.drain(..) {
             count_hits(self.cache.plan(number));
         }
@@ -177,6 +183,7 @@ impl Publisher {
     pub fn begin(&mut self, account: Option<&AccountView>) {
         self.is_tracing = tracing::enabled!(tracing::Level::TRACE);
         self.work = 0;
+        self.close_row();
         self.send_ended();
         let Some(account) = account else { return };
         // The generation is read first: the snapshot is at least as new.
@@ -187,16 +194,23 @@ impl Publisher {
     /// Appends bytes for the publishing connection itself (`PONG`, `+OK`, `-ERR`), in order with its messages.
     #[inline]
     pub fn reply(&mut self, sink: &Arc<ClientSink>, bytes: &[u8]) {
+        self.close_row();
         self.deliveries.batch(sink, &self.pool).current.extend_from_slice(bytes);
     }
 
     /// Delivers to everybody interested and yields to how many.
     #[inline]
     pub fn publish(&mut self, origin: Origin<'_>, message: &Message<'_>) -> usize {
+        if let Some(num_receivers) = self.continue_row(origin, message) {
+            return num_receivers;
+        }
         let Some(view) = &self.view else { return 0 };
         // The cache keeps zero for places never filled.
         let source = Source { account: view.account, generation: view.generation + 1, index: &view.index };
         let number = self.cache.find(source, message.subject);
+        if self.start_row(number, origin, message) {
+            return self.continue_row(origin, message).unwrap_or(0);
+        }
         let plan = self.cache.plan(number);
         let has_limited = plan.matches.plain.iter().any(|subscription| subscription.is_limited());
         if has_limited {
@@ -239,17 +253,18 @@ impl Publisher {
         view.index.collect(message.reply, &mut matches);
         let listener = matches.plain.iter().find(|subscription| Arc::ptr_eq(subscription.sink(), origin.sink));
         let Some(listener) = listener.filter(|subscription| !subscription.is_closed()) else { return };
-        let batch = self.deliveries.message(origin.sink, origin.sink, 0, &self.pool);
+        let batch = self.deliveries.messages(origin.sink, origin.sink, (1, 0), &self.pool);
         encoder::no_responders(&mut batch.current, message.reply, listener.sid(), message.subject);
     }
 
     /// Hands over what waits, before something is sent to the publishing connection past the batch.
     pub fn flush_reply(&mut self, own: &Arc<ClientSink>) {
+        self.close_row();
         self.deliveries.push_all(own);
     }
 
-    /// Ends a batch of the connection `own`: hands all messages over. Yields the fullest destination when it is so full that the publisher should
-    /// stop reading until it drains.
+    /// Ends a batch of the connection `own`: hands all messages over. Yields the fullest destination when it is so full that
+    /// the publisher should stop reading until it drains.
     pub fn flush(&mut self, own: &Arc<ClientSink>) -> Option<Arc<ClientSink>> {
         self.count();
         self.send_ended();
@@ -295,7 +310,7 @@ impl Door<'_> {
         if counts && !self.count(subscription, origin) {
             return false;
         }
-        let batch = self.deliveries.message(sink, origin.sink, message.len(), self.pool);
+        let batch = self.deliveries.messages(sink, origin.sink, (1, message.len() as u64), self.pool);
         if message.has_headers && !sink.takes_headers() {
             append_without_headers(&mut batch.current, subscription, message);
         } else {
@@ -338,7 +353,7 @@ impl Door<'_> {
 
 /// `MSG subject sid `, and where the tail is not one piece, the reply and the sizes.
 #[inline]
-fn append_head(out: &mut Vec<u8>, head: &[u8], subscription: &Subscription, message: &Message<'_>) {
+pub(super) fn append_head(out: &mut Vec<u8>, head: &[u8], subscription: &Subscription, message: &Message<'_>) {
     let sid = subscription.sid();
     let copied = if message.len() < SHARED_PAYLOAD { message.len() } else { 0 };
     out.reserve(head.len() + sid.len() + message.reply.len() + 48 + copied);

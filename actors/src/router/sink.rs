@@ -108,6 +108,12 @@ impl ClientSink {
         *self.responses.lock() = responses.map(Box::new);
     }
 
+    /// Whether reply subjects of delivered messages are noted.
+    #[must_use]
+    pub fn notes_replies(&self) -> bool {
+        self.has_responses.load(Ordering::Relaxed)
+    }
+
     /// Notes the reply subject of a delivered message, where the client needs a right to answer.
     #[inline]
     pub fn note_reply(&self, reply: &[u8]) {

@@ -1,0 +1,108 @@
+//! Rows of messages on one subject whose receivers all get the same bytes.
+//!
+//! Copies of one client program subscribe in the same order, so they often have the same subscription id for the same subject.
+//! What they get is then the same, byte for byte: it is encoded once and, when long, shared instead of copied.
+
+use std::sync::Arc;
+
+use super::publish::{Message, Origin, Publisher, SHARED_PAYLOAD, append_head};
+use super::{ClientSink, Subscription};
+use crate::connection::outbound::take_chunk;
+
+/// A row from this size on is shared between its receivers, a shorter one copied.
+const SHARED_ROW: usize = 16 * 1024;
+/// A row is handed over beyond this size.
+const MAX_ROW: usize = 256 * 1024;
+
+/// Messages of one publisher on one subject, encoded for any of its receivers.
+#[derive(Debug)]
+pub(super) struct Row {
+    /// Place of the plan in the match cache. Nothing else is looked up while the row is open, so it stays there.
+    place: usize,
+    own: Arc<ClientSink>,
+    echo: bool,
+    takes_headers: bool,
+    num_receivers: usize,
+    stream: Vec<u8>,
+    msgs: u64,
+    bytes: u64,
+}
+
+impl Row {
+    fn takes(&self, message: &Message<'_>) -> bool {
+        message.len() < SHARED_PAYLOAD && self.stream.len() < MAX_ROW && (self.takes_headers || !message.has_headers)
+    }
+}
+
+impl Publisher {
+    /// Adds the message to the open row and yields the number of receivers; closes the row where it does not fit.
+    #[inline]
+    pub(super) fn continue_row(&mut self, origin: Origin<'_>, message: &Message<'_>) -> Option<usize> {
+        let row = self.row.as_mut()?;
+        if !self.cache.holds(row.place, message.subject) || !row.takes(message) || !Arc::ptr_eq(&row.own, origin.sink) {
+            self.close_row();
+            return None;
+        }
+        let plan = self.cache.plan(row.place);
+        append_head(&mut row.stream, plan.head(message.has_headers), &plan.matches.plain[0], message);
+        row.stream.extend_from_slice(message.verbatim_tail.unwrap_or(message.payload));
+        row.msgs += 1;
+        row.bytes += message.len() as u64;
+        self.work += 1;
+        Some(row.num_receivers)
+    }
+
+    /// Opens a row for the plan in `place`, where its receivers get the same and nothing must be done for one of them alone.
+    pub(super) fn start_row(&mut self, place: usize, origin: Origin<'_>, message: &Message<'_>) -> bool {
+        let plan = self.cache.plan(place);
+        if !plan.is_uniform || self.is_tracing || message.len() >= SHARED_PAYLOAD {
+            return false;
+        }
+        let receivers = &plan.matches.plain;
+        let needs_care = |receiver: &Arc<Subscription>| receiver.is_limited() || receiver.sink().notes_replies();
+        let takes_headers = receivers.iter().all(|receiver| receiver.sink().takes_headers());
+        if receivers.iter().any(needs_care) || message.has_headers && !takes_headers {
+            return false;
+        }
+        let num_receivers =
+            receivers.iter().filter(|receiver| gets(receiver, message.subject, origin.sink, origin.echo)).count();
+        if num_receivers == 0 {
+            return false;
+        }
+        let stream = self.pool.take_output(0);
+        let own = Arc::clone(origin.sink);
+        self.row = Some(Row { place, own, echo: origin.echo, takes_headers, num_receivers, stream, msgs: 0, bytes: 0 });
+        true
+    }
+
+    /// Hands the open row to the batches of its receivers.
+    pub(super) fn close_row(&mut self) {
+        let Some(mut row) = self.row.take() else { return };
+        let plan = self.cache.plan(row.place);
+        self.work += row.num_receivers;
+        let subject = plan.subject();
+        let shared = (row.stream.len() >= SHARED_ROW).then(|| take_chunk(&mut row.stream));
+        for receiver in &plan.matches.plain {
+            if !gets(receiver, subject, &row.own, row.echo) {
+                continue;
+            }
+            receiver.add_delivered(row.msgs);
+            let sink = receiver.sink();
+            let batch = self.deliveries.messages(sink, &row.own, (row.msgs, row.bytes), &self.pool);
+            match &shared {
+                Some(stream) => batch.push_shared(stream.clone()),
+                None => batch.current.extend_from_slice(&row.stream),
+            }
+        }
+        self.pool.put_output(row.stream);
+    }
+}
+
+/// Whether messages on `subject` from `own` reach this receiver now.
+fn gets(receiver: &Arc<Subscription>, subject: &[u8], own: &Arc<ClientSink>, echo: bool) -> bool {
+    let sink = receiver.sink();
+    !receiver.is_closed()
+        && (echo || !Arc::ptr_eq(sink, own))
+        && !(receiver.is_filtered() && sink.denies(subject, None))
+        && !sink.is_dropping()
+}
