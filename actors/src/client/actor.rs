@@ -237,6 +237,8 @@ impl ClientActor {
                     debug!(conn = %sink.label(), "Error flushing: {cause}");
                     sink.close(CloseReason::WriteError);
                 }
+                // A connection that was closed for another reason is not judged once more.
+                WriterEnd::Deadline { .. } if sink.close_reason().is_some() => {}
                 WriterEnd::Deadline { chunks, bytes } => {
                     info!(
                         conn = %sink.label(),
@@ -288,7 +290,8 @@ impl ClientActor {
 
     /// Undoes everything the connection did in the server. Runs however the actor ends, after a panic too.
     fn leave(&mut self) {
-        self.sink.close(CloseReason::ClientClosed);
+        // Whoever ends in order has a reason by now.
+        self.sink.close(CloseReason::InternalError);
         self.log_end();
         self.unbind();
         if self.is_registered {
@@ -349,7 +352,7 @@ impl StreamHandler<io::Result<Batch>> for ClientActor {
         match item {
             Ok(batch) => self.process(batch, 0, ctx),
             // A TLS peer may leave without a farewell.
-            Err(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => ctx.stop(),
+            Err(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => self.finished(ctx),
             Err(cause) => {
                 if cause.kind() != io::ErrorKind::ConnectionReset {
                     debug!(conn = %self.sink.label(), "read error: {cause}");
@@ -358,5 +361,11 @@ impl StreamHandler<io::Result<Batch>> for ClientActor {
                 ctx.stop();
             }
         }
+    }
+
+    /// The client sends no more. What it asked for before is still written: it may have closed its sending side only.
+    fn finished(&mut self, ctx: &mut Self::Context) {
+        self.sink.close_after_flush(CloseReason::ClientClosed);
+        ctx.stop();
     }
 }

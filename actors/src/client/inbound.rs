@@ -32,6 +32,8 @@ pub(super) enum Flow {
     Continue,
     /// The same one, once the changes sent to the Router are visible.
     AfterBarrier,
+    /// The next one, once other connections had their turn.
+    AfterOthers,
     /// The next one, once a password is checked.
     AfterPassword(Box<PendingLogin>),
     /// Nothing: the connection is closing.
@@ -59,8 +61,13 @@ impl ClientActor {
             }
             flow = self.handle_op(op, &batch.bytes, &mut publisher, &mut traffic);
             match flow {
+                Flow::Continue if publisher.is_long() => {
+                    next += 1;
+                    flow = Flow::AfterOthers;
+                    break;
+                }
                 Flow::Continue => next += 1,
-                Flow::AfterBarrier => break,
+                Flow::AfterBarrier | Flow::AfterOthers => break,
                 Flow::AfterPassword(_) | Flow::Stop => {
                     next += 1;
                     break;
@@ -161,15 +168,17 @@ impl ClientActor {
     ) {
         self.schedule_first_ping(ctx);
         let ticket = self.send_changes();
-        let is_done = next >= batch.ops.len() || matches!(flow, Flow::Stop);
-        if is_done && !matches!(flow, Flow::Stop) {
+        let is_closing = matches!(flow, Flow::Stop) || self.sink.close_reason().is_some();
+        let is_done = next >= batch.ops.len() || is_closing;
+        if is_done && !is_closing {
             self.report_fault(&batch);
         }
+        let yields = matches!(flow, Flow::AfterOthers);
         let login = match flow {
             Flow::AfterPassword(login) => Some(login),
             _ => None,
         };
-        let must_wait = login.is_some() || ticket.is_some() || stalled.is_some();
+        let must_wait = yields || login.is_some() || ticket.is_some() || stalled.is_some();
         if is_done && login.is_none() {
             self.local.pool.put_ops(batch.ops);
             self.local.pool.put_bytes(batch.bytes);
@@ -194,6 +203,7 @@ impl ClientActor {
         let sink = Arc::clone(&self.sink);
         let patience = auth_timeout(&self.services.options());
         let waiting = async move {
+            tokio::task::yield_now().await;
             if let Some(ticket) = ticket {
                 open_or_closed(&ticket, &sink).await;
             }

@@ -25,6 +25,8 @@ pub(super) const MAX_SLICES: usize = 64;
 /// Bytes pending for one destination beyond which publishers to it stop reading until it drains. Without this, many
 /// publishers to many subscribers fill memory up to `max_pending` each and run several times slower.
 const STALL_MARK: usize = 1024 * 1024;
+/// Longest time publishers wait for a peer that is slow and near its limit, as in nats-server.
+const LATE_STALL: Duration = Duration::from_millis(5);
 
 /// What one read of a publisher adds up to for one destination.
 #[derive(Debug, Default)]
@@ -51,10 +53,22 @@ impl OutboundBatch {
     /// Adds bytes that are shared, not copied.
     pub fn push_shared(&mut self, bytes: Bytes) {
         if !self.current.is_empty() {
-            self.chunks.push(Bytes::from(std::mem::take(&mut self.current)));
+            let chunk = take_chunk(&mut self.current);
+            self.chunks.push(chunk);
         }
         self.chunks.push(bytes);
     }
+}
+
+/// Takes the bytes out of a buffer. One that is mostly empty keeps its room, so that a short piece does not hold much memory
+/// that nobody counts.
+fn take_chunk(buffer: &mut Vec<u8>) -> Bytes {
+    if buffer.capacity() <= 2 * buffer.len() {
+        return Bytes::from(std::mem::take(buffer));
+    }
+    let chunk = Bytes::copy_from_slice(buffer);
+    buffer.clear();
+    chunk
 }
 
 /// What became of a push.
@@ -67,6 +81,8 @@ pub enum PushOutcome {
     /// The push took the peer over its limit, the bytes are dropped. The caller notes why and then calls
     /// [`Outbound::drop_now`]: the reader must find the reason when the socket ends.
     SlowConsumer,
+    /// The socket failed, the bytes are dropped. The caller does as for [`PushOutcome::SlowConsumer`].
+    Failed,
 }
 
 #[derive(Debug, Default)]
@@ -93,7 +109,7 @@ impl Queue {
         }
         if batch.current.len() > COPY_LIMIT {
             self.seal_tail();
-            self.chunks.push_back(Bytes::from(std::mem::take(&mut batch.current)));
+            self.chunks.push_back(take_chunk(&mut batch.current));
             return;
         }
         if self.tail.len() + batch.current.len() > TAIL_LIMIT {
@@ -105,7 +121,7 @@ impl Queue {
 
     fn seal_tail(&mut self) {
         if !self.tail.is_empty() {
-            self.chunks.push_back(Bytes::from(std::mem::take(&mut self.tail)));
+            self.chunks.push_back(take_chunk(&mut self.tail));
         }
     }
 }
@@ -176,7 +192,9 @@ impl Outbound {
         match queue.socket.take_if(|socket| is_idle && socket.is_plain()) {
             Some(socket) => {
                 drop(queue);
-                self.write_inline(socket, batch, len);
+                if !self.write_inline(socket, batch, len) {
+                    return PushOutcome::Failed;
+                }
             }
             None => {
                 queue.append(batch);
@@ -190,8 +208,8 @@ impl Outbound {
         PushOutcome::Accepted(self.pending())
     }
 
-    /// Writes what the socket takes; the rest goes to the front of the queue.
-    fn write_inline(&self, socket: WriteHalf, batch: &mut OutboundBatch, len: usize) {
+    /// Writes what the socket takes; the rest goes to the front of the queue. False when the socket failed.
+    fn write_inline(&self, socket: WriteHalf, batch: &mut OutboundBatch, len: usize) -> bool {
         let result = {
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
             let used =
@@ -203,14 +221,14 @@ impl Outbound {
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => 0,
             Err(_) => {
                 discard(batch);
-                return self.drop_now();
+                return false;
             }
         };
-        self.pending.fetch_sub(written, Ordering::Relaxed);
+        self.wrote(written);
         let mut queue = self.queue.lock();
         if queue.is_dropped {
             discard(batch);
-            return;
+            return true;
         }
         if written < len {
             put_in_front(&mut queue.chunks, batch, written);
@@ -224,6 +242,7 @@ impl Outbound {
         if needs_wake {
             self.writer.wake();
         }
+        true
     }
 
     /// No more pushes; what is queued is still written, then the socket is closed.
@@ -259,13 +278,21 @@ impl Outbound {
     /// long; much less for the others, so that memory stays small.
     #[must_use]
     pub fn stall_mark(&self) -> usize {
-        let late = self.max_pending / 4 * 3;
-        if self.is_lagging.load(Ordering::Relaxed) { late } else { STALL_MARK.min(late) }
+        if self.is_lagging.load(Ordering::Relaxed) { self.late_mark() } else { self.early_mark() }
+    }
+
+    fn early_mark(&self) -> usize {
+        STALL_MARK.min(self.late_mark())
+    }
+
+    fn late_mark(&self) -> usize {
+        self.max_pending / 4 * 3
     }
 
     /// Waits until the pending bytes are below the stall mark, at most for `limit`.
     pub async fn wait_drained(&self, limit: Duration) {
         let mark = self.stall_mark();
+        let limit = if self.is_lagging.load(Ordering::Relaxed) { limit.min(LATE_STALL) } else { limit };
         let wait = async {
             loop {
                 let drained = self.drained.notified();
@@ -308,10 +335,10 @@ impl Outbound {
         finished.map_or(deadline, |since| deadline.saturating_sub(since.elapsed()))
     }
 
-    /// Counts bytes written by the writer task.
+    /// Counts written bytes and lets waiting publishers look.
     pub(super) fn wrote(&self, bytes: usize) {
         let before = self.pending.fetch_sub(bytes, Ordering::Relaxed);
-        if before > STALL_MARK || before == bytes {
+        if before > self.early_mark() || before == bytes {
             self.drained.notify_waiters();
         }
         if before == bytes {

@@ -31,6 +31,9 @@ pub struct ReadLimits {
 /// Limits that the owner of a reader may change while it reads.
 pub type SharedReadLimits = Rc<Cell<ReadLimits>>;
 
+/// Most bytes read at once while large messages come in.
+const MAX_READ: usize = 4 * READ_SIZE;
+
 /// Something that may end a connection while its reader waits.
 pub trait Closed {
     /// Ready once the connection is closed.
@@ -67,7 +70,8 @@ impl<C: Closed> Reader<C> {
             let missing = self.decoder.wanted().unwrap_or(0).saturating_sub(self.rest.len());
             let mut buffer = std::mem::take(&mut self.rest);
             // Grows with what really arrives: an announced size alone allocates nothing.
-            buffer.reserve(missing.min(buffer.len()) + READ_SIZE);
+            let more = (4 * buffer.len()).clamp(READ_SIZE, MAX_READ);
+            buffer.reserve(missing.min(buffer.len()) + more);
             return buffer;
         }
         let mut buffer = self.pool.take_read();

@@ -27,7 +27,7 @@ struct Destination {
 pub(super) struct Deliveries {
     arbiter: usize,
     destinations: Vec<Destination>,
-    /// Room to give a new buffer: what the last batch needed. Growing it step by step would copy it over and over.
+    /// Room to give a new buffer: what the largest piece of the last batch needed. Growing it step by step would copy it over and over.
     room: usize,
     /// The fullest destination over the stall mark.
     stalled: Option<Arc<ClientSink>>,
@@ -46,17 +46,31 @@ impl Deliveries {
         &mut self.destinations[number].batch
     }
 
-    /// The batch for `sink`, counting one message of `bytes` payload bytes.
+    /// The batch for `sink`, counting one message of `bytes` payload bytes from the publisher `own`.
     #[inline]
-    pub(super) fn message(&mut self, sink: &Arc<ClientSink>, bytes: usize, pool: &BufferPool) -> &mut OutboundBatch {
+    pub(super) fn message(
+        &mut self,
+        sink: &Arc<ClientSink>,
+        own: &Arc<ClientSink>,
+        bytes: usize,
+        pool: &BufferPool,
+    ) -> &mut OutboundBatch {
         let number = self.number(sink, pool);
-        let destination = &mut self.destinations[number];
-        if destination.batch.current.len() > EARLY_PUSH {
-            push(destination, &mut self.stalled);
+        if self.destinations[number].batch.current.len() > EARLY_PUSH {
+            self.push_early(number, own);
         }
+        let destination = &mut self.destinations[number];
         destination.msgs += 1;
         destination.bytes += bytes as u64;
         &mut destination.batch
+    }
+
+    #[cold]
+    fn push_early(&mut self, number: usize, own: &Arc<ClientSink>) {
+        if Arc::ptr_eq(&self.destinations[number].sink, own) {
+            return self.push_all(own);
+        }
+        push(&mut self.destinations[number], &mut self.stalled);
     }
 
     #[inline]
@@ -86,8 +100,9 @@ impl Deliveries {
             let last = self.destinations.len() - 1;
             self.destinations.swap(number, last);
         }
+        let largest = self.destinations.iter().map(|destination| destination.batch.current.len()).max();
+        self.room = largest.unwrap_or_default().min(MAX_ROOM);
         for mut destination in self.destinations.drain(..) {
-            self.room = destination.batch.current.len().min(MAX_ROOM);
             push(&mut destination, &mut self.stalled);
             pool.put_output(destination.batch.current);
         }

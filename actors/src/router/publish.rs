@@ -22,6 +22,9 @@ use crate::connection::{BufferPool, PayloadTrace};
 /// whole read buffer alive, so this bounds how much more memory a slow reader holds than its pending bytes say.
 const SHARED_PAYLOAD: usize = READ_SIZE / 4;
 
+/// Messages and deliveries after which a batch is interrupted: some milliseconds of work.
+const LONG_BATCH: usize = 100_000;
+
 /// One message on its way.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
@@ -91,6 +94,8 @@ pub struct Publisher {
     deliveries: Deliveries,
     /// Places of the cache with messages not yet counted to their subscriptions.
     uncounted: Vec<usize>,
+    /// Messages and deliveries of the batch.
+    work: usize,
     /// Subscriptions that had their last message in this batch.
     ended: Option<ChangeSet>,
     random: SmallRng,
@@ -117,6 +122,7 @@ impl Publisher {
             cache: MatchCache::new(settings.disable_cache),
             deliveries: Deliveries::new(settings.arbiter),
             uncounted: Vec::new(),
+            work: 0,
             ended: None,
             random: SmallRng::from_os_rng(),
             is_tracing: false,
@@ -137,6 +143,13 @@ impl Publisher {
         for number in self.uncounted.drain(..) {
             count_hits(self.cache.plan(number));
         }
+    }
+
+    /// Whether the batch has taken so long that other connections of the arbiter should have their turn.
+    #[must_use]
+    #[inline]
+    pub fn is_long(&self) -> bool {
+        self.work > LONG_BATCH
     }
 
     /// Whether protocol trace lines are written.
@@ -163,6 +176,7 @@ impl Publisher {
     /// Starts a batch: takes the newest snapshot of the account. May be called again in the middle of one.
     pub fn begin(&mut self, account: Option<&AccountView>) {
         self.is_tracing = tracing::enabled!(tracing::Level::TRACE);
+        self.work = 0;
         self.send_ended();
         let Some(account) = account else { return };
         // The generation is read first: the snapshot is at least as new.
@@ -201,6 +215,7 @@ impl Publisher {
             is_tracing: self.is_tracing,
             payload_trace: self.payload_trace,
         };
+        self.work += 1 + plan.matches.len();
         let mut num_delivered = 0;
         for subscription in &plan.matches.plain {
             num_delivered += usize::from(door.deliver(subscription, origin, message, has_limited));
@@ -224,7 +239,7 @@ impl Publisher {
         view.index.collect(message.reply, &mut matches);
         let listener = matches.plain.iter().find(|subscription| Arc::ptr_eq(subscription.sink(), origin.sink));
         let Some(listener) = listener.filter(|subscription| !subscription.is_closed()) else { return };
-        let batch = self.deliveries.message(origin.sink, 0, &self.pool);
+        let batch = self.deliveries.message(origin.sink, origin.sink, 0, &self.pool);
         encoder::no_responders(&mut batch.current, message.reply, listener.sid(), message.subject);
     }
 
@@ -280,7 +295,7 @@ impl Door<'_> {
         if counts && !self.count(subscription, origin) {
             return false;
         }
-        let batch = self.deliveries.message(sink, message.len(), self.pool);
+        let batch = self.deliveries.message(sink, origin.sink, message.len(), self.pool);
         if message.has_headers && !sink.takes_headers() {
             append_without_headers(&mut batch.current, subscription, message);
         } else {
@@ -325,7 +340,8 @@ impl Door<'_> {
 #[inline]
 fn append_head(out: &mut Vec<u8>, head: &[u8], subscription: &Subscription, message: &Message<'_>) {
     let sid = subscription.sid();
-    out.reserve(head.len() + sid.len() + message.reply.len() + 48 + message.len().min(SHARED_PAYLOAD));
+    let copied = if message.len() < SHARED_PAYLOAD { message.len() } else { 0 };
+    out.reserve(head.len() + sid.len() + message.reply.len() + 48 + copied);
     out.extend_from_slice(head);
     out.extend_from_slice(sid);
     out.push(b' ');

@@ -188,10 +188,13 @@ impl ClientSink {
     /// Hands over a batch of messages.
     pub fn push(&self, batch: &mut OutboundBatch) -> PushOutcome {
         let outcome = self.outbound.push(batch);
-        if outcome == PushOutcome::SlowConsumer {
-            self.close.set(CloseReason::SlowConsumerPendingBytes);
-            self.outbound.drop_now();
-        }
+        let fault = match outcome {
+            PushOutcome::Accepted(_) | PushOutcome::Closed => return outcome,
+            PushOutcome::SlowConsumer => CloseReason::SlowConsumerPendingBytes,
+            PushOutcome::Failed => CloseReason::WriteError,
+        };
+        self.close.set(fault);
+        self.outbound.drop_now();
         outcome
     }
 }

@@ -1,5 +1,7 @@
 //! What a match yields.
 
+use std::cmp::Ordering;
+
 use super::{Subscriber, SubscriberSet};
 
 /// Everybody interested in one subject. Reused from match to match: clear it first.
@@ -52,14 +54,15 @@ impl<T: Subscriber> Matches<T> {
         }
     }
 
+    /// Groups are kept in order of their names: a client may make a hundred thousand of them.
     fn add_members<'a>(&mut self, queue: &[u8], members: impl Iterator<Item = &'a T>)
     where
         T: 'a,
     {
-        let same_name = self.groups.iter_mut().find(|group| group[0].queue() == Some(queue));
-        match same_name {
-            Some(group) => group.extend(members.cloned()),
-            None => self.groups.push(members.cloned().collect()),
+        let name_of = |group: &Vec<T>| group.first().and_then(|member| member.queue().map(|name| name.cmp(queue)));
+        match self.groups.binary_search_by(|group| name_of(group).unwrap_or(Ordering::Less)) {
+            Ok(place) => self.groups[place].extend(members.cloned()),
+            Err(place) => self.groups.insert(place, members.cloned().collect()),
         }
     }
 }
