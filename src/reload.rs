@@ -71,9 +71,10 @@ fn tell_clients(inner: &Inner, old: &Options, new: &Options) {
     let mut clients = inner.services.registry.all();
     clients.retain(|client| client.sink.close_reason().is_none());
     let limit = new.limits.max_connections;
-    let num_closed = match limit == old.limits.max_connections {
-        true => 0,
-        false => clients.len().saturating_sub(usize::try_from(limit).unwrap_or(0)),
+    let num_closed = if limit == old.limits.max_connections {
+        0
+    } else {
+        clients.len().saturating_sub(usize::try_from(limit).unwrap_or(0))
     };
     clients.shuffle(&mut rand::rng());
     let (closed, kept) = clients.split_at(num_closed);

@@ -149,7 +149,8 @@ mod tests {
         let mut login = Box::pin(comparer.turn());
         poll_fn(|cx| {
             crowd.iter_mut().for_each(|waiting| assert!(waiting.as_mut().poll(cx).is_pending()));
-            Poll::Ready(assert!(login.as_mut().poll(cx).is_pending()))
+            assert!(login.as_mut().poll(cx).is_pending());
+            Poll::Ready(())
         })
         .await;
         drop(turn);

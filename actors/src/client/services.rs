@@ -157,18 +157,6 @@ impl ClientServices {
         !self.is_lame_duck.swap(true, Ordering::AcqRel)
     }
 
-    /// Whether the server is in lame duck mode.
-    #[must_use]
-    pub fn is_lame_duck(&self) -> bool {
-        self.is_lame_duck.load(Ordering::Acquire)
-    }
-
-    /// Connections accepted so far.
-    #[must_use]
-    pub fn total_connections(&self) -> u64 {
-        self.next_cid.load(Ordering::Relaxed) - 1
-    }
-
     /// Connections whose last bytes may still be on their way, those included whose actor has ended.
     #[must_use]
     pub fn num_writers(&self) -> usize {

@@ -13,7 +13,7 @@ pub use address::RemoteAddress;
 pub use bind::{BindError, BoundListener, LocalAddress, bind};
 pub use listener::{ConnectionFactory, Listener, ListenerSettings, StopListening};
 pub use proxy::{PROXY_TIMEOUT, ProxyPreamble, ProxyReadError, read_proxy_preamble};
-pub use sniff::{FirstByte, first_byte, sniff_tls};
+pub use sniff::{FirstByte, first_byte};
 pub use socket::{AcceptedSocket, PlainSocket};
 pub use transport::{ReadHalf, Transport, WriteHalf};
 

@@ -40,8 +40,3 @@ pub async fn first_byte(socket: &PlainSocket, limit: Duration) -> io::Result<Fir
         Ok(Err(error)) => Err(error),
     }
 }
-
-/// Whether the client opens with a TLS handshake within `limit`. A broken socket does not.
-pub async fn sniff_tls(socket: &PlainSocket, limit: Duration) -> bool {
-    matches!(first_byte(socket, limit).await, Ok(FirstByte::Tls))
-}

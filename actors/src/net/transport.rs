@@ -102,18 +102,6 @@ impl WriteHalf {
         }
     }
 
-    /// Waits until [`Self::try_write_vectored`] is worth another call. TLS is always worth an async write.
-    ///
-    /// # Errors
-    /// The socket's error.
-    pub async fn writable(&self) -> io::Result<()> {
-        match self {
-            Self::Tcp(half) => half.writable().await,
-            Self::Unix(half) => half.writable().await,
-            Self::Tls(_) => Ok(()),
-        }
-    }
-
     /// Whether [`Self::try_write_vectored`] works: the transport is not TLS.
     #[must_use]
     pub fn is_plain(&self) -> bool {

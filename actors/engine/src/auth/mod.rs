@@ -25,7 +25,7 @@ pub use decision::{Decision, Grant, Identity, PasswordCheck, Presented, Reconsid
 pub use distinguished_name::DistinguishedName;
 pub use permissions::{CompiledPermissions, ConnectionPermissions, DeliveryFilter};
 pub use quote::quote;
-pub use responses::{MAX_TRACKED_REPLIES, ResponseTracker};
+pub use responses::{MAX_TRACKED_BYTES, MAX_TRACKED_REPLIES, ResponseTracker};
 
 /// Text of the error for a publish that is not allowed.
 #[must_use]

@@ -12,6 +12,9 @@ use crate::options::ResponsePermission;
 /// Most reply subjects remembered for one connection; beyond it the oldest is forgotten.
 pub const MAX_TRACKED_REPLIES: usize = 1 << 18;
 
+/// Most bytes of reply subjects remembered for one connection; beyond it the oldest is forgotten.
+pub const MAX_TRACKED_BYTES: usize = 16 << 20;
+
 #[derive(Debug)]
 struct Right {
     serial: u64,
@@ -32,6 +35,8 @@ pub struct ResponseTracker {
     rights: AHashMap<Arc<[u8]>, Right>,
     /// Rights in order of age. An element whose serial is not the right's is a leftover.
     order: VecDeque<(u64, Arc<[u8]>)>,
+    /// Bytes of the subjects in `order`, leftovers included: they are not freed before.
+    num_bytes: usize,
     next_serial: u64,
 }
 
@@ -39,7 +44,14 @@ impl ResponseTracker {
     /// No rights yet.
     #[must_use]
     pub fn new(permission: ResponsePermission) -> Self {
-        Self { permission, granted: None, rights: AHashMap::new(), order: VecDeque::new(), next_serial: 0 }
+        Self {
+            permission,
+            granted: None,
+            rights: AHashMap::new(),
+            order: VecDeque::new(),
+            num_bytes: 0,
+            next_serial: 0,
+        }
     }
 
     /// No rights yet, for a connection with these permissions. `None` when they give no reply rights.
@@ -56,10 +68,11 @@ impl ResponseTracker {
         if reply.is_empty() || is_granted || self.use_right(reply, now) {
             return;
         }
-        self.forget_old(now);
+        self.forget_old(now, reply.len());
         let key: Arc<[u8]> = reply.into();
         let serial = self.next_serial;
         self.next_serial += 1;
+        self.num_bytes += key.len();
         self.order.push_back((serial, Arc::clone(&key)));
         self.rights.insert(key, Right { serial, since: now, used: 0 });
     }
@@ -90,22 +103,25 @@ impl ResponseTracker {
         self.rights.is_empty()
     }
 
-    /// Removes what is expired or over the limit. The cost is paid for by the insertions.
-    fn forget_old(&mut self, now: Instant) {
+    /// Removes what is expired or over a limit with `more` bytes to come. The cost is paid for by the insertions.
+    fn forget_old(&mut self, now: Instant, more: usize) {
         while let Some((serial, key)) = self.order.front() {
             let is_live = self.rights.get(key).is_some_and(|right| right.serial == *serial);
             if is_live {
-                let full = self.rights.len() >= MAX_TRACKED_REPLIES;
+                let full =
+                    self.rights.len() >= MAX_TRACKED_REPLIES || self.num_bytes.saturating_add(more) > MAX_TRACKED_BYTES;
                 if !full && !self.rights.get(key).is_some_and(|right| is_expired(&self.permission, right, now)) {
                     break;
                 }
                 self.rights.remove(key);
             }
+            self.num_bytes -= key.len();
             self.order.pop_front();
         }
         if self.order.len() > 2 * self.rights.len() + 64 {
             let rights = &self.rights;
             self.order.retain(|(serial, key)| rights.get(key).is_some_and(|right| right.serial == *serial));
+            self.num_bytes = self.order.iter().map(|(_, key)| key.len()).sum();
             self.order.shrink_to_fit();
         }
     }
@@ -227,5 +243,45 @@ mod tests {
         assert_eq!(unlimited.len(), MAX_TRACKED_REPLIES);
         assert!(!unlimited.use_right(&0_u32.to_be_bytes(), now), "the oldest is forgotten");
         assert!(unlimited.use_right(&(MAX_TRACKED_REPLIES as u32).to_be_bytes(), now));
+    }
+
+    /// A reply subject of `len` bytes.
+    fn long_reply(serial: usize, len: usize) -> Vec<u8> {
+        let mut reply = serial.to_be_bytes().to_vec();
+        reply.resize(len, b'x');
+        reply
+    }
+
+    #[test]
+    fn bytes_are_bounded() {
+        let now = Instant::now();
+        let len = 4096;
+        let fitting = MAX_TRACKED_BYTES / len;
+        let mut kept = tracker(-1, None);
+        for serial in 0..fitting + 10 {
+            kept.record(&long_reply(serial, len), now);
+        }
+        assert_eq!((kept.len(), kept.num_bytes), (fitting, MAX_TRACKED_BYTES));
+        assert!(!kept.use_right(&long_reply(9, len), now), "the oldest are forgotten");
+        assert!(kept.use_right(&long_reply(10, len), now) && kept.use_right(&long_reply(fitting + 9, len), now));
+
+        kept.record(&long_reply(0, 2 * MAX_TRACKED_BYTES), now);
+        assert_eq!((kept.len(), kept.order.len()), (1, 1));
+        kept.record(b"short", now);
+        assert_eq!((kept.len(), kept.num_bytes), (1, 5));
+    }
+
+    #[test]
+    fn bytes_are_counted_out() {
+        let now = Instant::now();
+        let mut answered = tracker(1, None);
+        for serial in 0..10_000 {
+            let reply = long_reply(serial, 1000 + serial % 7);
+            answered.record(&reply, now);
+            assert!(serial % 3 == 0 || answered.use_right(&reply, now));
+            let held: usize = answered.order.iter().map(|(_, key)| key.len()).sum();
+            assert_eq!(answered.num_bytes, held);
+        }
+        assert!(answered.num_bytes <= MAX_TRACKED_BYTES);
     }
 }
