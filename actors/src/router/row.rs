@@ -101,8 +101,8 @@ impl Publisher {
 /// Whether messages on `subject` from `own` reach this receiver now.
 fn gets(receiver: &Arc<Subscription>, subject: &[u8], own: &Arc<ClientSink>, echo: bool) -> bool {
     let sink = receiver.sink();
-    !receiver.is_closed()
-        && (echo || !Arc::ptr_eq(sink, own))
-        && !(receiver.is_filtered() && sink.denies(subject, None))
-        && !sink.is_dropping()
+    if receiver.is_closed() || sink.is_dropping() || receiver.is_filtered() && sink.denies(subject, None) {
+        return false;
+    }
+    echo || !Arc::ptr_eq(sink, own)
 }

@@ -44,8 +44,65 @@ fn one_subject(count: usize, size: usize) -> Flow {
 }
 
 pub(super) fn one_to_one(setting: &Setting<'_>) -> io::Result<Measured> {
+    sized(setting, 2_000_000, 16)
+}
+
+/// One to one with payloads of `size` bytes.
+pub(super) fn sized(setting: &Setting<'_>, count: usize, size: usize) -> io::Result<Measured> {
     let (server, door) = setting.start("");
-    one_subject(setting.count(2_000_000), 16).run(&server, &door)
+    one_subject(setting.count(count), size).run(&server, &door)
+}
+
+/// Nobody listens, but for one message in a thousand, by which the end is known.
+pub(super) fn publish_only(setting: &Setting<'_>) -> io::Result<Measured> {
+    let (server, door) = setting.start("");
+    let mut feed = repeated(setting.count(5_000_000), 16, |_| "bench.one".to_owned());
+    append_publish(&mut feed.bytes, "bench.mark", 16);
+    let times = feed.times as u64;
+    let flow = Flow {
+        feeds: vec![feed],
+        readers: vec![reader("SUB bench.mark 1\r\n")],
+        expected_bytes: times * message_len("bench.mark", "1", 16),
+        num_messages: times * (CHUNK as u64 + 1),
+    };
+    flow.run(&server, &door)
+}
+
+/// Who reads what several publishers send.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Audience {
+    /// One reader for each publisher, on a subject of their own.
+    OneEach,
+    /// So many readers of everything, on one subject.
+    All(usize),
+}
+
+/// `publishers` that send `count` messages of `size` bytes together.
+pub(super) fn mesh(
+    setting: &Setting<'_>,
+    publishers: usize,
+    audience: Audience,
+    (count, size): (usize, usize),
+) -> io::Result<Measured> {
+    let (server, door) = setting.start("");
+    let subject = |publisher: usize| match audience {
+        Audience::OneEach => format!("bench.{publisher}"),
+        Audience::All(_) => "bench.0".to_owned(),
+    };
+    let share = setting.count(count) / publishers;
+    let feeds: Vec<Feed> = (0..publishers).map(|number| repeated(share, size, |_| subject(number))).collect();
+    let num_published = (feeds.iter().map(|feed| feed.times).sum::<usize>() * CHUNK) as u64;
+    let (num_readers, num_messages) = match audience {
+        Audience::OneEach => (publishers, num_published),
+        Audience::All(readers) => (readers, num_published * readers as u64),
+    };
+    let flow = Flow {
+        feeds,
+        readers: (0..num_readers).map(|number| reader(format!("SUB {} 1\r\n", subject(number)))).collect(),
+        expected_bytes: num_messages * message_len("bench.0", "1", size),
+        num_messages,
+    };
+    flow.run(&server, &door)
 }
 
 /// Every publish has a subject of its own; nothing can be remembered between messages.

@@ -8,6 +8,8 @@ mod subscriptions;
 use std::io;
 use std::path::Path;
 
+use self::messages::Audience;
+use self::requests::Inbox;
 use super::link::Door;
 use super::report::Measured;
 use super::server::MeasuredServer;
@@ -46,6 +48,13 @@ pub(crate) struct Case {
 /// All cases.
 pub(crate) const ALL: &[Case] = &[
     Case { name: "one-to-one", run: messages::one_to_one },
+    Case { name: "publish-only", run: messages::publish_only },
+    Case { name: "one-to-one-1k", run: |setting| messages::sized(setting, 500_000, 1024) },
+    Case { name: "one-to-one-64k", run: |setting| messages::sized(setting, 30_000, 65_536) },
+    Case { name: "four-to-four", run: |setting| messages::mesh(setting, 4, Audience::OneEach, (1_500_000, 128)) },
+    Case { name: "one-to-10", run: |setting| messages::mesh(setting, 1, Audience::All(10), (300_000, 16)) },
+    Case { name: "one-to-100", run: |setting| messages::mesh(setting, 1, Audience::All(100), (50_000, 16)) },
+    Case { name: "ten-to-ten", run: |setting| messages::mesh(setting, 10, Audience::All(10), (400_000, 128)) },
     Case { name: "unique-subjects", run: messages::unique_subjects },
     Case { name: "patterns-1000", run: messages::thousand_patterns },
     Case { name: "everything", run: messages::everything },
@@ -57,8 +66,10 @@ pub(crate) const ALL: &[Case] = &[
     Case { name: "slow-reader", run: messages::slow_reader },
     Case { name: "tls-16", run: |setting| messages::tls(setting, 16) },
     Case { name: "tls-1k", run: |setting| messages::tls(setting, 1024) },
-    Case { name: "requests-1", run: |setting| requests::old_style(setting, 1) },
-    Case { name: "requests-8", run: |setting| requests::old_style(setting, 8) },
+    Case { name: "requests-1", run: |setting| requests::requests(setting, 1, Inbox::Standing) },
+    Case { name: "requests-8", run: |setting| requests::requests(setting, 8, Inbox::Standing) },
+    Case { name: "old-requests-1", run: |setting| requests::requests(setting, 1, Inbox::Each) },
+    Case { name: "old-requests-8", run: |setting| requests::requests(setting, 8, Inbox::Each) },
     Case { name: "connect", run: connections::connect_and_leave },
     Case { name: "million-churn", run: subscriptions::million_with_churn },
 ];

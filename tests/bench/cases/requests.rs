@@ -1,4 +1,4 @@
-//! Requests the way old clients make them: a subscription for each answer, ended by the server after one message.
+//! Requests and their answers.
 
 use std::io::{self, Read, Write};
 use std::thread;
@@ -9,8 +9,17 @@ use crate::link::{Door, Link};
 use crate::probe::p99_us;
 use crate::report::Measured;
 
+/// Where answers go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Inbox {
+    /// To one subscription for all, as today's clients have it.
+    Standing,
+    /// To a subscription of its own for each, ended by the server after one message, as old clients have it.
+    Each,
+}
+
 /// `pairs` requesters at once, each with a responder of its own.
-pub(super) fn old_style(setting: &Setting<'_>, pairs: usize) -> io::Result<Measured> {
+pub(super) fn requests(setting: &Setting<'_>, pairs: usize, inbox: Inbox) -> io::Result<Measured> {
     let (server, door) = setting.start("");
     let count = setting.count(24_000).div_ceil(pairs);
     let responders = (0..pairs).map(|pair| responder(&door, pair)).collect::<io::Result<Vec<_>>>()?;
@@ -23,7 +32,7 @@ pub(super) fn old_style(setting: &Setting<'_>, pairs: usize) -> io::Result<Measu
         let threads: Vec<_> = requesters
             .into_iter()
             .enumerate()
-            .map(|(pair, link)| scope.spawn(move || request(link, pair, count)))
+            .map(|(pair, link)| scope.spawn(move || request(link, pair, count, inbox)))
             .collect();
         let times = threads.into_iter().map(|thread| thread.join().map_err(|_| io::Error::other("a panic"))?);
         times.collect::<io::Result<Vec<_>>>()
@@ -64,12 +73,20 @@ fn respond(mut link: Link) {
     }
 }
 
-fn request(mut link: Link, pair: usize, count: usize) -> io::Result<Vec<Duration>> {
+fn request(mut link: Link, pair: usize, count: usize, kind: Inbox) -> io::Result<Vec<Duration>> {
     let mut times = Vec::with_capacity(count);
     let mut buffer = [0; 4096];
+    if kind == Inbox::Standing {
+        link.write_all(format!("SUB _INBOX.{pair:02}.* 1\r\n").as_bytes())?;
+        link.settle()?;
+    }
     for number in 1..=count {
         let inbox = format!("_INBOX.{pair:02}.{number:07}");
-        let ops = format!("SUB {inbox} {number}\r\nUNSUB {number} 1\r\nPUB service.{pair} {inbox} 2\r\nhi\r\n");
+        let publish = format!("PUB service.{pair} {inbox} 2\r\nhi\r\n");
+        let ops = match kind {
+            Inbox::Standing => publish,
+            Inbox::Each => format!("SUB {inbox} {number}\r\nUNSUB {number} 1\r\n{publish}"),
+        };
         let start = Instant::now();
         link.write_all(ops.as_bytes())?;
         let mut answer = Vec::new();
