@@ -12,6 +12,7 @@ mod t30_last_answers;
 mod t30_partial_frames;
 mod t30_repeated_connect;
 mod t30_reserved;
+mod t30_rows;
 mod t30_sizes;
 mod t30_subjects;
 mod t30_unknown_verbs;
