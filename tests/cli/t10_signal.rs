@@ -3,14 +3,23 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command};
 
+use troupe_tests::wait::eventually;
+
 use crate::binaries::{Outcome, anywhere, reference, troupe};
 
 /// Ends the process when the test ends, however it ends.
 struct Target(Child);
 
 impl Target {
+    /// A process that any signal ends, also where the test itself was started with signals ignored, as `nohup` does. Nobody
+    /// waits for it for long: without a signal it ends by itself.
     fn start() -> Self {
-        Self(Command::new("sleep").arg("600").spawn().expect("sleep starts"))
+        let child = Command::new("env").args(["--default-signal", "sleep", "30"]).spawn().expect("sleep starts");
+        let name = format!("/proc/{}/comm", child.id());
+        eventually("the process has its signals", || {
+            std::fs::read_to_string(&name).is_ok_and(|name| name.trim() == "sleep").then_some(())
+        });
+        Self(child)
     }
 
     fn argument(&self, command: &str) -> String {
