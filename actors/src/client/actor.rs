@@ -19,7 +19,7 @@ use super::services::ClientServices;
 use super::table::SubscriptionTable;
 use crate::connection::keepalive::PingDecision;
 use crate::connection::writer::{WriterEnd, write_all};
-use crate::connection::{CloseReason, Keepalive, Outbound, OutboundBatch, ReadLimits, Reader, SharedReadLimits};
+use crate::connection::{CloseReason, Keepalive, Outbound, OutboundBatch, ReadLimits, Reader, SharedReadLimits, Way};
 use crate::net::{ReadHalf, RemoteAddress, Transport};
 use crate::router::{AccountView, Barrier, ChangeSet, ClientSink};
 
@@ -158,7 +158,7 @@ impl ClientActor {
 
     /// Sends bytes outside of a batch of operations.
     pub(super) fn send(&self, bytes: Vec<u8>) {
-        self.sink.push(&mut OutboundBatch { chunks: Vec::new(), current: bytes });
+        self.sink.push(&mut OutboundBatch { chunks: Vec::new(), current: bytes }, Way::Direct);
     }
 
     /// Sends `-ERR`.

@@ -18,6 +18,6 @@ pub use buffers::BufferPool;
 pub use close::{CloseReason, CloseSignal};
 pub use counters::TrafficCounters;
 pub use keepalive::Keepalive;
-pub use outbound::{Outbound, OutboundBatch, PushOutcome};
+pub use outbound::{Outbound, OutboundBatch, PushOutcome, Way};
 pub use reader::{ReadLimits, Reader, SharedReadLimits};
 pub use trace::PayloadTrace;

@@ -71,6 +71,15 @@ pub fn take_chunk(buffer: &mut Vec<u8>) -> Bytes {
     chunk
 }
 
+/// Who writes what is pushed, where nobody is writing yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// The pusher: saves the peer a thread switch.
+    Direct,
+    /// The writer task, which writes what comes meanwhile in the same call: for pushers with many peers.
+    ByWriter,
+}
+
 /// What became of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PushOutcome {
@@ -176,7 +185,7 @@ impl Outbound {
     }
 
     /// Takes everything in `batch`, which is empty afterwards, and writes it or wakes the writer.
-    pub fn push(&self, batch: &mut OutboundBatch) -> PushOutcome {
+    pub fn push(&self, batch: &mut OutboundBatch, way: Way) -> PushOutcome {
         let len = batch.len();
         let mut queue = self.queue.lock();
         if queue.finished.is_some() || queue.is_dropped {
@@ -189,7 +198,7 @@ impl Outbound {
             return PushOutcome::SlowConsumer;
         }
         let is_idle = queue.is_empty();
-        match queue.socket.take_if(|socket| is_idle && socket.is_plain()) {
+        match queue.socket.take_if(|socket| way == Way::Direct && is_idle && socket.is_plain()) {
             Some(socket) => {
                 drop(queue);
                 if !self.write_inline(socket, batch, len) {

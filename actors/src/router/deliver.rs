@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::connection::{BufferPool, OutboundBatch, PushOutcome};
+use crate::connection::{BufferPool, OutboundBatch, PushOutcome, Way};
 
 use super::ClientSink;
 
@@ -12,6 +12,12 @@ const EARLY_PUSH: usize = 256 * 1024;
 
 /// Most room given to a new buffer.
 const MAX_ROOM: usize = 128 * 1024;
+
+/// Destinations of one batch beyond which small pushes are left to the writers: one system call for each would cost more
+/// than everything else.
+const WIDE: usize = 16;
+/// What counts as small then, in bytes.
+const SMALL_PUSH: usize = 8 * 1024;
 
 /// What is on its way to one destination.
 #[derive(Debug)]
@@ -70,7 +76,7 @@ impl Deliveries {
         if Arc::ptr_eq(&self.destinations[number].sink, own) {
             return self.push_all(own);
         }
-        push(&mut self.destinations[number], &mut self.stalled);
+        push(&mut self.destinations[number], Way::Direct, &mut self.stalled);
     }
 
     #[inline]
@@ -102,8 +108,10 @@ impl Deliveries {
         }
         let largest = self.destinations.iter().map(|destination| destination.batch.current.len()).max();
         self.room = largest.unwrap_or_default().min(MAX_ROOM);
+        let is_wide = self.destinations.len() > WIDE;
         for mut destination in self.destinations.drain(..) {
-            push(&mut destination, &mut self.stalled);
+            let way = if is_wide && destination.batch.len() < SMALL_PUSH { Way::ByWriter } else { Way::Direct };
+            push(&mut destination, way, &mut self.stalled);
             pool.put_output(destination.batch.current);
         }
         self.stalled.take()
@@ -119,16 +127,19 @@ impl Deliveries {
     pub(super) fn push_all(&mut self, own: &Arc<ClientSink>) {
         for is_own in [false, true] {
             let wanted = |destination: &&mut Destination| Arc::ptr_eq(&destination.sink, own) == is_own;
-            self.destinations.iter_mut().filter(wanted).for_each(|destination| push(destination, &mut self.stalled));
+            self.destinations
+                .iter_mut()
+                .filter(wanted)
+                .for_each(|destination| push(destination, Way::Direct, &mut self.stalled));
         }
     }
 }
 
-fn push(destination: &mut Destination, stalled: &mut Option<Arc<ClientSink>>) {
+fn push(destination: &mut Destination, way: Way, stalled: &mut Option<Arc<ClientSink>>) {
     if destination.batch.is_empty() {
         return;
     }
-    let outcome = destination.sink.push(&mut destination.batch);
+    let outcome = destination.sink.push(&mut destination.batch, way);
     let PushOutcome::Accepted(pending) = outcome else { return };
     destination.sink.traffic().sent(std::mem::take(&mut destination.msgs), std::mem::take(&mut destination.bytes));
     let is_fullest = stalled.as_ref().is_none_or(|other| other.outbound().pending() < pending);

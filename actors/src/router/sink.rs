@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use troupe_engine::auth::{DeliveryFilter, ResponseTracker};
 
 use crate::connection::reader::Closed;
-use crate::connection::{CloseReason, CloseSignal, Outbound, OutboundBatch, PushOutcome, TrafficCounters};
+use crate::connection::{CloseReason, CloseSignal, Outbound, OutboundBatch, PushOutcome, TrafficCounters, Way};
 use crate::net::RemoteAddress;
 
 /// The shared side of a client connection: where its messages go, and what is checked before.
@@ -192,8 +192,8 @@ impl ClientSink {
     }
 
     /// Hands over a batch of messages.
-    pub fn push(&self, batch: &mut OutboundBatch) -> PushOutcome {
-        let outcome = self.outbound.push(batch);
+    pub fn push(&self, batch: &mut OutboundBatch, way: Way) -> PushOutcome {
+        let outcome = self.outbound.push(batch, way);
         let fault = match outcome {
             PushOutcome::Accepted(_) | PushOutcome::Closed => return outcome,
             PushOutcome::SlowConsumer => CloseReason::SlowConsumerPendingBytes,
