@@ -1,6 +1,5 @@
 //! Words spelled as nats-server spells them.
 
-use std::fmt::Write as _;
 use std::io;
 
 /// Text of a system error in Go's spelling: `no such file or directory`, `address already in use`.
@@ -15,13 +14,7 @@ pub fn system_error(error: &io::Error) -> String {
 /// A string in double quotes, escaped as Go's `%q` does.
 #[must_use]
 pub fn quoted(value: &str) -> String {
-    let mut out = String::with_capacity(value.len() + 2);
-    out.push('"');
-    for character in value.chars() {
-        push_escaped(&mut out, character);
-    }
-    out.push('"');
-    out
+    troupe_codecs::quote::quote(value.as_bytes())
 }
 
 /// Name the running binary was called by, without its directory.
@@ -31,27 +24,6 @@ pub fn called_name() -> String {
     std::path::Path::new(&called)
         .file_name()
         .map_or_else(|| crate::PROGRAM_NAME.to_owned(), |name| name.to_string_lossy().into_owned())
-}
-
-fn push_escaped(out: &mut String, character: char) {
-    match character {
-        '"' => out.push_str("\\\""),
-        '\\' => out.push_str("\\\\"),
-        '\x07' => out.push_str("\\a"),
-        '\x08' => out.push_str("\\b"),
-        '\x0c' => out.push_str("\\f"),
-        '\n' => out.push_str("\\n"),
-        '\r' => out.push_str("\\r"),
-        '\t' => out.push_str("\\t"),
-        '\x0b' => out.push_str("\\v"),
-        c if c.is_ascii_control() => {
-            let _ = write!(out, "\\x{:02x}", c as u32);
-        }
-        c if c.is_control() => {
-            let _ = write!(out, "\\u{:04x}", c as u32);
-        }
-        c => out.push(c),
-    }
 }
 
 /// The text with a small first letter, unless it starts with an abbreviation.

@@ -3,9 +3,11 @@
 //! - [`client`]: the client protocol.
 //! - [`conf`]: the configuration language.
 //! - [`proxy`]: the PROXY protocol, versions 1 and 2.
+//! - [`quote`]: text between quotes, as Go's `%q` writes it.
 //! - [`subject`]: subjects, their tokens and wildcards.
 
 pub mod client;
 pub mod conf;
 pub mod proxy;
+pub mod quote;
 pub mod subject;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tracing::error;
 use troupe_codecs::client::fault::{Stop, Unreadable};
 use troupe_codecs::client::{Batch, ClientOp, ProtocolFault, encoder};
-use troupe_engine::auth::quote;
+use troupe_codecs::quote::quote;
 
 use super::ClientActor;
 use super::actor::auth_timeout;

@@ -5,8 +5,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use tracing::error;
 use troupe_codecs::client::{PublishOp, encoder};
+use troupe_codecs::quote::quote;
 use troupe_codecs::subject::is_valid_publish;
-use troupe_engine::auth::{publish_violation, quote};
+use troupe_engine::auth::publish_violation;
 
 use super::ClientActor;
 use super::inbound::Flow;

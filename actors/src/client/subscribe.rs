@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tracing::error;
 use troupe_codecs::client::{SubscribeOp, UnsubscribeOp};
+use troupe_codecs::quote::quote;
 use troupe_codecs::subject::{is_literal, is_subscribable, num_tokens};
-use troupe_engine::auth::{quote, subscription_violation};
+use troupe_engine::auth::subscription_violation;
 use troupe_engine::index::snapshot::MAX_PATTERN_TOKENS;
 
 use super::{ClientActor, trace};

@@ -1,6 +1,6 @@
 //! How much of a payload trace lines show.
 
-use troupe_engine::auth::quote;
+use troupe_codecs::quote::quote;
 use troupe_engine::options::Options;
 
 /// Settings of payload trace lines.

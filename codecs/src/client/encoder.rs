@@ -35,48 +35,6 @@ pub fn no_responders(out: &mut Vec<u8>, reply: &[u8], sid: &[u8], subject: &[u8]
     out.extend_from_slice(b"\r\n\r\n\r\n");
 }
 
-/// Writes `bytes` as Go's `%q` does: double quotes, escapes for what cannot be printed.
-#[must_use]
-pub fn quoted(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len() + 2);
-    out.push('"');
-    for chunk in bytes.utf8_chunks() {
-        chunk.valid().chars().for_each(|character| push_quoted(&mut out, character));
-        for byte in chunk.invalid() {
-            out.push_str(&format!("\\x{byte:02x}"));
-        }
-    }
-    out.push('"');
-    out
-}
-
-fn push_quoted(out: &mut String, character: char) {
-    match character {
-        '"' => out.push_str("\\\""),
-        '\\' => out.push_str("\\\\"),
-        '\u{7}' => out.push_str("\\a"),
-        '\u{8}' => out.push_str("\\b"),
-        '\u{c}' => out.push_str("\\f"),
-        '\n' => out.push_str("\\n"),
-        '\r' => out.push_str("\\r"),
-        '\t' => out.push_str("\\t"),
-        '\u{b}' => out.push_str("\\v"),
-        c if (c as u32) < 0x20 || c as u32 == 0x7f => out.push_str(&format!("\\x{:02x}", c as u32)),
-        ' ' => out.push(' '),
-        c if c.is_control() || c.is_whitespace() || is_invisible(c) => out.push_str(&format!("\\u{:04x}", c as u32)),
-        c => out.push(c),
-    }
-}
-
-/// Whether Go takes a character of the basic plane for not printable although it is neither control nor white space: the
-/// common ones, which hide or turn text.
-fn is_invisible(character: char) -> bool {
-    matches!(
-        character,
-        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,25 +62,5 @@ mod tests {
         let mut out = PONG.to_vec();
         no_responders(&mut out, b"_INBOX.a", b"sid", b"");
         assert_eq!(out, b"PONG\r\nHMSG _INBOX.a sid 32 32\r\nNATS/1.0 503\r\nNats-Subject: \r\n\r\n\r\n");
-    }
-
-    #[test]
-    fn quoting_is_go_s() {
-        let cases: [(&[u8], &str); 11] = [
-            (b"", ""),
-            (b"a.b", "a.b"),
-            (b"a\"b\\c", r#"a\"b\\c"#),
-            (b"\x00\x01\x1f\x7f", r"\x00\x01\x1f\x7f"),
-            (b"\x07\x08\x0c\n\r\t\x0b", r"\a\b\f\n\r\t\v"),
-            (b"\xff\xc3", r"\xff\xc3"),
-            (b"a\xe2\x82b", r"a\xe2\x82b"),
-            ("é漢".as_bytes(), "é漢"),
-            ("\u{85} \u{a0}\u{3000}".as_bytes(), r"\u0085 \u00a0\u3000"),
-            ("\u{200b}\u{202e}\u{feff}".as_bytes(), r"\u200b\u202e\ufeff"),
-            (b"'", "'"),
-        ];
-        for (bytes, expected) in cases {
-            assert_eq!(quoted(bytes), format!("\"{expected}\""));
-        }
     }
 }

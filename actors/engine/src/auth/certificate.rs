@@ -1,7 +1,8 @@
 //! Names a client certificate offers for `verify_and_map`.
 
+use troupe_codecs::quote::quote;
+
 use super::DistinguishedName;
-use super::quote::quote;
 
 const DOMAIN_COMPONENT: &str = "0.9.2342.19200300.100.1.25";
 /// Attributes Go's `pkix.Name` has fields for, in the order its text shows them. Of those marked `false` only the

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use troupe_codecs::quote::quote;
+
 use super::certificate::CertificateNames;
 use super::permissions::CompiledPermissions;
-use super::quote::quote;
 use crate::options::{ConnectionType, Secret};
 
 /// Everything a connection showed to prove who it is. An empty string counts as absent.
@@ -150,12 +151,6 @@ impl Grant {
     #[must_use]
     pub fn user(&self) -> Option<&str> {
         self.identity.reported()
-    }
-
-    /// Whether both give the same rights in the same account.
-    #[must_use]
-    pub fn is_equivalent(&self, other: &Self) -> bool {
-        self.account == other.account && self.has_same_permissions(other)
     }
 
     /// Whether the permissions are the same.

@@ -13,7 +13,6 @@ mod certificate;
 mod decision;
 mod distinguished_name;
 mod permissions;
-mod quote;
 mod responses;
 mod signature;
 mod subjects;
@@ -24,8 +23,9 @@ pub use certificate::{CertificateNames, NameCandidate, RelativeName};
 pub use decision::{Decision, Grant, Identity, PasswordCheck, Presented, Reconsidered, Refusal, RefusalReason};
 pub use distinguished_name::DistinguishedName;
 pub use permissions::{CompiledPermissions, ConnectionPermissions, DeliveryFilter};
-pub use quote::quote;
 pub use responses::{MAX_TRACKED_BYTES, MAX_TRACKED_REPLIES, ResponseTracker};
+
+use troupe_codecs::quote::quote;
 
 /// Text of the error for a publish that is not allowed.
 #[must_use]

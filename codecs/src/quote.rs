@@ -57,6 +57,13 @@ mod tests {
             ("é世\u{301}".as_bytes(), "\"é世\u{301}\""),
             ("\u{a0}\u{200b}\u{e0001}".as_bytes(), r#""\u00a0\u200b\U000e0001""#),
             (b"", r#""""#),
+            (b"\x00\x01\x1f\x7f", r#""\x00\x01\x1f\x7f""#),
+            (b"\x07\x08\x0c\n\r\t\x0b", r#""\a\b\f\n\r\t\v""#),
+            (b"\xff\xc3", r#""\xff\xc3""#),
+            (b"a\xe2\x82b", r#""a\xe2\x82b""#),
+            ("\u{85} \u{a0}\u{3000}".as_bytes(), r#""\u0085 \u00a0\u3000""#),
+            ("\u{200b}\u{202e}\u{feff}".as_bytes(), r#""\u200b\u202e\ufeff""#),
+            (b"'", r#""'""#),
         ] {
             assert_eq!(quote(text), expected);
         }
