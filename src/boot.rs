@@ -8,6 +8,7 @@ use tracing::{info, warn};
 use troupe_actors::client::{ClientFactory, ClientServices};
 use troupe_actors::net::tls::{TlsAcceptorHandle, TlsConfigError, TlsServer, WATCH_INTERVAL, watch_certificates};
 use troupe_actors::net::{BindError, BoundListener, Listener, ListenerSettings, LocalAddress, bind};
+use troupe_actors::router::local::SeatPlan;
 use troupe_actors::router::{Accounts, Router, RouterHandle};
 use troupe_actors::supervisor::{
     ArbiterSlot, ArbiterStartError, ChildSpec, StartError as ChildStartError, Supervisor, SupervisorHandle,
@@ -144,7 +145,8 @@ async fn start_actors(
         supervisor.faults().clone(),
         tls,
     ));
-    let factory = Arc::new(ClientFactory::new(Arc::clone(&services), arbiters.into()));
+    let seats = SeatPlan::new(arbiters.len(), arbiters.len());
+    let factory = Arc::new(ClientFactory::new(Arc::clone(&services), arbiters.into(), seats));
     for (number, socket) in listeners.iter().enumerate() {
         let settings = ListenerSettings { name: "Client", socket: socket.clone(), factory: factory.clone() };
         let spec = ChildSpec::new("listener", move |context| Listener::supervised(settings.clone(), context));

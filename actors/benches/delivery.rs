@@ -76,7 +76,7 @@ impl Stage {
 
     /// Publishes one batch with payloads of `size` bytes on `subjects` in turn, and waits where a destination is full.
     async fn publish(&self, subjects: &[String], payload: &Payload) {
-        let origin = Origin { sink: &self.sinks[0], account: &self.account, echo: true, no_responders: false };
+        let origin = Origin { sink: Some(&self.sinks[0]), account: &self.account, echo: true, no_responders: false };
         let stalled = {
             let mut publisher = self.publisher.borrow_mut();
             publisher.begin(Some(&self.account));
@@ -88,7 +88,7 @@ impl Stage {
             publisher.flush(origin.sink)
         };
         if let Some(full) = stalled {
-            full.outbound().wait_drained(Duration::from_secs(5)).await;
+            full.wait_drained(Duration::from_secs(5)).await;
         }
     }
 }
@@ -123,13 +123,15 @@ impl Payload {
     fn message<'a>(&'a self, subject: &'a str) -> Message<'a> {
         Message {
             subject: subject.as_bytes(),
+            shown_subject: None,
             reply: b"",
             sizes: self.sizes.as_bytes(),
             payload: &self.buffer[self.sizes.len() + 2..],
             header_len: 0,
             has_headers: false,
+            has_crlf: true,
             verbatim_tail: Some(&self.buffer),
-            buffer: &self.buffer,
+            buffer: Some(&self.buffer),
         }
     }
 }

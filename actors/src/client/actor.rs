@@ -13,7 +13,6 @@ use troupe_codecs::client::{Batch, ClientDecoder, ConnectOptions, encoder};
 use troupe_engine::auth::{ConnectionPermissions, Grant, Presented};
 
 use super::info::{ConnectionFacts, InfoOccasion, connection_info, info_line};
-use super::local::ArbiterLocal;
 use super::registry::{Entry, Place};
 use super::services::ClientServices;
 use super::table::SubscriptionTable;
@@ -21,7 +20,7 @@ use crate::connection::keepalive::PingDecision;
 use crate::connection::writer::{WriterEnd, write_all};
 use crate::connection::{CloseReason, Keepalive, Outbound, OutboundBatch, ReadLimits, Reader, SharedReadLimits, Way};
 use crate::net::{ReadHalf, RemoteAddress, Transport};
-use crate::router::{AccountView, Barrier, ChangeSet, ClientSink};
+use crate::router::{AccountView, ArbiterLocal, Barrier, ChangeSet, ClientSink};
 
 /// A connection whose transport is ready.
 #[derive(Debug)]
@@ -114,7 +113,7 @@ impl ClientActor {
         let options = services.options();
         let (read, write) = connection.transport.split();
         let outbound = Outbound::new(write, options.limits.max_pending);
-        let sink = ClientSink::new(connection.cid, connection.remote, outbound, local.num_arbiters);
+        let sink = ClientSink::new(connection.cid, connection.remote, outbound, local.num_publishers);
         sink.set_drops_when_slow(options.no_fast_producer_stall);
         Self {
             local,

@@ -14,7 +14,6 @@ use troupe_engine::options::{ConnectionType, HandshakeFirst};
 
 use super::actor::Established;
 use super::info::{ConnectionFacts, connection_info, info_line};
-use super::local::{ArbiterLocal, arbiter_local};
 use super::registry::Place;
 use super::{ClientActor, ClientServices};
 use crate::connection::CloseReason;
@@ -24,6 +23,8 @@ use crate::net::{
     AcceptedSocket, ConnectionFactory, FirstByte, PROXY_TIMEOUT, PlainSocket, RemoteAddress, Transport, first_byte,
     read_proxy_preamble,
 };
+use crate::router::local::SeatPlan;
+use crate::router::{ArbiterLocal, arbiter_local};
 use crate::supervisor::ArbiterSlot;
 
 /// Time over which refused handshakes are counted before they are told.
@@ -34,24 +35,25 @@ const REFUSAL_REPORT: Duration = Duration::from_secs(1);
 pub struct ClientFactory {
     services: Arc<ClientServices>,
     arbiters: Arc<[ArbiterSlot]>,
+    seats: SeatPlan,
     next: Arc<AtomicUsize>,
 }
 
 impl ClientFactory {
-    /// A factory over `arbiters`, of which there is at least one.
+    /// A factory over `arbiters`, of which there is at least one, and whose publishers have the first of `seats`.
     #[must_use]
-    pub fn new(services: Arc<ClientServices>, arbiters: Arc<[ArbiterSlot]>) -> Self {
-        Self { services, arbiters, next: Arc::default() }
+    pub fn new(services: Arc<ClientServices>, arbiters: Arc<[ArbiterSlot]>, seats: SeatPlan) -> Self {
+        Self { services, arbiters, seats, next: Arc::default() }
     }
 }
 
 impl ConnectionFactory for ClientFactory {
     fn accepted(&self, socket: AcceptedSocket) {
-        let num_arbiters = self.arbiters.len();
-        let number = self.next.fetch_add(1, Ordering::Relaxed) % num_arbiters;
+        let number = self.next.fetch_add(1, Ordering::Relaxed) % self.arbiters.len();
+        let seat = self.seats.connection(number);
         let services = Arc::clone(&self.services);
         self.arbiters[number].handle().spawn_fn(move || {
-            let local = arbiter_local(&services, number, num_arbiters);
+            let local = arbiter_local(seat, &services.router, services.options().disable_sublist_cache);
             let remote = socket.remote();
             match socket.register() {
                 Err(cause) => error!("cannot serve {remote}: {cause}"),

@@ -21,7 +21,7 @@ use super::trace;
 use crate::auth::PendingLogin;
 use crate::connection::reader::Closed;
 use crate::connection::{CloseReason, PayloadTrace};
-use crate::router::{ClientSink, Publisher, Ticket};
+use crate::router::{ClientSink, Publisher, Stalled, Ticket};
 
 /// Longest time a publisher stops reading for a full destination.
 const MAX_STALL: Duration = Duration::from_millis(50);
@@ -77,7 +77,7 @@ impl ClientActor {
         if self.must_stop_at("mid-batch") {
             flow = self.stop(CloseReason::InternalError, &mut publisher);
         }
-        let stalled = publisher.flush(&self.sink);
+        let stalled = publisher.flush(Some(&self.sink));
         drop(publisher);
         if traffic.0 > 0 {
             self.sink.traffic().received(traffic.0, traffic.1);
@@ -158,14 +158,7 @@ impl ClientActor {
     }
 
     /// Goes on with the batch, or waits for what stands in the way.
-    fn proceed(
-        &mut self,
-        batch: Batch,
-        next: usize,
-        flow: Flow,
-        stalled: Option<Arc<ClientSink>>,
-        ctx: &mut Context<Self>,
-    ) {
+    fn proceed(&mut self, batch: Batch, next: usize, flow: Flow, stalled: Option<Stalled>, ctx: &mut Context<Self>) {
         self.schedule_first_ping(ctx);
         let ticket = self.send_changes();
         let is_closing = matches!(flow, Flow::Stop) || self.sink.close_reason().is_some();
@@ -196,7 +189,7 @@ impl ClientActor {
     fn wait(
         &mut self,
         ticket: Option<Ticket>,
-        stalled: Option<Arc<ClientSink>>,
+        stalled: Option<Stalled>,
         login: Option<Box<PendingLogin>>,
         ctx: &mut Context<Self>,
     ) {
@@ -208,7 +201,7 @@ impl ClientActor {
                 open_or_closed(&ticket, &sink).await;
             }
             if let Some(stalled) = stalled {
-                stalled.outbound().wait_drained(MAX_STALL).await;
+                stalled.wait_drained(MAX_STALL).await;
             }
             match login {
                 Some(login) => Some(await_login(*login, patience, &sink).await),

@@ -10,14 +10,13 @@
 //!
 //! - [`actor`]: life, timers. [`messages`]: what others ask of it. [`inbound`]: the loop over a batch. [`services`]: what all connections share.
 //! - [`login`]: logins that wait for a password comparison.
-//! - [`table`]: subscriptions by sid. [`registry`]: connections by id. [`local`]: what connections of an arbiter share.
+//! - [`table`]: subscriptions by sid. [`registry`]: connections by id.
 
 pub mod actor;
 mod connect;
 pub mod entry;
 mod inbound;
 mod info;
-pub mod local;
 mod login;
 mod messages;
 mod publish;

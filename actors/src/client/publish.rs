@@ -57,16 +57,18 @@ impl ClientActor {
         let sizes = op.sizes.of(bytes);
         let message = Message {
             subject,
+            shown_subject: None,
             reply,
             sizes: if op.has_headers && !has_headers { &sizes[total(sizes)..] } else { sizes },
             payload: &bytes[op.payload.start as usize..op.payload.end as usize + 2],
             header_len: op.header_len as usize,
             has_headers,
+            has_crlf: true,
             verbatim_tail: (op.is_verbatim && op.has_headers == has_headers).then(|| op.verbatim_tail().of(bytes)),
-            buffer: bytes,
+            buffer: Some(bytes),
         };
         let origin =
-            Origin { sink: &self.sink, account, echo: self.modes.echo, no_responders: self.modes.no_responders };
+            Origin { sink: Some(&self.sink), account, echo: self.modes.echo, no_responders: self.modes.no_responders };
         publisher.publish(origin, &message);
         Flow::Continue
     }

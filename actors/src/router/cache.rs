@@ -170,7 +170,10 @@ impl MatchCache {
 
 fn is_uniform(matches: &Matches<Arc<Subscription>>) -> bool {
     let [first, others @ ..] = &matches.plain[..] else { return false };
-    matches.groups.is_empty() && !others.is_empty() && others.iter().all(|other| other.sid() == first.sid())
+    matches.groups.is_empty()
+        && !others.is_empty()
+        && others.iter().all(|other| other.sid() == first.sid())
+        && matches.plain.iter().all(|receiver| receiver.client().is_some())
 }
 
 /// Counts the messages of a plan to its plain subscriptions.

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crate::connection::{BufferPool, OutboundBatch, PushOutcome, Way};
 
-use super::ClientSink;
+use super::inbox::{Inbox, InboxDraft};
+use super::message::is_same;
+use super::{ClientSink, Origin};
 
 /// Pending bytes of one destination beyond which its batch goes out in the middle of a read.
 const EARLY_PUSH: usize = 256 * 1024;
@@ -28,6 +31,32 @@ struct Destination {
     bytes: u64,
 }
 
+/// A receiver that is so full that its publishers should wait.
+#[derive(Clone, Debug)]
+pub enum Stalled {
+    /// A client.
+    Client(Arc<ClientSink>),
+    /// An actor of this server.
+    Inbox(Arc<Inbox>),
+}
+
+impl Stalled {
+    /// Waits until there is room, at most for `limit`.
+    pub async fn wait_drained(&self, limit: Duration) {
+        match self {
+            Self::Client(sink) => sink.outbound().wait_drained(limit).await,
+            Self::Inbox(inbox) => inbox.wait_drained(limit).await,
+        }
+    }
+
+    fn is_fuller_than(&self, pending: usize) -> bool {
+        match self {
+            Self::Client(sink) => sink.outbound().pending() >= pending,
+            Self::Inbox(_) => true,
+        }
+    }
+}
+
 /// The batches of one publisher's read.
 #[derive(Debug)]
 pub(super) struct Deliveries {
@@ -36,13 +65,15 @@ pub(super) struct Deliveries {
     /// Room to give a new buffer: what the largest piece of the last batch needed. Growing it step by step would copy it over and over.
     room: usize,
     /// The fullest destination over the stall mark.
-    stalled: Option<Arc<ClientSink>>,
+    stalled: Option<Stalled>,
+    /// Batches for receivers inside the server.
+    inside: Vec<InboxDraft>,
 }
 
 impl Deliveries {
     /// Batches of the publisher of arbiter number `arbiter`.
     pub(super) fn new(arbiter: usize) -> Self {
-        Self { arbiter, destinations: Vec::new(), room: 0, stalled: None }
+        Self { arbiter, destinations: Vec::new(), room: 0, stalled: None, inside: Vec::new() }
     }
 
     /// The batch for `sink`.
@@ -57,7 +88,7 @@ impl Deliveries {
     pub(super) fn messages(
         &mut self,
         sink: &Arc<ClientSink>,
-        own: &Arc<ClientSink>,
+        own: Option<&Arc<ClientSink>>,
         (msgs, bytes): (u64, u64),
         pool: &BufferPool,
     ) -> &mut OutboundBatch {
@@ -72,11 +103,29 @@ impl Deliveries {
     }
 
     #[cold]
-    fn push_early(&mut self, number: usize, own: &Arc<ClientSink>) {
-        if Arc::ptr_eq(&self.destinations[number].sink, own) {
+    fn push_early(&mut self, number: usize, own: Option<&Arc<ClientSink>>) {
+        if is_same(own, &self.destinations[number].sink) {
             return self.push_all(own);
         }
         push(&mut self.destinations[number], Way::Direct, &mut self.stalled);
+    }
+
+    /// The batch for an actor of this server.
+    pub(super) fn inside(&mut self, inbox: &Arc<Inbox>, origin: Origin<'_>) -> &mut InboxDraft {
+        let place = self.inside.iter().rposition(|draft| draft.is_for(inbox, origin)).unwrap_or_else(|| {
+            self.inside.push(InboxDraft::new(inbox, origin));
+            self.inside.len() - 1
+        });
+        &mut self.inside[place]
+    }
+
+    fn push_inside(&mut self) {
+        for draft in self.inside.drain(..) {
+            let inbox = Arc::clone(&draft.inbox);
+            if draft.push() {
+                self.stalled.get_or_insert(Stalled::Inbox(inbox));
+            }
+        }
     }
 
     #[inline]
@@ -99,10 +148,15 @@ impl Deliveries {
     }
 
     /// Hands every batch over, that of the publisher `own` last: its `PONG` says that the others have got what came before.
-    /// Yields the fullest destination when one is over the stall mark.
-    pub(super) fn flush(&mut self, own: &Arc<ClientSink>, pool: &BufferPool) -> Option<Arc<ClientSink>> {
-        let number = own.batch_place(self.arbiter).load(Ordering::Relaxed) as usize;
-        if self.destinations.get(number).is_some_and(|destination| Arc::ptr_eq(&destination.sink, own)) {
+    /// Yields the fullest destination when one is over its mark.
+    pub(super) fn flush(&mut self, own: Option<&Arc<ClientSink>>, pool: &BufferPool) -> Option<Stalled> {
+        if !self.inside.is_empty() {
+            self.push_inside();
+        }
+        let own_place = own.map(|own| own.batch_place(self.arbiter).load(Ordering::Relaxed) as usize);
+        if let Some(number) = own_place
+            && self.destinations.get(number).is_some_and(|destination| is_same(own, &destination.sink))
+        {
             let last = self.destinations.len() - 1;
             self.destinations.swap(number, last);
         }
@@ -120,13 +174,15 @@ impl Deliveries {
     /// Throws everything away, after a panic in the middle of a batch.
     pub(super) fn discard(&mut self) {
         self.destinations.clear();
+        self.inside.clear();
         self.stalled = None;
     }
 
     /// Hands every batch over in the middle of a read, that of the publisher `own` last.
-    pub(super) fn push_all(&mut self, own: &Arc<ClientSink>) {
+    pub(super) fn push_all(&mut self, own: Option<&Arc<ClientSink>>) {
+        self.push_inside();
         for is_own in [false, true] {
-            let wanted = |destination: &&mut Destination| Arc::ptr_eq(&destination.sink, own) == is_own;
+            let wanted = |destination: &&mut Destination| is_same(own, &destination.sink) == is_own;
             self.destinations
                 .iter_mut()
                 .filter(wanted)
@@ -135,16 +191,16 @@ impl Deliveries {
     }
 }
 
-fn push(destination: &mut Destination, way: Way, stalled: &mut Option<Arc<ClientSink>>) {
+fn push(destination: &mut Destination, way: Way, stalled: &mut Option<Stalled>) {
     if destination.batch.is_empty() {
         return;
     }
     let outcome = destination.sink.push(&mut destination.batch, way);
     let PushOutcome::Accepted(pending) = outcome else { return };
     destination.sink.traffic().sent(std::mem::take(&mut destination.msgs), std::mem::take(&mut destination.bytes));
-    let is_fullest = stalled.as_ref().is_none_or(|other| other.outbound().pending() < pending);
+    let is_fullest = stalled.as_ref().is_none_or(|other| !other.is_fuller_than(pending));
     let sink = &destination.sink;
     if is_fullest && !sink.drops_when_slow() && pending > sink.outbound().stall_mark() {
-        *stalled = Some(Arc::clone(&destination.sink));
+        *stalled = Some(Stalled::Client(Arc::clone(&destination.sink)));
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
+use thiserror::Error;
 
 use super::{AccountView, Subscription};
 use crate::queue::{Batch, Fenced, FullPolicy, Queue, QueueConsumer, QueueDepth, QueueLimits};
@@ -87,6 +88,11 @@ impl Ticket {
     }
 }
 
+/// The Router takes no more changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the router takes no more changes")]
+pub struct RouterFull;
+
 /// The door to the Router. It outlives every instance of the actor: what is sent while none runs waits.
 #[derive(Clone, Debug)]
 pub struct RouterHandle {
@@ -103,6 +109,40 @@ impl RouterHandle {
     /// Queues changes; false when the Router is so far behind that it takes no more.
     pub fn send(&self, changes: ChangeSet) -> bool {
         self.queue.push(changes, 0).is_ok()
+    }
+
+    /// Subscribes actors of this server in `account`. The ticket opens when every publisher sees it.
+    ///
+    /// # Errors
+    /// The Router is so far behind that it takes no more changes.
+    pub fn subscribe_inside(
+        &self,
+        account: &Arc<AccountView>,
+        subscriptions: Vec<Arc<Subscription>>,
+    ) -> Result<Ticket, RouterFull> {
+        let added = ChangeSet { added: subscriptions, ..ChangeSet::new(Arc::clone(account)) };
+        self.change(added)
+    }
+
+    /// Ends subscriptions of actors of this server.
+    ///
+    /// # Errors
+    /// The Router is so far behind that it takes no more changes. The subscriptions get nothing any more all the same.
+    pub fn unsubscribe_inside(
+        &self,
+        account: &Arc<AccountView>,
+        subscriptions: Vec<Arc<Subscription>>,
+    ) -> Result<Ticket, RouterFull> {
+        subscriptions.iter().for_each(|subscription| {
+            subscription.close();
+        });
+        self.change(ChangeSet { removed: subscriptions, ..ChangeSet::new(Arc::clone(account)) })
+    }
+
+    fn change(&self, mut changes: ChangeSet) -> Result<Ticket, RouterFull> {
+        let ticket = Arc::new(Barrier::default()).issue();
+        changes.barrier = Some(ticket.clone());
+        if self.send(changes) { Ok(ticket) } else { Err(RouterFull) }
     }
 
     /// Makes the calling Router the consumer, with everything its predecessor did not finish.

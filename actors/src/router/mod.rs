@@ -10,21 +10,37 @@
 //! - [`actor`]: applies queued changes in batches, publishes one snapshot, opens the barriers.
 //! - [`messages`]: the handle others use, the changes, the barrier.
 //! - [`view`]: accounts as readers see them. [`subscription`], [`sink`]: who receives, and through what.
-//! - [`publish`]: matches and delivers; `row` encodes once what several receivers get alike. [`cache`]: matches by subject. [`deliver`]: batches by destination.
+//! - [`inbox`]: receivers inside the server. [`server_batch`]: publishing from inside. [`local`]: what an arbiter's actors share.
+//! - [`publish`]: matches and delivers; `row` encodes once what several receivers get alike. [`cache`]: matches by subject. `door`: the way out of one message.
+//!   [`deliver`]: batches by destination.
 
 pub mod actor;
 pub mod cache;
 pub mod deliver;
+mod door;
+pub mod inbox;
+pub mod local;
+mod message;
 pub mod messages;
 pub mod publish;
 mod row;
+pub mod server_batch;
 pub mod sink;
 pub mod subscription;
 pub mod view;
 
 pub use actor::Router;
+pub use deliver::Stalled;
+pub use inbox::{Inbox, InboxBatch, InboxMessage};
+pub use local::{ArbiterLocal, Seat, arbiter_local};
+pub use message::{Message, Origin};
 pub use messages::{Barrier, ChangeSet, RouterHandle, Ticket};
-pub use publish::{Message, Origin, Publisher};
+pub use publish::Publisher;
+pub use server_batch::{Content, ServerBatch, ServerMessage};
 pub use sink::ClientSink;
 pub use subscription::Subscription;
 pub use view::{AccountView, Accounts};
+
+#[cfg(test)]
+#[path = "inside_test.rs"]
+mod inside_test;

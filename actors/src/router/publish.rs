@@ -3,19 +3,18 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use troupe_codecs::client::encoder;
-use troupe_engine::index::{Matches, SubscriptionFacts};
+use troupe_engine::index::Matches;
 
 use super::cache::{MatchCache, Source, count_hits};
-use super::deliver::Deliveries;
+use super::deliver::{Deliveries, Stalled};
+use super::door::Door;
 use super::messages::{ChangeSet, RouterHandle};
 use super::row::Row;
-use super::subscription::Counted;
 use super::view::AccountIndex;
-use super::{AccountView, ClientSink, Subscription};
+use super::{AccountView, ClientSink, Message, Origin};
 use crate::connection::buffers::READ_SIZE;
 use crate::connection::{BufferPool, PayloadTrace};
 
@@ -25,55 +24,6 @@ pub(super) const SHARED_PAYLOAD: usize = READ_SIZE / 4;
 
 /// Messages and deliveries after which a batch is interrupted: some milliseconds of work.
 const LONG_BATCH: usize = 100_000;
-
-/// One message on its way.
-#[derive(Clone, Copy, Debug)]
-pub struct Message<'a> {
-    /// Subject.
-    pub subject: &'a [u8],
-    /// Reply subject; empty when there is none.
-    pub reply: &'a [u8],
-    /// `total`, or `header total`, as text.
-    pub sizes: &'a [u8],
-    /// Headers and payload, and the CRLF behind them.
-    pub payload: &'a [u8],
-    /// Bytes of `payload` that are headers.
-    pub header_len: usize,
-    /// It carries headers.
-    pub has_headers: bool,
-    /// From reply or sizes to the closing CRLF, where these bytes stand in one piece as a `MSG` needs them.
-    pub verbatim_tail: Option<&'a [u8]>,
-    /// The buffer `payload` is a part of.
-    pub buffer: &'a Bytes,
-}
-
-impl Message<'_> {
-    /// Headers and payload in bytes.
-    #[must_use]
-    #[inline]
-    pub fn len(&self) -> usize {
-        self.payload.len() - 2
-    }
-
-    /// Whether headers and payload are empty.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-/// Who publishes.
-#[derive(Clone, Copy, Debug)]
-pub struct Origin<'a> {
-    /// The connection.
-    pub sink: &'a Arc<ClientSink>,
-    /// Its account.
-    pub account: &'a Arc<AccountView>,
-    /// It hears its own messages.
-    pub echo: bool,
-    /// It wants to know when nobody takes a request.
-    pub no_responders: bool,
-}
 
 /// Settings of a publisher.
 #[derive(Clone, Copy, Debug, Default)]
@@ -102,6 +52,8 @@ pub struct Publisher {
     /// Subscriptions that had their last message in this batch.
     ended: Option<ChangeSet>,
     random: SmallRng,
+    /// How a message begins whose receivers see another subject.
+    shown_head: Vec<u8>,
     pub(super) is_tracing: bool,
     payload_trace: PayloadTrace,
 }
@@ -129,6 +81,7 @@ impl Publisher {
             row: None,
             ended: None,
             random: SmallRng::from_os_rng(),
+            shown_head: Vec::new(),
             is_tracing: false,
             payload_trace: PayloadTrace::default(),
         }
@@ -211,6 +164,9 @@ impl Publisher {
         if self.start_row(number, origin, message) {
             return self.continue_row(origin, message).unwrap_or(0);
         }
+        if let Some(subject) = message.shown_subject {
+            self.show(subject, message.has_headers);
+        }
         let plan = self.cache.plan(number);
         let has_limited = plan.matches.plain.iter().any(|subscription| subscription.is_limited());
         if has_limited {
@@ -222,7 +178,7 @@ impl Publisher {
             plan.hits += 1;
         }
         let mut door = Door {
-            head: plan.head(message.has_headers),
+            head: if message.shown_subject.is_some() { &self.shown_head } else { plan.head(message.has_headers) },
             deliveries: &mut self.deliveries,
             pool: &self.pool,
             ended: &mut self.ended,
@@ -248,174 +204,40 @@ impl Publisher {
     /// Answers a request nobody took, where the requester listens on the reply subject.
     #[cold]
     fn tell_no_responders(&mut self, origin: Origin<'_>, message: &Message<'_>) {
-        let Some(view) = &self.view else { return };
+        let (Some(view), Some(requester)) = (&self.view, origin.sink) else { return };
         let mut matches = Matches::default();
         view.index.collect(message.reply, &mut matches);
-        let listener = matches.plain.iter().find(|subscription| Arc::ptr_eq(subscription.sink(), origin.sink));
+        let listener = matches
+            .plain
+            .iter()
+            .find(|subscription| subscription.client().is_some_and(|sink| Arc::ptr_eq(sink, requester)));
         let Some(listener) = listener.filter(|subscription| !subscription.is_closed()) else { return };
-        let batch = self.deliveries.messages(origin.sink, origin.sink, (1, 0), &self.pool);
+        let batch = self.deliveries.messages(requester, origin.sink, (1, 0), &self.pool);
         encoder::no_responders(&mut batch.current, message.reply, listener.sid(), message.subject);
     }
 
     /// Hands over what waits, before something is sent to the publishing connection past the batch.
     pub fn flush_reply(&mut self, own: &Arc<ClientSink>) {
         self.close_row();
-        self.deliveries.push_all(own);
+        self.deliveries.push_all(Some(own));
     }
 
-    /// Ends a batch of the connection `own`: hands all messages over. Yields the fullest destination when it is so full that
+    /// How a message on `subject` begins.
+    #[cold]
+    fn show(&mut self, subject: &[u8], has_headers: bool) {
+        self.shown_head.clear();
+        for part in [if has_headers { &b"HMSG "[..] } else { b"MSG " }, subject, b" "] {
+            self.shown_head.extend_from_slice(part);
+        }
+    }
+
+    /// Ends a batch of the connection `own`, or of the server: hands all messages over. Yields the fullest destination when it is so full that
     /// the publisher should stop reading until it drains.
-    pub fn flush(&mut self, own: &Arc<ClientSink>) -> Option<Arc<ClientSink>> {
+    pub fn flush(&mut self, own: Option<&Arc<ClientSink>>) -> Option<Stalled> {
         self.count();
         self.send_ended();
         // An arbiter that publishes nothing for long must not keep an old version of the index alive.
         self.view = None;
         self.deliveries.flush(own, &self.pool)
-    }
-}
-
-/// The way out of one message.
-struct Door<'a> {
-    /// How the message begins for everybody.
-    head: &'a [u8],
-    deliveries: &'a mut Deliveries,
-    pool: &'a BufferPool,
-    ended: &'a mut Option<ChangeSet>,
-    is_tracing: bool,
-    payload_trace: PayloadTrace,
-}
-
-impl Door<'_> {
-    /// Appends the message for one subscription; false when it may not or need not get it. `counts` says whether the
-    /// delivery is counted here or with the rest of the batch.
-    #[inline]
-    fn deliver(
-        &mut self,
-        subscription: &Arc<Subscription>,
-        origin: Origin<'_>,
-        message: &Message<'_>,
-        counts: bool,
-    ) -> bool {
-        let sink = subscription.sink();
-        let is_refused = subscription.is_closed()
-            || !origin.echo && Arc::ptr_eq(sink, origin.sink)
-            || subscription.is_filtered() && sink.denies(message.subject, subscription.queue())
-            || sink.is_dropping();
-        if is_refused {
-            if !counts {
-                subscription.uncount();
-            }
-            return false;
-        }
-        if counts && !self.count(subscription, origin) {
-            return false;
-        }
-        let batch = self.deliveries.messages(sink, origin.sink, (1, message.len() as u64), self.pool);
-        if message.has_headers && !sink.takes_headers() {
-            append_without_headers(&mut batch.current, subscription, message);
-        } else {
-            let (head, shared) = split_shared(message);
-            append_head(&mut batch.current, self.head, subscription, message);
-            batch.current.extend_from_slice(head);
-            if let Some(tail) = shared {
-                batch.push_shared(tail);
-            }
-        }
-        if !message.reply.is_empty() {
-            sink.note_reply(message.reply);
-        }
-        if self.is_tracing {
-            trace_delivery(subscription, message, self.payload_trace);
-        }
-        true
-    }
-
-    fn count(&mut self, subscription: &Arc<Subscription>, origin: Origin<'_>) -> bool {
-        if !subscription.is_limited() {
-            subscription.add_delivered(1);
-            return true;
-        }
-        let counted = subscription.count_limited();
-        if matches!(counted, Counted::DeliverLast | Counted::Overdue) {
-            tracing::debug!(
-                conn = %subscription.sink().label(),
-                "Auto-unsubscribe limit of {} reached for sid '{}'",
-                subscription.max(),
-                String::from_utf8_lossy(subscription.sid())
-            );
-            origin.account.remove_subscriptions(1);
-            let ended = self.ended.get_or_insert_with(|| ChangeSet::new(Arc::clone(origin.account)));
-            ended.removed.push(Arc::clone(subscription));
-        }
-        matches!(counted, Counted::Deliver | Counted::DeliverLast)
-    }
-}
-
-/// `MSG subject sid `, and where the tail is not one piece, the reply and the sizes.
-#[inline]
-pub(super) fn append_head(out: &mut Vec<u8>, head: &[u8], subscription: &Subscription, message: &Message<'_>) {
-    let sid = subscription.sid();
-    let copied = if message.len() < SHARED_PAYLOAD { message.len() } else { 0 };
-    out.reserve(head.len() + sid.len() + message.reply.len() + 48 + copied);
-    out.extend_from_slice(head);
-    out.extend_from_slice(sid);
-    out.push(b' ');
-    if message.verbatim_tail.is_some() {
-        return;
-    }
-    if !message.reply.is_empty() {
-        out.extend_from_slice(message.reply);
-        out.push(b' ');
-    }
-    for (number, size) in message.sizes.split(u8::is_ascii_whitespace).filter(|size| !size.is_empty()).enumerate() {
-        if number > 0 {
-            out.push(b' ');
-        }
-        out.extend_from_slice(size);
-    }
-    out.extend_from_slice(b"\r\n");
-}
-
-/// What follows the head: bytes to copy, and the payload where it is large enough to be shared.
-#[inline]
-fn split_shared<'a>(message: &Message<'a>) -> (&'a [u8], Option<Bytes>) {
-    let tail = message.verbatim_tail.unwrap_or(message.payload);
-    if message.len() < SHARED_PAYLOAD {
-        return (tail, None);
-    }
-    (&tail[..tail.len() - message.payload.len()], Some(message.buffer.slice_ref(message.payload)))
-}
-
-/// The whole message for a client that takes no headers.
-fn append_without_headers(out: &mut Vec<u8>, subscription: &Subscription, message: &Message<'_>) {
-    let body = &message.payload[message.header_len..];
-    for part in [b"MSG ", message.subject, b" ", subscription.sid(), b" "] {
-        out.extend_from_slice(part);
-    }
-    if !message.reply.is_empty() {
-        out.extend_from_slice(message.reply);
-        out.push(b' ');
-    }
-    out.extend_from_slice(itoa::Buffer::new().format(body.len() - 2).as_bytes());
-    out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(body);
-}
-
-#[cold]
-fn trace_delivery(subscription: &Subscription, message: &Message<'_>, payload_trace: PayloadTrace) {
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    let label = subscription.sink().label();
-    let is_stripped = message.has_headers && !subscription.sink().takes_headers();
-    let verb = if message.has_headers && !is_stripped { "HMSG" } else { "MSG" };
-    let reply = if message.reply.is_empty() { String::new() } else { format!("{} ", text(message.reply)) };
-    let header_len = if is_stripped { 0 } else { message.header_len };
-    let payload = &message.payload[message.header_len - header_len..message.len()];
-    let sizes = if is_stripped { payload.len().to_string() } else { text(message.sizes) };
-    tracing::trace!(conn = %label, "->> [{verb} {} {} {reply}{sizes}]", text(message.subject), text(subscription.sid()));
-    if let Some(line) = payload_trace.line(payload, header_len) {
-        tracing::trace!(conn = %label, "->> {line}");
-    }
-    if subscription.is_limited() && subscription.is_closed() {
-        tracing::trace!(conn = %label, "<-> [DELSUB {}]", text(subscription.sid()));
     }
 }

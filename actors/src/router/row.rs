@@ -5,8 +5,10 @@
 
 use std::sync::Arc;
 
-use super::publish::{Message, Origin, Publisher, SHARED_PAYLOAD, append_head};
-use super::{ClientSink, Subscription};
+use super::door::append_head;
+use super::message::is_same;
+use super::publish::SHARED_PAYLOAD;
+use super::{ClientSink, Message, Origin, Publisher, Subscription};
 use crate::connection::outbound::take_chunk;
 
 /// A row from this size on is shared between its receivers, a shorter one copied.
@@ -19,7 +21,7 @@ const MAX_ROW: usize = 256 * 1024;
 pub(super) struct Row {
     /// Place of the plan in the match cache. Nothing else is looked up while the row is open, so it stays there.
     place: usize,
-    own: Arc<ClientSink>,
+    own: Option<Arc<ClientSink>>,
     echo: bool,
     takes_headers: bool,
     num_receivers: usize,
@@ -29,8 +31,15 @@ pub(super) struct Row {
 }
 
 impl Row {
+    fn is_of(&self, own: Option<&Arc<ClientSink>>) -> bool {
+        match (&self.own, own) {
+            (Some(mine), Some(other)) => Arc::ptr_eq(mine, other),
+            (mine, other) => mine.is_none() && other.is_none(),
+        }
+    }
+
     fn takes(&self, message: &Message<'_>) -> bool {
-        message.len() < SHARED_PAYLOAD && self.stream.len() < MAX_ROW && (self.takes_headers || !message.has_headers)
+        is_plain(message) && self.stream.len() < MAX_ROW && (self.takes_headers || !message.has_headers)
     }
 }
 
@@ -39,7 +48,7 @@ impl Publisher {
     #[inline]
     pub(super) fn continue_row(&mut self, origin: Origin<'_>, message: &Message<'_>) -> Option<usize> {
         let row = self.row.as_mut()?;
-        if !self.cache.holds(row.place, message.subject) || !row.takes(message) || !Arc::ptr_eq(&row.own, origin.sink) {
+        if !self.cache.holds(row.place, message.subject) || !row.takes(message) || !row.is_of(origin.sink) {
             self.close_row();
             return None;
         }
@@ -55,12 +64,14 @@ impl Publisher {
     /// Opens a row for the plan in `place`, where its receivers get the same and nothing must be done for one of them alone.
     pub(super) fn start_row(&mut self, place: usize, origin: Origin<'_>, message: &Message<'_>) -> bool {
         let plan = self.cache.plan(place);
-        if !plan.is_uniform || self.is_tracing || message.len() >= SHARED_PAYLOAD {
+        if !plan.is_uniform || self.is_tracing || !is_plain(message) {
             return false;
         }
         let receivers = &plan.matches.plain;
-        let needs_care = |receiver: &Arc<Subscription>| receiver.is_limited() || receiver.sink().notes_replies();
-        let takes_headers = receivers.iter().all(|receiver| receiver.sink().takes_headers());
+        let needs_care = |receiver: &Arc<Subscription>| {
+            receiver.is_limited() || receiver.client().is_none_or(|sink| sink.notes_replies())
+        };
+        let takes_headers = receivers.iter().all(|receiver| receiver.client().is_some_and(|sink| sink.takes_headers()));
         if receivers.iter().any(needs_care) || message.has_headers && !takes_headers {
             return false;
         }
@@ -70,7 +81,7 @@ impl Publisher {
             return false;
         }
         let stream = self.pool.take_output(0);
-        let own = Arc::clone(origin.sink);
+        let own = origin.sink.cloned();
         self.row = Some(Row { place, own, echo: origin.echo, takes_headers, num_receivers, stream, msgs: 0, bytes: 0 });
         true
     }
@@ -83,12 +94,11 @@ impl Publisher {
         let subject = plan.subject();
         let shared = (row.stream.len() >= SHARED_ROW).then(|| take_chunk(&mut row.stream));
         for receiver in &plan.matches.plain {
-            if !gets(receiver, subject, &row.own, row.echo) {
+            let Some(sink) = receiver.client().filter(|_| gets(receiver, subject, row.own.as_ref(), row.echo)) else {
                 continue;
-            }
+            };
             receiver.add_delivered(row.msgs);
-            let sink = receiver.sink();
-            let batch = self.deliveries.messages(sink, &row.own, (row.msgs, row.bytes), &self.pool);
+            let batch = self.deliveries.messages(sink, row.own.as_ref(), (row.msgs, row.bytes), &self.pool);
             match &shared {
                 Some(stream) => batch.push_shared(stream.clone()),
                 None => batch.current.extend_from_slice(&row.stream),
@@ -99,10 +109,15 @@ impl Publisher {
 }
 
 /// Whether messages on `subject` from `own` reach this receiver now.
-fn gets(receiver: &Arc<Subscription>, subject: &[u8], own: &Arc<ClientSink>, echo: bool) -> bool {
-    let sink = receiver.sink();
+fn gets(receiver: &Arc<Subscription>, subject: &[u8], own: Option<&Arc<ClientSink>>, echo: bool) -> bool {
+    let Some(sink) = receiver.client() else { return false };
     if receiver.is_closed() || sink.is_dropping() || receiver.is_filtered() && sink.denies(subject, None) {
         return false;
     }
-    echo || !Arc::ptr_eq(sink, own)
+    echo || !is_same(own, sink)
+}
+
+/// Whether every receiver can take the message as it came.
+fn is_plain(message: &Message<'_>) -> bool {
+    message.len() < SHARED_PAYLOAD && message.has_crlf && message.shown_subject.is_none()
 }

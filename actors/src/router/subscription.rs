@@ -6,11 +6,21 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use troupe_engine::index::SubscriptionFacts;
 
 use super::ClientSink;
+use super::inbox::Inbox;
+
+/// Who gets the messages of a subscription.
+#[derive(Debug)]
+pub enum Receiver {
+    /// A client connection.
+    Client(Arc<ClientSink>),
+    /// An actor of this server.
+    Inbox(Arc<Inbox>),
+}
 
 /// Shared by the connection that owns it, the index, and the match caches. Kept small: a server holds millions.
 #[derive(Debug)]
 pub struct Subscription {
-    sink: Arc<ClientSink>,
+    receiver: Receiver,
     /// Messages delivered since it was made. Below zero for a moment where a delivery is taken back before its batch is
     /// counted.
     delivered: AtomicI64,
@@ -55,8 +65,19 @@ impl Subscription {
     /// A subscription of the connection behind `sink`.
     #[must_use]
     pub fn new(sink: Arc<ClientSink>, parts: SubscriptionParts<'_>) -> Self {
+        Self::of(Receiver::Client(sink), parts)
+    }
+
+    /// A subscription of an actor of this server; `tag` comes with each of its messages. An empty `queue` is none.
+    #[must_use]
+    pub fn inside(inbox: Arc<Inbox>, subject: &[u8], queue: &[u8], tag: u32) -> Self {
+        let sid = &tag.to_le_bytes();
+        Self::of(Receiver::Inbox(inbox), SubscriptionParts { subject, queue, sid, is_filtered: false })
+    }
+
+    fn of(receiver: Receiver, parts: SubscriptionParts<'_>) -> Self {
         Self {
-            sink,
+            receiver,
             delivered: AtomicI64::new(0),
             max: AtomicU32::new(0),
             text: [parts.subject, parts.queue, parts.sid].concat().into_boxed_slice(),
@@ -67,11 +88,34 @@ impl Subscription {
         }
     }
 
-    /// The receiving connection.
+    /// Who gets its messages.
     #[must_use]
     #[inline]
-    pub fn sink(&self) -> &Arc<ClientSink> {
-        &self.sink
+    pub fn receiver(&self) -> &Receiver {
+        &self.receiver
+    }
+
+    /// The receiving connection, where it is a client's.
+    #[must_use]
+    #[inline]
+    pub fn client(&self) -> Option<&Arc<ClientSink>> {
+        match &self.receiver {
+            Receiver::Client(sink) => Some(sink),
+            Receiver::Inbox(_) => None,
+        }
+    }
+
+    /// The tag of a subscription made with [`Subscription::inside`].
+    #[must_use]
+    pub fn tag(&self) -> u32 {
+        self.sid().try_into().map_or(0, u32::from_le_bytes)
+    }
+
+    /// Queue group, if it is in one.
+    #[must_use]
+    #[inline]
+    pub fn queue_opt(&self) -> Option<&[u8]> {
+        SubscriptionFacts::queue(self)
     }
 
     /// The client's id for it.

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use parking_lot::{Mutex, RwLock};
-use troupe_engine::index::Index;
+use tokio::sync::watch;
+use troupe_engine::index::{Index, Matches};
 use troupe_engine::options::AccountLimits;
 
 use super::Subscription;
@@ -21,6 +22,8 @@ pub struct AccountView {
     id: u32,
     name: Arc<str>,
     generation: AtomicU64,
+    /// Tells of each new generation, for those who follow the interest in a subject.
+    changes: watch::Sender<u64>,
     snapshot: ArcSwap<AccountIndex>,
     /// The Router instance that published last. Locked for each publication, so that none comes in between.
     publisher: Mutex<Epoch>,
@@ -35,6 +38,7 @@ impl AccountView {
             id,
             name: name.into(),
             generation: AtomicU64::new(0),
+            changes: watch::Sender::new(0),
             snapshot: ArcSwap::default(),
             publisher: Mutex::new(Epoch::NONE),
             limits: ArcSwap::from_pointee(limits),
@@ -79,8 +83,26 @@ impl AccountView {
         }
         *publisher = epoch;
         self.snapshot.store(Arc::new(index));
-        self.generation.fetch_add(1, Ordering::Release);
+        let generation = self.generation.fetch_add(1, Ordering::Release) + 1;
+        if self.changes.receiver_count() > 0 {
+            self.changes.send_replace(generation);
+        }
         true
+    }
+
+    /// Tells of each snapshot published from now on.
+    #[must_use]
+    pub fn follow(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Whether a message on `subject` would reach somebody.
+    #[must_use]
+    pub fn has_interest(&self, subject: &[u8]) -> bool {
+        let mut matches = Matches::default();
+        self.snapshot().collect(subject, &mut matches);
+        let mut all = matches.plain.iter().chain(matches.groups.iter().flatten());
+        all.any(|subscription| !subscription.is_closed())
     }
 
     /// Limits in force.

@@ -1,0 +1,276 @@
+//! Receivers inside the server: actors that take messages as clients do.
+//!
+//! ```text
+//! Publisher ── one InboxBatch per read ──> Inbox (bounded queue) ── stream ──> actor ── commit ──> gone
+//! ```
+//!
+//! A batch holds the messages of one publisher's read in one piece of memory. An actor that is restarted gets what it did not
+//! commit again. While an inbox is well filled its publishers read no further; one that is full refuses, and its owner says
+//! what becomes of what was refused.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use super::message::Message;
+use super::{AccountView, ClientSink, Origin};
+use crate::queue::{Batch, Fenced, FullPolicy, Queue, QueueConsumer, QueueDepth, QueueLimits};
+
+/// What a message takes beside its bytes, in bytes.
+const OVERHEAD: usize = 64;
+/// Payloads from this size on are shared with the publisher's buffer, smaller ones copied.
+const SHARED: usize = super::publish::SHARED_PAYLOAD;
+
+/// One message in an [`InboxBatch`].
+#[derive(Clone, Debug)]
+struct Entry {
+    tag: u32,
+    /// Where its subject starts in the text of the batch; reply, headers and payload follow.
+    start: usize,
+    subject_len: usize,
+    reply_len: usize,
+    header_len: usize,
+    content_len: usize,
+    /// Headers and payload, where they are not in the text of the batch.
+    shared: Option<Bytes>,
+}
+
+/// A message as its receiver sees it.
+#[derive(Clone, Debug)]
+pub struct InboxMessage {
+    /// Tag of the subscription that matched.
+    pub tag: u32,
+    /// Subject.
+    pub subject: Bytes,
+    /// Reply subject; empty when there is none.
+    pub reply: Bytes,
+    /// Headers and payload.
+    pub content: Bytes,
+    /// Bytes of `content` that are headers.
+    pub header_len: usize,
+}
+
+impl InboxMessage {
+    /// The headers, from `NATS/1.0` to the blank line; empty when there are none.
+    #[must_use]
+    pub fn headers(&self) -> &[u8] {
+        &self.content[..self.header_len]
+    }
+
+    /// The payload.
+    #[must_use]
+    pub fn payload(&self) -> Bytes {
+        self.content.slice(self.header_len..)
+    }
+}
+
+/// Messages of one publisher's read for one inbox, in order.
+#[derive(Clone, Debug)]
+pub struct InboxBatch {
+    account: Arc<AccountView>,
+    client: Option<Arc<ClientSink>>,
+    text: Bytes,
+    entries: Vec<Entry>,
+}
+
+impl InboxBatch {
+    /// Account in which the messages were published.
+    #[must_use]
+    pub fn account(&self) -> &Arc<AccountView> {
+        &self.account
+    }
+
+    /// The connection that published them; `None` for the server itself.
+    #[must_use]
+    pub fn client(&self) -> Option<&Arc<ClientSink>> {
+        self.client.as_ref()
+    }
+
+    /// Number of messages.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no message.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The messages, as slices of the batch.
+    pub fn iter(&self) -> impl Iterator<Item = InboxMessage> {
+        self.entries.iter().map(|entry| {
+            let reply = entry.start + entry.subject_len;
+            let content = reply + entry.reply_len;
+            InboxMessage {
+                tag: entry.tag,
+                subject: self.text.slice(entry.start..reply),
+                reply: self.text.slice(reply..content),
+                content: entry.shared.clone().unwrap_or_else(|| self.text.slice(content..content + entry.content_len)),
+                header_len: entry.header_len,
+            }
+        })
+    }
+}
+
+/// A batch being filled by a publisher.
+#[derive(Debug)]
+pub(super) struct InboxDraft {
+    pub(super) inbox: Arc<Inbox>,
+    account: Arc<AccountView>,
+    client: Option<Arc<ClientSink>>,
+    text: Vec<u8>,
+    entries: Vec<Entry>,
+    size: usize,
+}
+
+impl InboxDraft {
+    pub(super) fn new(inbox: &Arc<Inbox>, origin: Origin<'_>) -> Self {
+        Self {
+            inbox: Arc::clone(inbox),
+            account: Arc::clone(origin.account),
+            client: origin.sink.cloned(),
+            text: Vec::new(),
+            entries: Vec::new(),
+            size: 0,
+        }
+    }
+
+    /// Whether messages of `origin` for `inbox` belong in here.
+    #[inline]
+    pub(super) fn is_for(&self, inbox: &Arc<Inbox>, origin: Origin<'_>) -> bool {
+        Arc::ptr_eq(&self.inbox, inbox) && Arc::ptr_eq(&self.account, origin.account)
+    }
+
+    pub(super) fn append(&mut self, tag: u32, message: &Message<'_>) {
+        let start = self.text.len();
+        let subject = message.visible_subject();
+        let content = message.content();
+        let shared = message.buffer.filter(|_| content.len() >= SHARED).map(|buffer| buffer.slice_ref(content));
+        self.text.extend_from_slice(subject);
+        self.text.extend_from_slice(message.reply);
+        if shared.is_none() {
+            self.text.extend_from_slice(content);
+        }
+        self.size += subject.len() + message.reply.len() + content.len() + OVERHEAD;
+        self.entries.push(Entry {
+            tag,
+            start,
+            subject_len: subject.len(),
+            reply_len: message.reply.len(),
+            header_len: if message.has_headers { message.header_len } else { 0 },
+            content_len: content.len(),
+            shared,
+        });
+    }
+
+    /// Hands the batch over. True when the inbox is so full that its publisher should wait.
+    pub(super) fn push(self) -> bool {
+        let Self { inbox, account, client, text, entries, size } = self;
+        let batch = InboxBatch { account, client, text: text.into(), entries };
+        inbox.push(batch, size);
+        inbox.is_over_mark()
+    }
+}
+
+/// What happens to messages that an inbox has no room for. Called on the publisher's thread: it must be quick.
+pub type OnFull = Box<dyn Fn(InboxBatch) + Send + Sync>;
+
+/// The queue of one receiver inside the server.
+pub struct Inbox {
+    queue: Queue<InboxBatch>,
+    on_full: OnFull,
+    /// Bytes beyond which publishers wait.
+    mark: usize,
+    refused: AtomicU64,
+    drained: Notify,
+}
+
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").field("queue", &self.queue).field("refused", &self.refused).finish_non_exhaustive()
+    }
+}
+
+impl Inbox {
+    /// An inbox that holds at most `max_bytes`, counting some for each message beside its own.
+    #[must_use]
+    pub fn new(max_bytes: usize, on_full: OnFull) -> Arc<Self> {
+        let limits = QueueLimits { max_items: usize::MAX, max_bytes };
+        Arc::new(Self {
+            queue: Queue::new(limits, FullPolicy::Refuse),
+            on_full,
+            mark: max_bytes / 4,
+            refused: AtomicU64::new(0),
+            drained: Notify::new(),
+        })
+    }
+
+    fn push(&self, batch: InboxBatch, size: usize) {
+        let num_messages = batch.len() as u64;
+        if let Err(cause) = self.queue.push(batch, size) {
+            self.refused.fetch_add(num_messages, Ordering::Relaxed);
+            (self.on_full)(cause.into_item());
+        }
+    }
+
+    /// Makes the caller the consumer, with everything its predecessor did not commit.
+    #[must_use]
+    pub fn consume(&self) -> QueueConsumer<InboxBatch> {
+        self.queue.recover()
+    }
+
+    /// Forgets batches that are dealt with.
+    ///
+    /// # Errors
+    /// Another consumer has taken over: the caller must stop.
+    pub fn commit(&self, batch: Batch<InboxBatch>) -> Result<(), Fenced> {
+        let was_over = self.is_over_mark();
+        self.queue.commit(batch)?;
+        if was_over {
+            self.drained.notify_waiters();
+        }
+        Ok(())
+    }
+
+    /// Takes no more messages.
+    pub fn close(&self) {
+        self.queue.close();
+        self.drained.notify_waiters();
+    }
+
+    /// How full it is.
+    #[must_use]
+    pub fn depth(&self) -> QueueDepth {
+        self.queue.depth()
+    }
+
+    /// Messages it had no room for.
+    #[must_use]
+    pub fn num_refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    fn is_over_mark(&self) -> bool {
+        self.depth().num_bytes > self.mark
+    }
+
+    /// Waits until publishers may go on, at most for `limit`.
+    pub async fn wait_drained(&self, limit: Duration) {
+        let wait = async {
+            loop {
+                let drained = self.drained.notified();
+                if !self.is_over_mark() || self.queue.is_closed() {
+                    return;
+                }
+                drained.await;
+            }
+        };
+        tokio::time::timeout(limit, wait).await.ok();
+    }
+}
