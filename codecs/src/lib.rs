@@ -1,11 +1,13 @@
 //! Wire and file formats of NATS as plain values: no I/O, no runtime, no clock.
 //!
+//! - [`api`]: JSON of the JetStream API.
 //! - [`client`]: the client protocol.
 //! - [`conf`]: the configuration language.
 //! - [`proxy`]: the PROXY protocol, versions 1 and 2.
 //! - [`quote`]: text between quotes, as Go's `%q` writes it.
 //! - [`subject`]: subjects, their tokens and wildcards.
 
+pub mod api;
 pub mod client;
 pub mod conf;
 pub mod proxy;
