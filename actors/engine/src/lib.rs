@@ -3,9 +3,11 @@
 //! - [`options`]: typed configuration everybody reads.
 //! - [`index`]: who is interested in a subject.
 //! - [`auth`]: may this connection enter, and with what rights.
+//! - [`consumer`]: consumers of streams.
 //! - [`id`]: server keys, nonces, unique identifiers.
 
 pub mod auth;
+pub mod consumer;
 pub mod id;
 pub mod index;
 pub mod options;
