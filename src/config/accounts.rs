@@ -4,11 +4,15 @@ use std::collections::HashSet;
 
 use config::{Map, Value, ValueKind};
 use nkeys::KeyPairType;
+use troupe_engine::account::Graph;
 use troupe_engine::options::{AccountLimits, AccountOptions, AuthOptions, Credential, GLOBAL_ACCOUNT, UserOptions};
 
 use super::auth::{add_name, apply_defaults, is_public_key, read_users};
 use super::reader::{Reader, go_type, shown};
-use super::{known, permissions, unsupported};
+use super::{known, links, mappings, permissions, unsupported};
+
+/// Keys that are read and checked, but not put in force yet.
+const NOT_IN_FORCE: [&str; 6] = ["exports", "imports", "mappings", "maps", "msg_trace", "trace_dest"];
 
 /// Reads the accounts and adds their users to those of the `authorization` block, which was read before.
 ///
@@ -25,6 +29,15 @@ pub(super) fn read(
         ValueKind::Table(table) => read_table(reader, table, single, accounts, auth),
         _ => reader.error(value, format!("expected accounts to be an array or a map, got {}", go_type(value))),
     }
+}
+
+/// Checks what the accounts export and import against each other, once everything else is read.
+pub(super) fn check_links(reader: &mut Reader, value: &Value, accounts: &[AccountOptions], has_system_account: bool) {
+    if reader.has_errors() {
+        return;
+    }
+    let (_, faults) = Graph::of_options(accounts, has_system_account);
+    faults.into_iter().for_each(|fault| reader.error(value, fault));
 }
 
 fn read_names(reader: &mut Reader, names: &[Value], accounts: &mut Vec<AccountOptions>) {
@@ -88,6 +101,9 @@ fn read_account<'v>(
 ) -> Option<(&'v Value, Vec<UserOptions>)> {
     let mut users = None;
     for (key, value) in keys {
+        if NOT_IN_FORCE.contains(&key.to_ascii_lowercase().as_str()) {
+            reader.unsupported(key, value);
+        }
         match key.to_ascii_lowercase().as_str() {
             "nkey" => match &value.kind {
                 ValueKind::String(nkey) if is_public_key(nkey, Some(&KeyPairType::Account)) => {
@@ -101,6 +117,10 @@ fn read_account<'v>(
             "users" => users = read_users(reader, value, Some(&account.name)).map(|users| (value, users)),
             "default_permissions" => account.default_permissions = permissions::read(reader, value),
             "limits" => read_limits(reader, value, &mut account.limits),
+            "exports" => account.exports = links::read_exports(reader, value),
+            "imports" => account.imports = links::read_imports(reader, value),
+            "mappings" | "maps" => account.mappings = mappings::read(reader, value),
+            "msg_trace" | "trace_dest" => account.trace = mappings::read_trace(reader, key, value),
             _ if unsupported::read_in(reader, known::ACCOUNT, key, value) => {}
             _ => reader.unknown(key, value),
         }

@@ -51,7 +51,6 @@ pub(super) const TOP: &[(&str, Effect, Shape)] = &[
     ("default_js_domain", Denies, Any),
     ("websocket", Denies, Block(WEBSOCKET)),
     ("mqtt", Denies, Block(MQTT)),
-    ("mappings", Denies, Any),
     ("ocsp_cache", Denies, Any),
     ("ocsp", Changes, Any),
     ("operator", Changes, Any),
@@ -64,13 +63,7 @@ pub(super) const TOP: &[(&str, Effect, Shape)] = &[
 ];
 
 /// Keys of an account.
-pub(super) const ACCOUNT: &[Known] = &[
-    (&["jetstream"], MaybeBlock(ACCOUNT_JETSTREAM)),
-    (&["imports"], List(IMPORT)),
-    (&["exports"], List(EXPORT)),
-    (&["mappings", "maps"], Any),
-    (&["msg_trace", "trace_dest"], MaybeBlock(&[(&["dest"], Any), (&["sampling"], Any)])),
-];
+pub(super) const ACCOUNT: &[Known] = &[(&["jetstream"], MaybeBlock(ACCOUNT_JETSTREAM))];
 
 const ACCOUNT_JETSTREAM: &[Known] = &[
     (&["max_memory", "max_mem", "mem", "memory"], Any),
@@ -82,26 +75,6 @@ const ACCOUNT_JETSTREAM: &[Known] = &[
     (&["disk_max_stream_bytes", "store_max_stream_bytes"], Any),
     (&["max_ack_pending"], Any),
     (&["cluster_traffic"], Any),
-];
-
-const EXPORT: &[Known] = &[
-    (&["stream"], Any),
-    (&["service"], Any),
-    (&["response", "response_type"], Any),
-    (&["threshold", "response_threshold", "response_max_time", "response_time"], Any),
-    (&["accounts"], Any),
-    (&["latency"], Any),
-    (&["account_token_position"], Any),
-    (&["allow_trace"], Any),
-];
-
-const IMPORT: &[Known] = &[
-    (&["stream"], Any),
-    (&["service"], Any),
-    (&["prefix"], Any),
-    (&["to"], Any),
-    (&["share"], Any),
-    (&["allow_trace"], Any),
 ];
 
 const CLUSTER: &[Known] = &[

@@ -5,7 +5,7 @@ use troupe_codecs::conf::{format_duration, parse_duration};
 use troupe_engine::options::{Options, WriteTimeoutPolicy};
 
 use super::reader::{Reader, go_type};
-use super::{accounts, auth, listen, logging, tls, unsupported};
+use super::{accounts, auth, listen, logging, mappings, tls, unsupported};
 
 /// Reads every key of the top level into `options`.
 pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, options: &mut Options) {
@@ -29,6 +29,7 @@ pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, options: &mut
     if let Some(value) = root.get("accounts") {
         let single = auth::single_in_file(root);
         accounts::read(reader, value, single, &mut options.accounts, &mut options.auth);
+        accounts::check_links(reader, value, &options.accounts, !options.no_system_account);
     }
 }
 
@@ -254,6 +255,10 @@ fn blocks(reader: &mut Reader, key: &str, value: &Value, options: &mut Options) 
             ValueKind::String(name) => options.system_account = Some(name.clone()).filter(|name| !name.is_empty()),
             _ => reader.error(value, "system account name must be a string"),
         },
+        "mappings" => {
+            reader.unsupported(key, value);
+            options.mappings = mappings::read(reader, value);
+        }
         // Read last, because its users join those of the authorization block.
         "accounts" => {}
         _ => return false,

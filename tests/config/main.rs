@@ -6,6 +6,7 @@
 
 mod t10_auth;
 mod t10_language;
+mod t10_links;
 mod t10_server;
 mod t10_tls;
 mod t30_differences;

@@ -4,10 +4,14 @@
 //! - [`index`]: who is interested in a subject.
 //! - [`auth`]: may this connection enter, and with what rights.
 //! - [`consumer`]: consumers of streams.
+//! - [`account`]: what accounts let each other have.
+//! - [`subject`]: subjects that become other subjects.
 //! - [`id`]: server keys, nonces, unique identifiers.
 
+pub mod account;
 pub mod auth;
 pub mod consumer;
 pub mod id;
 pub mod index;
 pub mod options;
+pub mod subject;

@@ -16,7 +16,10 @@ pub mod tls;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-pub use accounts::{AccountLimits, AccountOptions};
+pub use accounts::{
+    AccountLimits, AccountOptions, DEFAULT_RESPONSE_THRESHOLD, ExportKind, ExportOptions, ImportKind, ImportOptions,
+    LatencyOptions, ResponseType, Sampling, TraceOptions,
+};
 pub use auth::{
     AuthOptions, ConnectionType, Credential, Permissions, ResponsePermission, Secret, SubjectPermission, UserOptions,
 };
@@ -24,6 +27,8 @@ pub use limits::{LameDuckOptions, LimitOptions, TimingOptions, WriteTimeoutPolic
 pub use listen::{ListenAddress, ListenOptions};
 pub use logging::{LogFormat, LoggingOptions};
 pub use tls::{CertificatePair, HandshakeFirst, TlsOptions, TlsVersion};
+
+use crate::subject::Mappings;
 
 /// Name of the account that holds every user without an account of its own.
 pub const GLOBAL_ACCOUNT: &str = "$G";
@@ -57,6 +62,8 @@ pub struct Options {
     pub auth: AuthOptions,
     /// Accounts from the configuration file, `$G` and the default system account not included.
     pub accounts: Vec<AccountOptions>,
+    /// Mappings of the global account.
+    pub mappings: Mappings,
     /// Name of the system account; `None` means `$SYS` is created.
     pub system_account: Option<String>,
     /// Do not create a system account.
@@ -104,6 +111,7 @@ impl Default for Options {
             logging: LoggingOptions::default(),
             auth: AuthOptions::default(),
             accounts: Vec::new(),
+            mappings: Mappings::default(),
             system_account: None,
             no_system_account: false,
             tls: None,

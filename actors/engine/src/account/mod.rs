@@ -1,0 +1,18 @@
+//! What accounts let each other have.
+//!
+//! - [`exports`]: what an account offers, and to whom.
+//! - [`imports`]: what an account takes: messages of a stream, answers of a service.
+//! - [`graph`]: all accounts with both, checked against each other. [`cycles`]: imports that lead back.
+
+pub mod cycles;
+pub mod exports;
+pub mod graph;
+#[cfg(test)]
+mod graph_test;
+pub mod imports;
+#[cfg(test)]
+mod imports_test;
+
+pub use exports::{Approval, ServiceExport, StreamExport};
+pub use graph::{AccountLinks, Graph, LinkError};
+pub use imports::{ServiceImport, StreamImport};

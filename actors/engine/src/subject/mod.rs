@@ -1,0 +1,16 @@
+//! Subjects that become other subjects.
+//!
+//! - [`transform`]: one rule from a source pattern to a destination, as mappings, imports and streams use it.
+//! - [`function`]: what a token of a destination asks for.
+//! - [`mapping`]: the weighted mappings of an account.
+
+pub mod function;
+pub mod mapping;
+#[cfg(test)]
+mod mapping_test;
+pub mod transform;
+#[cfg(test)]
+mod transform_test;
+
+pub use mapping::{Destination, Mapped, Mapping, MappingError, Mappings};
+pub use transform::{Transform, TransformError};
