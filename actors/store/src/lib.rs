@@ -1,0 +1,33 @@
+//! Keeps messages: the store of a stream and of its consumers, in memory or in files of nats-server's format.
+//!
+//! No actor and no runtime: plain calls, and time (nanoseconds since 1970) is an argument. One owner calls a store;
+//! what must wait for the disk comes back as a [`Durability`] that the owner awaits without blocking its thread.
+//!
+//! ```text
+//! append append append -> commit() -> Durability -> acknowledge
+//!                      \-> take_removals() -> tell consumers which sequences are gone
+//! ```
+//!
+//! - [`StreamStore`]: what every store of a stream does; see it for the contract.
+//! - [`ConsumerStore`]: delivered and acknowledged positions of a consumer.
+//! - [`StoreConfig`], [`StoreState`], [`StoredMessage`], [`Removal`]: the values that go in and come out.
+
+mod config;
+mod consumer;
+mod durability;
+mod error;
+mod filter;
+mod message;
+mod removal;
+mod state;
+mod stream_store;
+
+pub use config::{Compression, Discard, StoreConfig};
+pub use consumer::{AckMode, ConsumerState, ConsumerStore, MemoryConsumerStore, PendingMessage, SequencePair};
+pub use durability::{Completion, Durability, Ticket};
+pub use error::StoreError;
+pub use filter::SubjectFilter;
+pub use message::{NewMessage, StoredMessage, Ttl};
+pub use removal::{Removal, RemovalCause, Removals};
+pub use state::{FilteredState, StoreState};
+pub use stream_store::{Purge, Schedule, SourcePosition, StreamStore, SubjectCount};

@@ -1,0 +1,69 @@
+//! What left a store, so that consumers and retention can follow.
+
+use bytes::Bytes;
+
+/// Why a message left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemovalCause {
+    /// A limit of messages, bytes or messages per subject.
+    Limit,
+    /// The stream's age limit.
+    Age,
+    /// Its own time to live.
+    Ttl,
+    /// Somebody removed it: a deletion, an acknowledgement under interest or work queue retention.
+    Request,
+}
+
+/// One message that left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removal {
+    /// Its sequence.
+    pub seq: u64,
+    /// Its subject.
+    pub subject: Bytes,
+    /// What it counted for in the store's bytes.
+    pub bytes: u64,
+    /// Why it left.
+    pub cause: RemovalCause,
+    /// No message of the subject is left, and this one was no delete marker. Only told for [`RemovalCause::Age`] and
+    /// [`RemovalCause::Ttl`] of a store with subject delete markers; the owner then appends the marker.
+    pub wants_marker: bool,
+}
+
+/// What left since the last question.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Removals {
+    /// Messages that left one by one, in the order they left.
+    pub messages: Vec<Removal>,
+    /// Many left at once (purge, compaction, truncation, or more than is worth listing): whoever counts must count
+    /// again. The messages listed are then only those that want a marker.
+    pub many: bool,
+}
+
+impl Removals {
+    /// Most removals listed one by one between two questions.
+    const LISTED: usize = 65_536;
+
+    /// Tells whether nothing left.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty() && !self.many
+    }
+
+    /// Adds one.
+    pub fn push(&mut self, removal: Removal) {
+        if self.messages.len() >= Self::LISTED && !self.many {
+            self.push_many();
+        }
+        if !self.many || removal.wants_marker {
+            self.messages.push(removal);
+        }
+    }
+
+    /// Notes that many left at once.
+    pub fn push_many(&mut self) {
+        self.many = true;
+        self.messages.retain(|removal| removal.wants_marker);
+    }
+}
