@@ -72,4 +72,17 @@ impl SubjectFilter {
         };
         is_literal || self.patterns.iter().any(|pattern| subject::matches(subject, pattern))
     }
+
+    /// One subject, wildcards in it taken as they are.
+    pub(crate) fn one_literal(subject: &[u8]) -> Self {
+        Self { literals: vec![Bytes::copy_from_slice(subject)], ..Self::default() }
+    }
+
+    pub(crate) fn literals(&self) -> &[Bytes] {
+        &self.literals
+    }
+
+    pub(crate) fn patterns(&self) -> &[Bytes] {
+        &self.patterns
+    }
 }

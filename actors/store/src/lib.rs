@@ -8,26 +8,36 @@
 //!                      \-> take_removals() -> tell consumers which sequences are gone
 //! ```
 //!
-//! - [`StreamStore`]: what every store of a stream does; see it for the contract.
+//! - [`StreamStore`]: what every store of a stream does; [`MemoryStore`] keeps it in memory.
 //! - [`ConsumerStore`]: delivered and acknowledged positions of a consumer.
 //! - [`StoreConfig`], [`StoreState`], [`StoredMessage`], [`Removal`]: the values that go in and come out.
+
+#![allow(dead_code, reason = "file stores use the rest")]
 
 mod config;
 mod consumer;
 mod durability;
 mod error;
 mod filter;
+mod ledger;
+mod log;
+mod memory;
+mod memory_store;
 mod message;
 mod removal;
 mod state;
 mod stream_store;
+mod subjects;
+mod ttl;
 
 pub use config::{Compression, Discard, StoreConfig};
 pub use consumer::{AckMode, ConsumerState, ConsumerStore, MemoryConsumerStore, PendingMessage, SequencePair};
 pub use durability::{Completion, Durability, Ticket};
 pub use error::StoreError;
 pub use filter::SubjectFilter;
+pub use memory_store::MemoryStore;
 pub use message::{NewMessage, StoredMessage, Ttl};
 pub use removal::{Removal, RemovalCause, Removals};
 pub use state::{FilteredState, StoreState};
 pub use stream_store::{Purge, Schedule, SourcePosition, StreamStore, SubjectCount};
+pub use ttl::message_ttl;

@@ -1,0 +1,6 @@
+//! Messages in memory.
+
+mod log;
+mod page;
+
+pub(crate) use log::MemoryLog;
