@@ -111,6 +111,10 @@ pub(crate) trait Log: Send + Debug {
         Vec::new()
     }
 
+    fn update_meta(&mut self, _meta: &[u8]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn utilization(&self) -> u64;
 
     fn lost(&self) -> (u64, u64) {

@@ -245,6 +245,14 @@ pub trait StreamStore: Send + Debug {
     /// Lists consumers found in the store with their JSON, in the order of their names.
     fn consumers(&self) -> Vec<(String, Vec<u8>)>;
 
+    /// Replaces the JSON of the stream's configuration, kept in its `meta.inf`; durable when this returns, as far as
+    /// the store is.
+    ///
+    /// # Errors
+    ///
+    /// I/O errors.
+    fn update_meta(&mut self, meta: &[u8]) -> Result<(), StoreError>;
+
     /// Returns what the store uses on its medium, bytes.
     fn utilization(&self) -> u64;
 

@@ -226,6 +226,10 @@ impl<L: Log> StreamStore for Ledger<L> {
         self.log.consumers()
     }
 
+    fn update_meta(&mut self, meta: &[u8]) -> Result<(), StoreError> {
+        self.log.update_meta(meta)
+    }
+
     fn utilization(&self) -> u64 {
         self.log.utilization()
     }
