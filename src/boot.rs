@@ -1,13 +1,14 @@
 //! The one ordered list: what starts, on which arbiter, with whose address.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
 use tracing::{info, warn};
 use troupe_actors::client::{ClientFactory, ClientServices};
 use troupe_actors::net::tls::{TlsAcceptorHandle, TlsConfigError, TlsServer, WATCH_INTERVAL, watch_certificates};
 use troupe_actors::net::{BindError, BoundListener, Listener, ListenerSettings, LocalAddress, bind};
+use troupe_actors::report::{Reporter, ServerFacts};
 use troupe_actors::router::local::SeatPlan;
 use troupe_actors::router::{Accounts, Router, RouterHandle};
 use troupe_actors::supervisor::{
@@ -16,11 +17,12 @@ use troupe_actors::supervisor::{
 };
 use troupe_codecs::client::ServerInfo;
 use troupe_engine::id::ServerIdentity;
-use troupe_engine::options::{AccountLimits, GLOBAL_ACCOUNT, HandshakeFirst, Options};
+use troupe_engine::options::{AccountLimits, GLOBAL_ACCOUNT, HandshakeFirst, ListenAddress, Options};
 
 use crate::COMPATIBLE_VERSION;
 use crate::banner;
 use crate::files::{self, FileError, Ports};
+use crate::monitor::{Monitor, MonitorSettings};
 use crate::process::ProcessContext;
 use crate::server::{RunningServer, ServerParts};
 
@@ -42,6 +44,9 @@ pub enum StartError {
         /// Cause.
         source: BindError,
     },
+    /// The monitor.
+    #[error("Can't start monitoring: can't listen to the monitor port: {0}")]
+    Monitor(BindError),
     /// Certificates.
     #[error(transparent)]
     Tls(#[from] TlsConfigError),
@@ -80,6 +85,7 @@ pub async fn start_in_process(options: Options, process: ProcessContext) -> Resu
 }
 
 async fn boot(options: Options, process: Option<ProcessContext>) -> Result<RunningServer, StartError> {
+    let start = SystemTime::now();
     let identity = ServerIdentity::generate();
     let options = Arc::new(options);
     let id = identity.server_id();
@@ -95,8 +101,8 @@ async fn boot(options: Options, process: Option<ProcessContext>) -> Result<Runni
     let (supervisor, verdicts) = Supervisor::start(SupervisorOptions::default());
     #[cfg(feature = "fault-injection")]
     inject_faults(&supervisor)?;
-    let started = start_actors(&options, &identity, name, tls.clone(), &supervisor).await;
-    let (services, listeners) = match started {
+    let started = start_actors(&options, &identity, (name, start), tls.clone(), &supervisor).await;
+    let Started { reporter, listeners, monitor } = match started {
         Ok(started) => started,
         Err(cause) => {
             supervisor.shutdown(Duration::from_secs(1)).await;
@@ -107,9 +113,10 @@ async fn boot(options: Options, process: Option<ProcessContext>) -> Result<Runni
         info!("Watching TLS certificate files for changes");
         actix::spawn(watch_certificates(tls, WATCH_INTERVAL))
     });
+    reporter.note_ready();
     info!("Server is ready");
-    let ports = write_ports(&options, &listeners);
-    let parts = ServerParts { services, supervisor, listeners, ports, watcher, tls, process };
+    let ports = write_ports(&options, &listeners, monitor.as_ref());
+    let parts = ServerParts { reporter, supervisor, listeners, monitor, ports, watcher, tls, process };
     Ok(RunningServer::new(parts, verdicts))
 }
 
@@ -121,13 +128,21 @@ fn inject_faults(supervisor: &SupervisorHandle) -> Result<(), StartError> {
     Ok(())
 }
 
+/// What runs.
+struct Started {
+    reporter: Arc<Reporter>,
+    listeners: Vec<BoundListener>,
+    monitor: Option<BoundListener>,
+}
+
 async fn start_actors(
     options: &Arc<Options>,
     identity: &ServerIdentity,
-    name: String,
+    (name, start): (String, SystemTime),
     tls: Option<TlsAcceptorHandle>,
     supervisor: &SupervisorHandle,
-) -> Result<(Arc<ClientServices>, Vec<BoundListener>), StartError> {
+) -> Result<Started, StartError> {
+    let monitor = bind_monitor(options)?;
     let accounts = Arc::new(Accounts::default());
     configure_accounts(&accounts, options);
     let router = RouterHandle::default();
@@ -145,6 +160,9 @@ async fn start_actors(
         supervisor.faults().clone(),
         tls,
     ));
+    let facts = ServerFacts { start, num_arbiters: arbiters.len() };
+    let reporter = Arc::new(Reporter::new(Arc::clone(&services), supervisor.board().clone(), facts));
+    start_monitor(options, monitor.as_ref(), &reporter, supervisor).await?;
     let seats = SeatPlan::new(arbiters.len(), arbiters.len());
     let factory = Arc::new(ClientFactory::new(Arc::clone(&services), arbiters.into(), seats));
     for (number, socket) in listeners.iter().enumerate() {
@@ -154,7 +172,37 @@ async fn start_actors(
         supervisor.supervise(spec).await?;
         log_listener(options, socket);
     }
-    Ok((services, listeners))
+    Ok(Started { reporter, listeners, monitor })
+}
+
+/// Binds the port of the monitor, where there is one.
+fn bind_monitor(options: &Options) -> Result<Option<BoundListener>, StartError> {
+    let Some((port, is_secure)) = options.monitor.port() else { return Ok(None) };
+    let host = options.monitor.host(&options.listen);
+    let socket = bind(&ListenAddress::Tcp(host.to_owned(), port)).map_err(StartError::Monitor)?;
+    let protocol = if is_secure { "https" } else { "http" };
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    info!("Starting {protocol} monitor on {host}:{}", socket.port().unwrap_or(port));
+    Ok(Some(socket))
+}
+
+async fn start_monitor(
+    options: &Options,
+    socket: Option<&BoundListener>,
+    reporter: &Arc<Reporter>,
+    supervisor: &SupervisorHandle,
+) -> Result<(), StartError> {
+    let Some(socket) = socket else { return Ok(()) };
+    let is_secure = options.monitor.port().is_some_and(|(_, is_secure)| is_secure);
+    let settings = MonitorSettings {
+        socket: socket.clone(),
+        tls: reporter.services().tls().filter(|_| is_secure),
+        prefix: options.monitor.prefix(),
+        reporter: Arc::clone(reporter),
+    };
+    let spec = ChildSpec::new("monitor", move |context| Monitor::new(settings.clone(), context));
+    supervisor.supervise(spec).await?;
+    Ok(())
 }
 
 /// Accounts of the configuration, the global and the system account.
@@ -270,13 +318,20 @@ fn log_listener(options: &Options, socket: &BoundListener) {
     }
 }
 
-fn write_ports(options: &Options, listeners: &[BoundListener]) -> Option<files::PortsFile> {
+fn write_ports(
+    options: &Options,
+    listeners: &[BoundListener],
+    monitor: Option<&BoundListener>,
+) -> Option<files::PortsFile> {
     let directory = options.ports_file_dir.as_ref()?;
-    let urls = |socket: &BoundListener| match socket.local() {
-        LocalAddress::Tcp(address) => files::listener_urls("nats", *address),
+    let urls = |scheme: &str, socket: &BoundListener| match socket.local() {
+        LocalAddress::Tcp(address) => files::listener_urls(scheme, *address),
         LocalAddress::Unix(_) => Vec::new(),
     };
-    let ports = Ports { nats: listeners.iter().flat_map(urls).collect(), ..Ports::default() };
+    let nats = listeners.iter().flat_map(|socket| urls("nats", socket)).collect();
+    let scheme = if options.monitor.port().is_some_and(|(_, is_secure)| is_secure) { "https" } else { "http" };
+    let monitoring = monitor.map(|socket| urls(scheme, socket)).unwrap_or_default();
+    let ports = Ports { nats, monitoring, ..Ports::default() };
     match files::PortsFile::write(directory, &ports) {
         Ok(file) => Some(file),
         Err(cause) => {

@@ -11,6 +11,7 @@
 //! | [`run`] | the loop between "started" and "exit code" |
 //! | [`config`] | configuration file and flags become options |
 //! | [`boot`] | the one ordered list: what starts, on which arbiter; [`start`] |
+//! | `monitor` | HTTP: reports of the server |
 //! | [`files`] | pid file, ports file |
 //! | [`text`] | words spelled as nats-server spells them: system errors, quoted strings |
 
@@ -20,6 +21,7 @@ pub mod cli;
 pub mod config;
 pub mod files;
 pub mod logging;
+mod monitor;
 pub mod process;
 mod reload;
 pub mod run;

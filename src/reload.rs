@@ -59,6 +59,7 @@ fn take_over(inner: &Inner, options: &Arc<Options>) {
     let services = &inner.services;
     configure_accounts(&services.accounts, options);
     services.set_options(Arc::clone(options));
+    inner.reporter.note_reload(std::time::SystemTime::now());
     services.set_info(with_options(services.info().as_ref().clone(), options));
     if let Some(Err(cause)) = options.pid_file.as_deref().map(files::write_pid_file) {
         tracing::error!("{cause}");

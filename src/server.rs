@@ -10,6 +10,7 @@ use tracing::error;
 use troupe_actors::client::ClientServices;
 use troupe_actors::net::tls::TlsAcceptorHandle;
 use troupe_actors::net::{BoundListener, LocalAddress};
+use troupe_actors::report::Reporter;
 use troupe_actors::supervisor::{SupervisorHandle, SupervisorVerdict, Verdicts};
 
 use crate::files::PortsFile;
@@ -32,9 +33,10 @@ pub enum Phase {
 
 /// What boot made.
 pub(crate) struct ServerParts {
-    pub(crate) services: Arc<ClientServices>,
+    pub(crate) reporter: Arc<Reporter>,
     pub(crate) supervisor: SupervisorHandle,
     pub(crate) listeners: Vec<BoundListener>,
+    pub(crate) monitor: Option<BoundListener>,
     pub(crate) ports: Option<PortsFile>,
     pub(crate) watcher: Option<JoinHandle<()>>,
     pub(crate) tls: Option<TlsAcceptorHandle>,
@@ -44,8 +46,10 @@ pub(crate) struct ServerParts {
 /// Shared by the handle and the tasks that end the server.
 pub(crate) struct Inner {
     pub(crate) services: Arc<ClientServices>,
+    pub(crate) reporter: Arc<Reporter>,
     pub(crate) supervisor: SupervisorHandle,
     pub(crate) listeners: Vec<BoundListener>,
+    pub(crate) monitor: Option<BoundListener>,
     pub(crate) ports: parking_lot::Mutex<Option<PortsFile>>,
     pub(crate) watcher: Option<JoinHandle<()>>,
     pub(crate) tls: Option<TlsAcceptorHandle>,
@@ -74,12 +78,14 @@ pub struct RunningServer {
 
 impl RunningServer {
     pub(crate) fn new(parts: ServerParts, verdicts: Verdicts) -> Self {
-        let ServerParts { services, supervisor, listeners, ports, watcher, tls, process } = parts;
+        let ServerParts { reporter, supervisor, listeners, monitor, ports, watcher, tls, process } = parts;
         let (phase, _) = watch::channel(Phase::Running);
         let inner = Arc::new(Inner {
-            services,
+            services: Arc::clone(reporter.services()),
+            reporter,
             supervisor,
             listeners,
+            monitor,
             ports: parking_lot::Mutex::new(ports),
             watcher,
             tls,
@@ -98,6 +104,21 @@ impl RunningServer {
             LocalAddress::Tcp(address) => Some(*address),
             LocalAddress::Unix(_) => None,
         })
+    }
+
+    /// TCP address of the monitor.
+    #[must_use]
+    pub fn monitor_address(&self) -> Option<SocketAddr> {
+        match self.inner.monitor.as_ref()?.local() {
+            LocalAddress::Tcp(address) => Some(*address),
+            LocalAddress::Unix(_) => None,
+        }
+    }
+
+    /// Who collects reports.
+    #[must_use]
+    pub fn reporter(&self) -> &Arc<Reporter> {
+        &self.inner.reporter
     }
 
     /// Path of the Unix socket.

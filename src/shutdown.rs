@@ -33,6 +33,9 @@ async fn shut_down(inner: Arc<Inner>) {
     inner.listeners.iter().for_each(troupe_actors::net::BoundListener::close);
     close_clients(&inner).await;
     inner.supervisor.shutdown(ACTOR_GRACE).await;
+    if let Some(monitor) = &inner.monitor {
+        monitor.close();
+    }
     if let Some(watcher) = &inner.watcher {
         watcher.abort();
     }

@@ -6,7 +6,9 @@
 pub mod auth;
 pub mod client;
 pub mod connection;
+pub mod metrics;
 pub mod net;
 pub mod queue;
+pub mod report;
 pub mod router;
 pub mod supervisor;

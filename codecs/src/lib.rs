@@ -5,6 +5,7 @@
 //! - [`conf`]: the configuration language.
 //! - [`proxy`]: the PROXY protocol, versions 1 and 2.
 //! - [`quote`]: text between quotes, as Go's `%q` writes it.
+//! - [`report`]: monitoring documents.
 //! - [`subject`]: subjects, their tokens and wildcards.
 
 pub mod api;
@@ -12,4 +13,5 @@ pub mod client;
 pub mod conf;
 pub mod proxy;
 pub mod quote;
+pub mod report;
 pub mod subject;

@@ -212,14 +212,14 @@ fn tls_block() {
 
 #[test]
 fn services_that_are_not_built_are_named() {
-    let text = "jetstream: true\ncluster { name: c }\nhttp: 8222\naccounts { A { exports: [{stream: x}], jetstream: on } }\n\
+    let text = "jetstream: true\ncluster { name: c }\nprof_port: 8222\naccounts { A { exports: [{stream: x}], jetstream: on } }\n\
                 mqtt { port: 1883 }\n";
     let loaded = load_with(text, &[]).expect("it loads");
     let warnings: Vec<_> = loaded.warnings.iter().map(|warning| without_file(&warning.text)).collect();
     let expected = [
         "1:0: \"jetstream\" is not supported yet and has no effect",
         "2:1: \"cluster\" is not supported yet and has no effect",
-        "3:1: \"http\" is not supported yet and has no effect",
+        "3:1: \"prof_port\" is not supported yet and has no effect",
         "5:1: \"mqtt\" is not supported yet and has no effect",
         "4:16: \"exports\" is not supported yet and has no effect",
         "4:40: \"jetstream\" is not supported yet and has no effect",
@@ -228,6 +228,19 @@ fn services_that_are_not_built_are_named() {
     assert_eq!(loaded.options.cluster_name.as_deref(), Some("c"));
     assert_eq!(loaded.check_failures().count(), 0);
     assert!(load_with("jetstream: disabled\nocsp: false\n", &[]).expect("it loads").warnings.is_empty());
+}
+
+#[test]
+fn the_monitors_port_wins_over_its_address() {
+    let monitor = |text, flags: &[(&str, Value)]| load_with(text, flags).expect("it loads").options.monitor;
+    let found = monitor("http: \"10.0.0.1:8222\"\nhttp_base_path: x\n", &[("http_port", 9000.into())]);
+    assert_eq!((found.http_port, found.host.as_deref(), &*found.prefix()), (9000, Some("10.0.0.1"), "/x"));
+    assert_eq!(monitor("monitor_port: 8222\n", &[]).port(), Some((8222, false)));
+    assert_eq!(monitor("http: -1\n", &[]).port(), Some((0, false)));
+    let reason = |text| load_with(text, &[]).expect_err("refused").to_string();
+    assert!(reason("http: 1\nhttps: 2\n").contains("can't specify both HTTP (1) and HTTPs (2) ports"));
+    assert!(reason("https_port: 8443\n").contains("TLS cert and key required for HTTPS"));
+    assert!(reason("http: 70000\n").contains("invalid port 70000"));
 }
 
 #[test]

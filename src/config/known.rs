@@ -36,11 +36,6 @@ pub(super) type Known = (&'static [&'static str], Shape);
 
 /// Keys of the top level. Aliases are resolved already.
 pub(super) const TOP: &[(&str, Effect, Shape)] = &[
-    ("http", Denies, Listen),
-    ("https", Denies, Listen),
-    ("http_port", Denies, Integer),
-    ("https_port", Denies, Integer),
-    ("http_base_path", Denies, Text),
     ("prof_port", Denies, Integer),
     ("prof_block_rate", Denies, Integer),
     ("cluster", Denies, Block(CLUSTER)),

@@ -59,17 +59,33 @@ pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, listen: &mut 
     }
 }
 
+/// A host, empty where none is given, and a port.
+pub(super) struct Address {
+    pub(super) host: String,
+    pub(super) port: i64,
+}
+
+/// Reads `port` or `host:port`.
+pub(super) fn address(reader: &mut Reader, value: &Value) -> Option<Address> {
+    match &value.kind {
+        ValueKind::I64(port) => Some(Address { host: String::new(), port: *port }),
+        ValueKind::String(text) => match host_and_port(text) {
+            Ok((host, port)) => Some(Address { host: host.to_owned(), port }),
+            Err(reason) => {
+                reader.error(value, reason);
+                None
+            }
+        },
+        _ => {
+            reader.error(value, format!("expected port or host:port, got {}", go_type(value)));
+            None
+        }
+    }
+}
+
 /// Checks the address of a listener that is not served.
 pub(super) fn check(reader: &mut Reader, value: &Value) {
-    match &value.kind {
-        ValueKind::I64(_) => {}
-        ValueKind::String(text) => {
-            if let Err(reason) = host_and_port(text) {
-                reader.error(value, reason);
-            }
-        }
-        _ => reader.error(value, format!("expected port or host:port, got {}", go_type(value))),
-    }
+    address(reader, value);
 }
 
 fn add(reader: &mut Reader, value: &Value, parts: &mut Parts) {

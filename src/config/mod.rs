@@ -13,6 +13,7 @@ mod links;
 mod listen;
 mod logging;
 mod mappings;
+mod monitor;
 mod permissions;
 mod reader;
 mod report;

@@ -5,12 +5,13 @@ use troupe_codecs::conf::{format_duration, parse_duration};
 use troupe_engine::options::{Options, WriteTimeoutPolicy};
 
 use super::reader::{Reader, go_type};
-use super::{accounts, auth, listen, logging, mappings, tls, unsupported};
+use super::{accounts, auth, listen, logging, mappings, monitor, tls, unsupported};
 
 /// Reads every key of the top level into `options`.
 pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, options: &mut Options) {
     listen::read(reader, root, &mut options.listen);
     logging::read(reader, root, &mut options.logging);
+    monitor::read(reader, root, &mut options.monitor);
     auth::read(reader, root, &mut options.auth);
     for (key, value) in root {
         let known = identity(reader, key, value, options)
@@ -20,6 +21,7 @@ pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, options: &mut
             || blocks(reader, key, value, options)
             || listen::KEYS.contains(&key.as_str())
             || logging::KEYS.contains(&key.as_str())
+            || monitor::KEYS.contains(&key.as_str())
             || auth::KEYS.contains(&key.as_str())
             || unsupported::read(reader, key, value, options);
         if !known {

@@ -26,6 +26,7 @@ pub(super) fn check(reader: &mut Reader, root: &Map<String, Value>, options: &Op
         let reason = format!("max_payload ({payload}) cannot be higher than max_pending ({pending})");
         reader.error_at(place(&["max_payload", "max_pending"]), reason);
     }
+    super::monitor::check(reader, root, &options.monitor, options.tls.is_some());
     if let Err(reason) = no_auth_user(options) {
         reader.error_at(place(&["no_auth_user"]), reason);
     }

@@ -4,23 +4,29 @@ use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use actix::{Actor, ActorContext, AsyncContext, Context, SpawnHandle, StreamHandler};
 use bytes::BytesMut;
 use tracing::{debug, error, info};
 use troupe_codecs::client::{Batch, ClientDecoder, ConnectOptions, encoder};
 use troupe_engine::auth::{ConnectionPermissions, Grant, Presented};
+use troupe_engine::index::SubscriptionFacts;
 
 use super::info::{ConnectionFacts, InfoOccasion, connection_info, info_line};
 use super::registry::{Entry, Place};
 use super::services::ClientServices;
 use super::table::SubscriptionTable;
+use crate::connection::closed::MAX_SUBSCRIPTIONS;
 use crate::connection::keepalive::PingDecision;
 use crate::connection::writer::{WriterEnd, write_all};
-use crate::connection::{CloseReason, Keepalive, Outbound, OutboundBatch, ReadLimits, Reader, SharedReadLimits, Way};
+use crate::connection::{
+    CloseReason, ClosedConnection, ClosedSubscription, ConnectionStatus, Keepalive, Outbound, OutboundBatch,
+    ReadLimits, Reader, SharedReadLimits, Way,
+};
+use crate::metrics::ConnectionKind;
 use crate::net::{ReadHalf, RemoteAddress, Transport};
-use crate::router::{AccountView, ArbiterLocal, Barrier, ChangeSet, ClientSink};
+use crate::router::{AccountView, ArbiterLocal, Barrier, ChangeSet, ClientSink, Subscription};
 
 /// A connection whose transport is ready.
 #[derive(Debug)]
@@ -41,6 +47,8 @@ pub struct Established {
     pub owes_info: bool,
     /// Its place among all connections.
     pub place: Place,
+    /// What the monitor reads of it.
+    pub status: Arc<ConnectionStatus>,
 }
 
 /// Settings of CONNECT that operations look at.
@@ -73,6 +81,7 @@ pub struct ClientActor {
     pub(super) services: Arc<ClientServices>,
     pub(super) local: Rc<ArbiterLocal>,
     pub(super) sink: Arc<ClientSink>,
+    pub(super) status: Arc<ConnectionStatus>,
     pub(super) modes: Modes,
     /// The account it is bound to; `None` until it may enter.
     pub(super) account: Option<Arc<AccountView>>,
@@ -118,6 +127,7 @@ impl ClientActor {
         Self {
             local,
             sink: Arc::new(sink),
+            status: connection.status,
             modes: Modes::new(&ConnectOptions::default(), false),
             account: None,
             grant: None,
@@ -292,9 +302,27 @@ impl ClientActor {
         // Whoever ends in order has a reason by now.
         self.sink.close(CloseReason::InternalError);
         self.log_end();
+        let closed = self.closed();
         self.unbind();
         if self.is_registered {
             self.services.registry.remove(self.sink.cid());
+        }
+        self.services.note_closed(closed);
+    }
+
+    /// What is remembered of the connection.
+    fn closed(&self) -> ClosedConnection {
+        ClosedConnection {
+            cid: self.sink.cid(),
+            kind: ConnectionKind::Client,
+            remote: self.sink.remote(),
+            status: Arc::clone(&self.status),
+            traffic: self.sink.traffic().read(),
+            pending: self.sink.outbound().pending(),
+            stop: SystemTime::now(),
+            reason: self.sink.close_reason().unwrap_or(CloseReason::InternalError),
+            num_subscriptions: self.sink.num_subscriptions(),
+            subscriptions: self.subscriptions.iter().take(MAX_SUBSCRIPTIONS).map(|open| remembered(open)).collect(),
         }
     }
 }
@@ -303,6 +331,16 @@ impl ClientActor {
 pub(super) fn auth_timeout(options: &troupe_engine::options::Options) -> Duration {
     let default = options.tls.as_ref().map_or(Duration::from_secs(2), |tls| tls.timeout + Duration::from_secs(1));
     options.auth.timeout.unwrap_or(default)
+}
+
+fn remembered(subscription: &Subscription) -> ClosedSubscription {
+    ClosedSubscription {
+        subject: subscription.subject().into(),
+        queue: subscription.queue().unwrap_or_default().into(),
+        sid: subscription.sid().into(),
+        delivered: subscription.delivered(),
+        max: subscription.max(),
+    }
 }
 
 impl Drop for ClientActor {
@@ -329,7 +367,8 @@ impl Actor for ClientActor {
         if self.owes_info {
             self.send_info(InfoOccasion::Greeting);
         }
-        let entry = Entry { address: ctx.address(), sink: Arc::clone(&self.sink) };
+        let (sink, status) = (Arc::clone(&self.sink), Arc::clone(&self.status));
+        let entry = Entry { address: ctx.address(), sink, status };
         self.services.registry.insert(entry);
         self.is_registered = true;
         if self.services.is_full(&self.place) {

@@ -1,6 +1,7 @@
 //! `CONNECT`: who enters, with what rights.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use tracing::{debug, error};
@@ -17,7 +18,7 @@ use super::inbound::Flow;
 use super::login::while_open;
 use super::trace;
 use crate::auth::Answer;
-use crate::connection::{CloseReason, ReadLimits};
+use crate::connection::{CloseReason, Profile, ReadLimits};
 use crate::router::{AccountView, ChangeSet, Publisher, Subscription};
 
 impl ClientActor {
@@ -33,6 +34,10 @@ impl ClientActor {
         publisher.flush_reply(&self.sink);
         self.note_connect(&options);
         self.connect_options = Some(Box::new(options));
+        self.tell_profile();
+        self.status.active(Instant::now());
+        self.keepalive.set_initial_rtt(self.accepted.elapsed());
+        self.note_rtt();
         if self.presented.certificate.is_some() && tracing::enabled!(tracing::Level::DEBUG) {
             let lines = self.services.authenticator().current().explain_certificate(&self.presented);
             lines.iter().for_each(|line| debug!(conn = %self.sink.label(), "{line}"));
@@ -83,7 +88,6 @@ impl ClientActor {
         if !self.bind(grant) {
             return;
         }
-        self.keepalive.set_initial_rtt(self.accepted.elapsed());
         self.owes_first_ping = !std::mem::replace(&mut self.has_connected, true);
         if !(0..=1).contains(&self.modes.protocol) {
             self.fail("invalid client protocol", CloseReason::BadClientProtocolVersion);
@@ -151,7 +155,7 @@ impl ClientActor {
         if self.account.as_ref().is_some_and(|bound| Arc::ptr_eq(bound, &account)) {
             self.drop_subscriptions();
         } else {
-            self.unbind();
+            self.change_account();
             if !account.enter() {
                 error!(conn = %self.sink.label(), "maximum account active connections exceeded");
                 let reason = CloseReason::MaxAccountConnectionsExceeded;
@@ -164,7 +168,32 @@ impl ClientActor {
         self.apply_permissions(&grant);
         self.grant = Some(Box::new(grant));
         self.label_connection();
+        self.tell_profile();
         true
+    }
+
+    /// Tells the monitor who the connection is, as far as that is known.
+    fn tell_profile(&self) {
+        let before = self.status.profile();
+        let account = self.account.as_ref().map(|account| Arc::clone(account.name()));
+        let is_same = before.as_ref().is_some_and(|before| before.account == account);
+        let traffic_before = match before {
+            Some(before) if is_same => before.traffic_before,
+            _ => self.sink.traffic().read(),
+        };
+        let said = self.connect_options.as_deref();
+        let text = |part: fn(&ConnectOptions) -> &str| said.map_or("", part).into();
+        let claimed = self.presented.claimed_identity();
+        let grant = self.grant.as_deref();
+        self.status.set_profile(Profile {
+            name: text(|options| &options.name),
+            lang: text(|options| &options.lang),
+            version: text(|options| &options.version),
+            user: grant.and_then(Grant::user).or(claimed.reported()).map(Into::into),
+            account,
+            proxy_key: grant.and_then(|grant| grant.proxy_key.clone()),
+            traffic_before,
+        });
     }
 
     /// Takes the tighter of the server's and the account's limits.
@@ -222,6 +251,14 @@ impl ClientActor {
         }
     }
 
+    /// Leaves the account for another one: what was moved so far stays counted to the old one.
+    fn change_account(&mut self) {
+        if self.account.is_some() {
+            self.unbind();
+            self.services.registry.leave_account(self.sink.cid(), || self.tell_profile());
+        }
+    }
+
     /// Ends all subscriptions at once.
     fn drop_subscriptions(&mut self) {
         let Some(account) = self.account.clone() else { return };
@@ -231,6 +268,7 @@ impl ClientActor {
             removed.iter().for_each(|subscription| trace::removed(&self.sink, subscription.sid()));
         }
         account.remove_subscriptions(removed.len() as u64);
+        self.sink.remove_subscriptions(removed.len() as u32);
         let mut changes = self.changes.take().map_or_else(|| ChangeSet::new(account), |changes| *changes);
         changes.removed.append(&mut removed);
         if !changes.is_empty() && !self.services.router.send(changes) {

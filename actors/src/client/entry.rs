@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::BytesMut;
 use tokio::io::AsyncWriteExt;
@@ -16,7 +16,8 @@ use super::actor::Established;
 use super::info::{ConnectionFacts, connection_info, info_line};
 use super::registry::Place;
 use super::{ClientActor, ClientServices};
-use crate::connection::CloseReason;
+use crate::connection::{CloseReason, ClosedConnection, ConnectionStatus, TlsFacts, Traffic};
+use crate::metrics::ConnectionKind;
 use crate::net::tls::rate_limit::THROTTLED;
 use crate::net::tls::{HandshakeError, TlsAcceptorHandle};
 use crate::net::{
@@ -69,6 +70,8 @@ struct Entrance {
     local: Rc<ArbiterLocal>,
     cid: u64,
     accepted: Instant,
+    start: SystemTime,
+    tls: Option<TlsFacts>,
     remote: RemoteAddress,
     presented: Presented,
     first_bytes: BytesMut,
@@ -86,7 +89,9 @@ impl Entrance {
         }
         let cid = services.next_cid();
         let place = services.registry.occupy();
-        Self { services, local, cid, accepted: Instant::now(), remote, presented, first_bytes: BytesMut::new(), place }
+        let (accepted, start) = (Instant::now(), SystemTime::now());
+        let first_bytes = BytesMut::new();
+        Self { services, local, cid, accepted, start, tls: None, remote, presented, first_bytes, place }
     }
 
     /// Starts the actor, at once where nothing has to be waited for.
@@ -115,6 +120,7 @@ impl Entrance {
             presented: self.presented,
             owes_info,
             place: self.place,
+            status: Arc::new(ConnectionStatus::new(self.accepted, self.start, self.tls)),
         };
         let group = self.services.group.clone();
         group.start(self.cid, |_| ClientActor::new(self.services, self.local, connection));
@@ -155,7 +161,7 @@ impl Entrance {
                 return Ok((Transport::from(socket), false));
             }
         }
-        let transport = self.shake_hands(socket, &tls).await?;
+        let transport = self.shake_hands(socket, &tls, skips_info).await?;
         Ok((transport, skips_info))
     }
 
@@ -178,7 +184,24 @@ impl Entrance {
         socket.write_all(&line).await.ok();
         // Bytes left unread would have the system cut the connection before the client reads the line.
         socket.discard_arrived();
-        debug!(conn = %self.label(), "Client connection closed: {}", CloseReason::MaxConnectionsExceeded.text());
+        self.end(CloseReason::MaxConnectionsExceeded)
+    }
+
+    /// Tells the log and the monitor why the connection did not come in.
+    fn end(&self, reason: CloseReason) -> TurnedAway {
+        debug!(conn = %self.label(), "Client connection closed: {}", reason.text());
+        self.services.note_closed(ClosedConnection {
+            cid: self.cid,
+            kind: ConnectionKind::Client,
+            remote: self.remote,
+            status: Arc::new(ConnectionStatus::new(self.accepted, self.start, None)),
+            traffic: Traffic::default(),
+            pending: 0,
+            stop: SystemTime::now(),
+            reason,
+            num_subscriptions: 0,
+            subscriptions: Vec::new(),
+        });
         TurnedAway
     }
 
@@ -192,13 +215,17 @@ impl Entrance {
             Err(cause) => {
                 let label = self.label();
                 warn!(conn = %label, "Error reading PROXY protocol header from {}: {cause}", self.remote);
-                debug!(conn = %label, "Client connection closed: {}", CloseReason::ProtocolViolation.text());
-                Err(TurnedAway)
+                Err(self.end(CloseReason::ProtocolViolation))
             }
         }
     }
 
-    async fn shake_hands(&mut self, mut socket: PlainSocket, tls: &TlsAcceptorHandle) -> Result<Transport, TurnedAway> {
+    async fn shake_hands(
+        &mut self,
+        mut socket: PlainSocket,
+        tls: &TlsAcceptorHandle,
+        is_first: bool,
+    ) -> Result<Transport, TurnedAway> {
         if !self.services.admits_handshake(Instant::now()) {
             report_refusals(&self.services);
             return Err(self.turn_away(&mut socket, THROTTLED, false).await);
@@ -211,11 +238,12 @@ impl Entrance {
                 debug!(conn = %self.label(), "TLS handshake complete");
                 let session = &accepted.session;
                 debug!(conn = %self.label(), "TLS version {}, cipher suite {}", session.version, session.cipher_suite);
+                self.tls = Some(TlsFacts { session: accepted.session, is_first });
                 Ok(accepted.transport)
             }
             Err(cause) => {
                 self.log_handshake_error(&cause);
-                Err(TurnedAway)
+                Err(self.end(CloseReason::TlsHandshakeFailure))
             }
         }
     }
@@ -230,7 +258,6 @@ impl Entrance {
         } else {
             error!(conn = %label, "TLS handshake error: {cause}");
         }
-        debug!(conn = %label, "Client connection closed: {}", CloseReason::TlsHandshakeFailure.text());
     }
 
     fn label(&self) -> String {

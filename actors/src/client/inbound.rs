@@ -43,7 +43,8 @@ pub(super) enum Flow {
 impl ClientActor {
     /// Handles the operations of `batch` from number `from` on, up to the point where the connection has to wait.
     pub(super) fn process(&mut self, batch: Batch, from: usize, ctx: &mut Context<Self>) {
-        self.keepalive.heard(Instant::now());
+        let now = Instant::now();
+        self.keepalive.heard(now);
         let local = Rc::clone(&self.local);
         let mut publisher = local.publisher.borrow_mut();
         publisher.discard_unfinished();
@@ -82,6 +83,13 @@ impl ClientActor {
         if traffic.0 > 0 {
             self.sink.traffic().received(traffic.0, traffic.1);
         }
+        if traffic.0 > 0 || self.changes.is_some() {
+            self.status.active(now);
+        }
+        if stalled.is_some() {
+            self.status.count_stall();
+            self.services.counters.count_stall();
+        }
         self.proceed(batch, next, flow, stalled, ctx);
     }
 
@@ -113,7 +121,10 @@ impl ClientActor {
                 return flow;
             }
             ClientOp::Ping => self.ping(publisher),
-            ClientOp::Pong => self.keepalive.pong(Instant::now()),
+            ClientOp::Pong => {
+                self.keepalive.pong(Instant::now());
+                self.note_rtt();
+            }
             ClientOp::Subscribe(op) => self.subscribe(op, bytes, publisher),
             ClientOp::Unsubscribe(op) => self.unsubscribe(op, bytes, publisher),
             ClientOp::Connect(json) => return self.connect(json.of(bytes), publisher),
@@ -143,6 +154,13 @@ impl ClientActor {
     #[inline(always)]
     fn must_stop_at(&self, point: &str) -> bool {
         self.services.faults.checkpoint_of("client", self.sink.cid(), point).must_stop()
+    }
+
+    /// Tells the monitor the round trip time.
+    pub(super) fn note_rtt(&self) {
+        if let Some(rtt) = self.keepalive.rtt() {
+            self.status.set_rtt(rtt);
+        }
     }
 
     fn ping(&mut self, publisher: &mut Publisher) {

@@ -11,6 +11,8 @@ use troupe_engine::options::Options;
 use super::Registry;
 use super::registry::Place;
 use crate::auth::Authenticator;
+use crate::connection::{CloseReason, ClosedConnection, ClosedRing};
+use crate::metrics::{ConnectionKind, ServerCounters};
 use crate::net::tls::{ConnectionRateLimit, TlsAcceptorHandle};
 use crate::router::{Accounts, RouterHandle};
 use crate::supervisor::{ConnectionGroup, Faults};
@@ -35,6 +37,10 @@ pub struct ClientServices {
     pub router: RouterHandle,
     /// Connections by id.
     pub registry: Registry,
+    /// The last connections that ended, of every kind the monitor lists.
+    pub closed: Arc<ClosedRing>,
+    /// Events of the server.
+    pub counters: Arc<ServerCounters>,
     /// Counts connection actors.
     pub group: ConnectionGroup,
     /// Injected faults.
@@ -74,7 +80,10 @@ impl ClientServices {
     ) -> Self {
         let authenticator = Authenticator::new(&options);
         let limit = options.tls.as_ref().map_or(0, |tls| tls.connection_rate_limit);
+        let closed = Arc::new(ClosedRing::new(options.limits.max_closed_clients));
         Self {
+            closed,
+            counters: Arc::default(),
             accounts,
             router,
             registry: Registry::default(),
@@ -167,6 +176,24 @@ impl ClientServices {
     pub(super) fn writer_guard(self: &Arc<Self>) -> WriterGuard {
         self.num_writers.fetch_add(1, Ordering::Relaxed);
         WriterGuard(Arc::clone(self))
+    }
+
+    /// Client connections accepted so far.
+    #[must_use]
+    pub fn num_accepted(&self) -> u64 {
+        self.next_cid.load(Ordering::Relaxed) - 1
+    }
+
+    /// Remembers a connection that ended, and counts why.
+    pub(super) fn note_closed(&self, connection: ClosedConnection) {
+        match connection.reason {
+            CloseReason::SlowConsumerPendingBytes | CloseReason::SlowConsumerWriteDeadline => {
+                self.counters.slow_consumers.count(ConnectionKind::Client);
+            }
+            CloseReason::StaleConnection => self.counters.stale_connections.count(ConnectionKind::Client),
+            _ => {}
+        }
+        self.closed.add(connection);
     }
 
     pub(super) fn next_cid(&self) -> u64 {

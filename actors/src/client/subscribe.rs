@@ -75,6 +75,7 @@ impl ClientActor {
         let parts = SubscriptionParts { is_filtered, ..parts };
         let subscription = Arc::new(Subscription::new(Arc::clone(&self.sink), parts));
         account.count_subscriptions(1);
+        self.sink.count_subscriptions(1);
         let account = Arc::clone(account);
         let changes = self.changes.get_or_insert_with(|| Box::new(ChangeSet::new(account)));
         changes.added.push(Arc::clone(&subscription));
@@ -106,6 +107,7 @@ impl ClientActor {
         self.subscriptions.remove(subscription.sid());
         let Some(account) = &self.account else { return };
         account.remove_subscriptions(1);
+        self.sink.remove_subscriptions(1);
         let account = Arc::clone(account);
         let changes = self.changes.get_or_insert_with(|| Box::new(ChangeSet::new(account)));
         changes.removed.push(Arc::clone(subscription));

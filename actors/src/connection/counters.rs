@@ -1,5 +1,6 @@
 //! Messages and bytes of one connection.
 
+use std::ops::{AddAssign, Sub};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counted once per batch, by the threads that move the bytes.
@@ -22,6 +23,29 @@ pub struct Traffic {
     pub out_msgs: u64,
     /// Payload bytes sent.
     pub out_bytes: u64,
+}
+
+impl AddAssign for Traffic {
+    fn add_assign(&mut self, other: Self) {
+        self.in_msgs += other.in_msgs;
+        self.in_bytes += other.in_bytes;
+        self.out_msgs += other.out_msgs;
+        self.out_bytes += other.out_bytes;
+    }
+}
+
+impl Sub for Traffic {
+    type Output = Self;
+
+    /// What came after `earlier`.
+    fn sub(self, earlier: Self) -> Self {
+        Self {
+            in_msgs: self.in_msgs.saturating_sub(earlier.in_msgs),
+            in_bytes: self.in_bytes.saturating_sub(earlier.in_bytes),
+            out_msgs: self.out_msgs.saturating_sub(earlier.out_msgs),
+            out_bytes: self.out_bytes.saturating_sub(earlier.out_bytes),
+        }
+    }
 }
 
 impl TrafficCounters {

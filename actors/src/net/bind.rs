@@ -109,6 +109,14 @@ impl BoundListener {
         self.inner.close();
     }
 
+    /// Another descriptor of a TCP listener, for a server that accepts by itself; `None` when closed.
+    ///
+    /// # Errors
+    /// The system has no descriptor left.
+    pub fn tcp_listener(&self) -> io::Result<Option<std::net::TcpListener>> {
+        self.descriptor().map(|socket| socket.map(Into::into))
+    }
+
     /// Another descriptor of the same socket; `None` when closed.
     pub(super) fn descriptor(&self) -> io::Result<Option<Socket>> {
         self.inner.socket.lock().as_ref().map(Socket::try_clone).transpose()

@@ -109,6 +109,9 @@ impl Door<'_> {
                 );
             }
             origin.account.remove_subscriptions(1);
+            if let Some(sink) = subscription.client() {
+                sink.remove_subscriptions(1);
+            }
             let ended = self.ended.get_or_insert_with(|| ChangeSet::new(Arc::clone(origin.account)));
             ended.removed.push(Arc::clone(subscription));
         }

@@ -22,6 +22,8 @@ pub struct ClientSink {
     outbound: Outbound,
     close: CloseSignal,
     traffic: TrafficCounters,
+    /// Open subscriptions.
+    num_subscriptions: AtomicU32,
     takes_headers: AtomicBool,
     drops_when_slow: AtomicBool,
     identity: ArcSwapOption<String>,
@@ -44,6 +46,7 @@ impl ClientSink {
             outbound,
             close: CloseSignal::default(),
             traffic: TrafficCounters::default(),
+            num_subscriptions: AtomicU32::new(0),
             takes_headers: AtomicBool::new(false),
             drops_when_slow: AtomicBool::new(false),
             identity: ArcSwapOption::empty(),
@@ -77,6 +80,22 @@ impl ClientSink {
     #[must_use]
     pub fn traffic(&self) -> &TrafficCounters {
         &self.traffic
+    }
+
+    /// Open subscriptions.
+    #[must_use]
+    pub fn num_subscriptions(&self) -> u32 {
+        self.num_subscriptions.load(Ordering::Relaxed)
+    }
+
+    /// Counts subscriptions in.
+    pub fn count_subscriptions(&self, count: u32) {
+        self.num_subscriptions.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Counts subscriptions out.
+    pub fn remove_subscriptions(&self, count: u32) {
+        self.num_subscriptions.fetch_sub(count, Ordering::Relaxed);
     }
 
     /// Whether the client takes headers.

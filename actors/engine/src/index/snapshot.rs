@@ -55,11 +55,27 @@ pub struct Index<T> {
     patterns: Arc<PatternNode<T>>,
     num_patterns: usize,
     len: usize,
+    churn: Churn,
+}
+
+/// What happened to an index so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Churn {
+    /// Subscriptions added.
+    pub inserts: u64,
+    /// Subscriptions removed.
+    pub removes: u64,
 }
 
 impl<T> Default for Index<T> {
     fn default() -> Self {
-        Self { literals: HashTrie::default(), patterns: Arc::default(), num_patterns: 0, len: 0 }
+        Self {
+            literals: HashTrie::default(),
+            patterns: Arc::default(),
+            num_patterns: 0,
+            len: 0,
+            churn: Churn::default(),
+        }
     }
 }
 
@@ -68,6 +84,12 @@ impl<T: Subscriber> Index<T> {
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
+    }
+
+    /// Subscriptions that came and went so far.
+    #[must_use]
+    pub fn churn(&self) -> Churn {
+        self.churn
     }
 
     /// Whether there is none.
@@ -88,6 +110,7 @@ impl<T: Subscriber> Index<T> {
             is_new
         };
         self.len += usize::from(is_new);
+        self.churn.inserts += u64::from(is_new);
         is_new
     }
 
@@ -130,6 +153,7 @@ impl<T: Subscriber> Index<T> {
             was_there
         };
         self.len -= usize::from(was_there);
+        self.churn.removes += u64::from(was_there);
         was_there
     }
 

@@ -123,6 +123,11 @@ impl Differ<'_> {
         if new.listen.port != -1 {
             refuse("Port", old.listen.port, new.listen.port)?;
         }
+        let (old_monitor, new_monitor) = (&old.monitor, &new.monitor);
+        refuse("HTTPHost", old_monitor.host(&old.listen), new_monitor.host(&new.listen))?;
+        refuse("HTTPPort", old_monitor.http_port, new_monitor.http_port)?;
+        refuse("HTTPBasePath", &old_monitor.base_path, &new_monitor.base_path)?;
+        refuse("HTTPSPort", old_monitor.https_port, new_monitor.https_port)?;
         refuse("UnixPath", path(old.listen.unix_path.as_deref()), path(new.listen.unix_path.as_deref()))?;
         if old.listen.client_advertise != new.listen.client_advertise {
             let address = text(&new.listen.client_advertise);

@@ -11,6 +11,7 @@ mod diff_test;
 pub mod limits;
 pub mod listen;
 pub mod logging;
+pub mod monitor;
 pub mod tls;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ pub use auth::{
 pub use limits::{LameDuckOptions, LimitOptions, TimingOptions, WriteTimeoutPolicy};
 pub use listen::{ListenAddress, ListenOptions};
 pub use logging::{LogFormat, LoggingOptions};
+pub use monitor::MonitorOptions;
 pub use tls::{CertificatePair, HandshakeFirst, TlsOptions, TlsVersion};
 
 use crate::subject::Mappings;
@@ -50,6 +52,8 @@ pub struct Options {
     pub config_digest: Option<String>,
     /// Client listeners.
     pub listen: ListenOptions,
+    /// HTTP monitor.
+    pub monitor: MonitorOptions,
     /// Sizes and counts.
     pub limits: LimitOptions,
     /// Pings, deadlines.
@@ -105,6 +109,7 @@ impl Default for Options {
             config_file: None,
             config_digest: None,
             listen: ListenOptions::default(),
+            monitor: MonitorOptions::default(),
             limits: LimitOptions::default(),
             timing: TimingOptions::default(),
             lame_duck: LameDuckOptions::default(),

@@ -7,7 +7,8 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
 use rustls_pki_types::CertificateDer;
 use tokio::time::timeout_at;
 use tokio_rustls::TlsAcceptor;
@@ -159,6 +160,36 @@ impl TlsAcceptorHandle {
     pub(super) fn replace_if_current(&self, expected: &Arc<TlsServer>, server: TlsServer) -> bool {
         let previous = self.current.compare_and_swap(expected, Arc::new(server));
         Arc::ptr_eq(&previous, expected)
+    }
+}
+
+impl TlsAcceptorHandle {
+    /// A configuration for a server that shakes hands by itself: the certificates of the moment, none from clients.
+    ///
+    /// # Errors
+    /// The library refuses a configured value.
+    pub fn config_without_client_certificates(&self) -> Result<ServerConfig, TlsConfigError> {
+        let current = self.load();
+        let (provider, _) = provider(&current.options)?;
+        let versions: &[_] = match current.options.min_version {
+            TlsVersion::Tls12 => &[&rustls::version::TLS13, &rustls::version::TLS12],
+            TlsVersion::Tls13 => &[&rustls::version::TLS13],
+        };
+        let versions = usable(versions, &provider);
+        let builder = ServerConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(&versions);
+        let builder = builder.map_err(|cause| TlsConfigError::Library(cause.to_string()))?;
+        let resolver = Arc::new(CurrentCertificates(self.clone()));
+        Ok(builder.with_no_client_auth().with_cert_resolver(resolver))
+    }
+}
+
+/// Asks the configuration of the moment, so that a reload reaches servers that keep their own.
+#[derive(Debug)]
+struct CurrentCertificates(TlsAcceptorHandle);
+
+impl ResolvesServerCert for CurrentCertificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.0.load().acceptor.config().cert_resolver.resolve(hello)
     }
 }
 

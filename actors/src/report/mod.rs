@@ -1,0 +1,26 @@
+//! Collects what the monitor and the system account's services tell of the server. Knows nothing of HTTP.
+//!
+//! ```text
+//! src/monitor (query string) ──┐
+//!                              ├─ options (codecs::report) ──> Reporter ──> document (codecs::report)
+//! system services (JSON) ──────┘                                  │ reads
+//!                                        registry, accounts, options, supervisor's board, sources
+//! ```
+//!
+//! - [`reporter`]: what all reports share. [`sources`]: where routes, leaf nodes and JetStream are asked, once they are there.
+//! - [`varz`], [`connz`], [`subsz`], [`health`]: one room per document. [`usage`]: memory and processor time.
+//!
+//! Everything is read from counters and snapshots that are there anyway. No report sends a message to a connection.
+
+pub mod connz;
+mod connz_rows;
+mod connz_subscriptions;
+pub mod health;
+pub mod reporter;
+pub mod sources;
+pub mod subsz;
+pub mod usage;
+pub mod varz;
+
+pub use reporter::{ReportError, Reporter, ServerFacts};
+pub use sources::{LeafSource, PeerCounts, Sources};
