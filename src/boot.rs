@@ -22,7 +22,7 @@ use troupe_engine::options::{AccountLimits, GLOBAL_ACCOUNT, HandshakeFirst, List
 use crate::COMPATIBLE_VERSION;
 use crate::banner;
 use crate::files::{self, FileError, Ports};
-use crate::monitor::{Monitor, MonitorSettings};
+use crate::monitor::{Feed, Monitor, MonitorSettings};
 use crate::process::ProcessContext;
 use crate::server::{RunningServer, ServerParts};
 
@@ -199,6 +199,7 @@ async fn start_monitor(
         tls: reporter.services().tls().filter(|_| is_secure),
         prefix: options.monitor.prefix(),
         reporter: Arc::clone(reporter),
+        feed: Arc::new(Feed::new(Arc::clone(reporter))),
     };
     let spec = ChildSpec::new("monitor", move |context| Monitor::new(settings.clone(), context));
     supervisor.supervise(spec).await?;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
 use actix_web::dev::{Server, ServerHandle};
@@ -13,7 +13,7 @@ use troupe_actors::net::tls::TlsAcceptorHandle;
 use troupe_actors::report::Reporter;
 use troupe_actors::supervisor::{ChildContext, SupervisedActor};
 
-use super::{MonitorState, configure};
+use super::{Feed, MonitorState, configure, feed};
 
 /// Threads that answer. Two, so that a long report does not hold up the health check.
 const WORKERS: usize = 2;
@@ -35,6 +35,8 @@ pub(crate) struct MonitorSettings {
     pub(crate) prefix: String,
     /// Who collects.
     pub(crate) reporter: Arc<Reporter>,
+    /// What happens, once a second.
+    pub(crate) feed: Arc<Feed>,
 }
 
 /// Runs the HTTP server.
@@ -55,7 +57,8 @@ impl Monitor {
         let Some(socket) = self.settings.socket.tcp_listener()? else { return Ok(None) };
         let prefix = self.settings.prefix.clone();
         let reporter = Arc::clone(&self.settings.reporter);
-        let state = web::Data::new(MonitorState { reporter, prefix: prefix.clone() });
+        let feed = Arc::clone(&self.settings.feed);
+        let state = web::Data::new(MonitorState { reporter, feed, prefix: prefix.clone() });
         let app = move || App::new().app_data(web::Data::clone(&state)).configure(|config| configure(config, &prefix));
         let server = HttpServer::new(app)
             .workers(WORKERS)
@@ -79,6 +82,7 @@ impl Actor for Monitor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.context.checkpoint("started");
+        ctx.run_interval(feed::INTERVAL, |monitor, _| monitor.settings.feed.tick(Instant::now(), SystemTime::now()));
         match self.serve() {
             Ok(None) => {}
             Ok(Some(server)) => {
@@ -100,6 +104,7 @@ impl Actor for Monitor {
 
 impl SupervisedActor for Monitor {
     fn stop_requested(&mut self, ctx: &mut Context<Self>) {
+        self.settings.feed.dismiss_listeners();
         match self.handle.take() {
             // The server's future ends then, and the actor with it.
             Some(handle) => _ = ctx.spawn(handle.stop(true).into_actor(self)),

@@ -9,6 +9,7 @@ use crate::{COMPATIBLE_VERSION, TROUPE_VERSION};
 
 /// Links of the page, and what they lead to.
 const LINKS: &[(&str, &str)] = &[
+    ("dashboard", "Dashboard"),
     ("varz", "General"),
     ("jsz", "JetStream"),
     ("connz", "Connections"),

@@ -6,11 +6,15 @@
 //! ```
 //!
 //! - [`actor`]: the supervised actor that owns the workers. [`endpoints`]: one function per path.
+//! - [`dashboard`]: a page for people, with [`assets`]: its files, and [`feed`]: samples and events, once a second.
 //! - [`query`]: query strings as Go reads them. [`answer`]: responses with nats-server's headers. [`index`]: the front page.
 
 mod actor;
 mod answer;
+mod assets;
+mod dashboard;
 mod endpoints;
+mod feed;
 mod index;
 mod query;
 
@@ -20,17 +24,20 @@ use actix_web::web;
 use troupe_actors::report::Reporter;
 
 pub(crate) use actor::{Monitor, MonitorSettings};
+pub(crate) use feed::Feed;
 
 /// What every worker knows.
 pub(crate) struct MonitorState {
     pub(crate) reporter: Arc<Reporter>,
+    /// What happens.
+    pub(crate) feed: Arc<Feed>,
     /// Path in front of every endpoint.
     pub(crate) prefix: String,
 }
 
 /// Adds every path below `prefix`, which is empty or begins with a slash.
 fn configure(config: &mut web::ServiceConfig, prefix: &str) {
-    let paths = web::scope(prefix).configure(endpoints::configure);
+    let paths = web::scope(prefix).configure(endpoints::configure).configure(dashboard::configure);
     let front_page = if prefix.is_empty() { "/" } else { prefix };
     config.route(front_page, web::route().to(index::page)).service(paths).default_service(web::to(answer::not_found));
 }

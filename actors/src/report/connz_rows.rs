@@ -30,56 +30,64 @@ impl Row {
         }
     }
 
-    fn status(&self) -> &ConnectionStatus {
+    /// What it is, in a word.
+    pub(super) fn kind(&self) -> &'static str {
+        kind_text(match self {
+            Self::Open(_) => ConnectionKind::Client,
+            Self::Closed(closed) => closed.kind,
+        })
+    }
+
+    pub(super) fn status(&self) -> &ConnectionStatus {
         match self {
             Self::Open(entry) => &entry.status,
             Self::Closed(closed) => &closed.status,
         }
     }
 
-    fn remote(&self) -> RemoteAddress {
+    pub(super) fn remote(&self) -> RemoteAddress {
         match self {
             Self::Open(entry) => entry.sink.remote(),
             Self::Closed(closed) => closed.remote,
         }
     }
 
-    fn traffic(&self) -> Traffic {
+    pub(super) fn traffic(&self) -> Traffic {
         match self {
             Self::Open(entry) => entry.sink.traffic().read(),
             Self::Closed(closed) => closed.traffic,
         }
     }
 
-    fn pending(&self) -> u64 {
+    pub(super) fn pending(&self) -> u64 {
         match self {
             Self::Open(entry) => entry.sink.outbound().pending() as u64,
             Self::Closed(closed) => closed.pending as u64,
         }
     }
 
-    fn num_subscriptions(&self) -> u32 {
+    pub(super) fn num_subscriptions(&self) -> u32 {
         match self {
             Self::Open(entry) => entry.sink.num_subscriptions(),
             Self::Closed(closed) => closed.num_subscriptions,
         }
     }
 
-    fn stop(&self) -> Option<SystemTime> {
+    pub(super) fn stop(&self) -> Option<SystemTime> {
         match self {
             Self::Open(_) => None,
             Self::Closed(closed) => Some(closed.stop),
         }
     }
 
-    fn reason(&self) -> &'static str {
+    pub(super) fn reason(&self) -> &'static str {
         match self {
             Self::Open(_) => "",
             Self::Closed(closed) => closed.reason.text(),
         }
     }
 
-    fn profile(&self) -> Option<Arc<Profile>> {
+    pub(super) fn profile(&self) -> Option<Arc<Profile>> {
         self.status().profile()
     }
 
@@ -129,10 +137,7 @@ impl Row {
         let proxy = profile.proxy_key.as_ref().map(|key| ProxyInfo { key: key.to_string() });
         ConnInfo {
             cid: self.cid(),
-            kind: kind_text(match self {
-                Self::Open(_) => ConnectionKind::Client,
-                Self::Closed(closed) => closed.kind,
-            }),
+            kind: self.kind(),
             protocol: "nats",
             ip: remote.ip().map(|ip| ip.to_string()).unwrap_or_default(),
             port: remote.port(),

@@ -8,6 +8,7 @@
 //! ```
 //!
 //! - [`reporter`]: what all reports share. [`sources`]: where routes, leaf nodes and JetStream are asked, once they are there.
+//! - [`eventsz`], [`history`], [`table`]: what happens, what happened, and the dashboard's table of connections.
 //! - [`varz`], [`connz`], [`subsz`], [`health`]: one room per document. [`usage`]: memory and processor time.
 //!
 //! Everything is read from counters and snapshots that are there anyway. No report sends a message to a connection.
@@ -15,12 +16,16 @@
 pub mod connz;
 mod connz_rows;
 mod connz_subscriptions;
+pub mod eventsz;
 pub mod health;
+pub mod history;
 pub mod reporter;
 pub mod sources;
 pub mod subsz;
+pub mod table;
 pub mod usage;
 pub mod varz;
 
+pub use history::SampleHistory;
 pub use reporter::{ReportError, Reporter, ServerFacts};
 pub use sources::{LeafSource, PeerCounts, Sources};

@@ -6,11 +6,14 @@
 //!
 //! - [`json`]: Go's JSON. [`time`](mod@time): time stamps and durations as texts and numbers.
 //! - [`varz`]: the server, with [`varz_blocks`]. [`connz`]: connections. [`subsz`]: subscriptions. [`health`]: is it well.
+//! - Troupe's own: [`eventsz`]: what happens, once a second. [`table`]: the dashboard's table of connections.
 
 pub mod connz;
+pub mod eventsz;
 pub mod health;
 pub mod json;
 pub mod subsz;
+pub mod table;
 pub mod time;
 pub mod varz;
 pub mod varz_blocks;

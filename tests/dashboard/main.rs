@@ -1,0 +1,14 @@
+//! The dashboard: what is served, and what a person sees of it in a real browser.
+
+mod browser;
+mod driver;
+mod http;
+mod stage;
+mod t10_connections;
+mod t10_files;
+mod t10_overview;
+mod t10_subscriptions;
+mod t30_appearance;
+mod t30_hostile_names;
+mod t50_events;
+mod t50_reconnect;

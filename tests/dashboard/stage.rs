@@ -1,0 +1,59 @@
+//! A server with a monitor and clients that do something.
+
+use std::net::SocketAddr;
+
+use serde_json::Value;
+use troupe_tests::{Config, RawClient, Server};
+
+/// A running server whose monitor is known.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(crate) server: Server,
+    monitor: SocketAddr,
+    prefix: String,
+}
+
+impl Stage {
+    /// Starts a server with a monitor on a port of its own choice.
+    pub(crate) fn new(config: &str) -> Self {
+        Self::with(Config::new(format!("http: \"127.0.0.1:-1\"\n{config}")), "")
+    }
+
+    /// Starts a server whose configuration has its own `http` line, below a base path.
+    pub(crate) fn with(config: Config, prefix: &str) -> Self {
+        let server = Server::troupe(config);
+        let line = server.wait_log("Starting http monitor on ");
+        let address = line.rsplit(' ').next().expect("a line has a last word");
+        let monitor = address.parse().expect("the line ends with an address");
+        Self { server, monitor, prefix: prefix.to_owned() }
+    }
+
+    /// Address of the monitor.
+    pub(crate) fn monitor(&self) -> SocketAddr {
+        self.monitor
+    }
+
+    /// URL of a path of the monitor: `url("dashboard")`.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{}/{path}", self.monitor, self.prefix)
+    }
+
+    /// Path with the base path in front.
+    pub(crate) fn path(&self, path: &str) -> String {
+        format!("{}/{path}", self.prefix)
+    }
+
+    /// What an endpoint answers.
+    pub(crate) fn json(&self, path: &str) -> Value {
+        let answer = crate::http::get(self.monitor, &self.path(path), &[]);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        serde_json::from_slice(&answer.body).unwrap_or_else(|fault| panic!("{path}: {fault}\n{}", answer.text()))
+    }
+
+    /// Connects a client with a name, which the server knows when this returns.
+    pub(crate) fn client(&self, name: &str) -> RawClient {
+        let mut client = self.server.connect();
+        client.flush(format!("CONNECT {{\"verbose\":false,\"name\":{}}}\r\n", Value::from(name)));
+        client
+    }
+}
