@@ -162,6 +162,8 @@ async fn start_actors(
     ));
     let facts = ServerFacts { start, num_arbiters: arbiters.len() };
     let reporter = Arc::new(Reporter::new(Arc::clone(&services), supervisor.board().clone(), facts));
+    let changes = services.router.clone();
+    reporter.add_queue("Router changes", move || changes.depth());
     start_monitor(options, monitor.as_ref(), &reporter, supervisor).await?;
     let seats = SeatPlan::new(arbiters.len(), arbiters.len());
     let factory = Arc::new(ClientFactory::new(Arc::clone(&services), arbiters.into(), seats));

@@ -17,15 +17,20 @@ pub(super) fn json(document: &impl Serialize, layout: Layout) -> HttpResponse {
 /// A document under another status than 200.
 pub(super) fn json_with(status: StatusCode, document: &impl Serialize, layout: Layout) -> HttpResponse {
     match render(document, layout) {
-        Ok(body) => HttpResponse::build(status)
-            .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
-            .content_type("application/json")
-            .body(body),
+        Ok(body) => rendered(status, body),
         Err(cause) => {
             error!("Error marshaling response: {cause}");
             plain(StatusCode::INTERNAL_SERVER_ERROR, cause.to_string())
         }
     }
+}
+
+/// A document that is rendered already.
+pub(super) fn rendered(status: StatusCode, body: Vec<u8>) -> HttpResponse {
+    HttpResponse::build(status)
+        .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+        .content_type("application/json")
+        .body(body)
 }
 
 /// A fault of the request.

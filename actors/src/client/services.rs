@@ -189,6 +189,10 @@ impl ClientServices {
         match connection.reason {
             CloseReason::SlowConsumerPendingBytes | CloseReason::SlowConsumerWriteDeadline => {
                 self.counters.slow_consumers.count(ConnectionKind::Client);
+                let account = connection.status.profile().and_then(|profile| profile.account.clone());
+                if let Some(account) = account.and_then(|name| self.accounts.get(&name)) {
+                    account.count_slow_consumer();
+                }
             }
             CloseReason::StaleConnection => self.counters.stale_connections.count(ConnectionKind::Client),
             _ => {}

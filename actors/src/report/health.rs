@@ -9,32 +9,54 @@ const NOT_READY: &str = "failed to be ready for connections after 1ms: startup d
 
 impl Reporter {
     /// Whether the server is well. The HTTP status is in the answer.
-    #[must_use]
-    pub fn healthz(&self, options: &HealthzOptions) -> HealthStatus {
-        let bad_request = if options.account.is_empty() && !options.stream.is_empty() {
-            Some("\"account\" must not be empty when checking stream health")
-        } else if options.stream.is_empty() && !options.consumer.is_empty() {
-            Some("\"stream\" must not be empty when checking consumer health")
-        } else {
-            None
-        };
-        if let Some(text) = bad_request {
-            return fault(options, 400, HealthErrorKind::BadRequest, text);
+    pub async fn healthz(&self, options: &HealthzOptions) -> HealthStatus {
+        if let Some(text) = wrong_arguments(options) {
+            return status(options, 400, vec![server_fault(HealthErrorKind::BadRequest, text)]);
         }
         if !self.is_ready() {
-            return fault(options, 500, HealthErrorKind::Connection, NOT_READY);
+            return status(options, 500, vec![server_fault(HealthErrorKind::Connection, NOT_READY)]);
         }
-        HealthStatus { status: "ok".to_owned(), status_code: 200, ..HealthStatus::default() }
+        let faults = match self.sources().jetstream.get().filter(|_| !options.js_server_only) {
+            Some(source) => source.faults(options.clone()).await,
+            None => Vec::new(),
+        };
+        let code = match faults.first() {
+            None => 200,
+            // What was asked for by name is not there.
+            Some(first) if first.error.contains("not found") => 404,
+            Some(_) => 503,
+        };
+        status(options, code, faults)
     }
 }
 
-fn fault(options: &HealthzOptions, status_code: u16, kind: HealthErrorKind, text: &str) -> HealthStatus {
-    let mut health = HealthStatus { status: "error".to_owned(), status_code, ..HealthStatus::default() };
-    if !options.details {
-        health.error = text.to_owned();
-        return health;
+fn wrong_arguments(options: &HealthzOptions) -> Option<&'static str> {
+    if options.account.is_empty() && !options.stream.is_empty() {
+        return Some("\"account\" must not be empty when checking stream health");
     }
+    if options.stream.is_empty() && !options.consumer.is_empty() {
+        return Some("\"stream\" must not be empty when checking consumer health");
+    }
+    None
+}
+
+fn server_fault(kind: HealthErrorKind, text: &str) -> HealthError {
     let [account, stream, consumer] = [const { String::new() }; 3];
-    health.errors.push(HealthError { kind, account, stream, consumer, error: text.to_owned() });
+    HealthError { kind, account, stream, consumer, error: text.to_owned() }
+}
+
+/// The first fault, or all of them where details are asked for.
+fn status(options: &HealthzOptions, status_code: u16, faults: Vec<HealthError>) -> HealthStatus {
+    let word = match status_code {
+        200 => "ok",
+        503 if !options.details => "unavailable",
+        _ => "error",
+    };
+    let mut health = HealthStatus { status: word.to_owned(), status_code, ..HealthStatus::default() };
+    if options.details {
+        health.errors = faults;
+    } else if let Some(first) = faults.into_iter().next() {
+        health.error = first.error;
+    }
     health
 }

@@ -8,17 +8,23 @@
 //! ```
 //!
 //! - [`reporter`]: what all reports share. [`sources`]: where routes, leaf nodes and JetStream are asked, once they are there.
+//! - [`varz`], [`connz`], [`subsz`], [`peers`], [`accountz`], [`jsz`], [`health`], [`actorz`]: one room per document.
+//! - [`usage`]: memory and processor time. [`process`]: arguments and threads of the process.
 //! - [`eventsz`], [`history`], [`table`]: what happens, what happened, and the dashboard's table of connections.
-//! - [`varz`], [`connz`], [`subsz`], [`health`]: one room per document. [`usage`]: memory and processor time.
 //!
 //! Everything is read from counters and snapshots that are there anyway. No report sends a message to a connection.
 
+pub mod accountz;
+pub mod actorz;
 pub mod connz;
 mod connz_rows;
 mod connz_subscriptions;
 pub mod eventsz;
 pub mod health;
 pub mod history;
+pub mod jsz;
+pub mod peers;
+pub mod process;
 pub mod reporter;
 pub mod sources;
 pub mod subsz;
@@ -28,4 +34,5 @@ pub mod varz;
 
 pub use history::SampleHistory;
 pub use reporter::{ReportError, Reporter, ServerFacts};
-pub use sources::{LeafSource, PeerCounts, Sources};
+pub use sources::{PeerCounts, Sources};
+pub use varz::Totals;

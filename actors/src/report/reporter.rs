@@ -11,6 +11,7 @@ use thiserror::Error;
 use troupe_codecs::report::Timestamp;
 
 use super::Sources;
+use super::actorz::DepthReader;
 use super::usage::UsageMeter;
 use crate::client::ClientServices;
 use crate::supervisor::Board;
@@ -27,6 +28,21 @@ pub enum ReportError {
     /// A subject filter without an account.
     #[error("filter by subject only valid with account filtering")]
     FilterWithoutAccount,
+    /// No account of this name.
+    #[error("Account {0} does not exist")]
+    UnknownAccount(String),
+    /// Only the leader of the meta group was to answer.
+    #[error("filtered response: not leader")]
+    NotLeader,
+    /// There are no replication groups.
+    #[error("No Raft nodes registered")]
+    NoGroups,
+    /// There are none that were asked for.
+    #[error("No Raft nodes returned, check supplied filters")]
+    NoSuchGroups,
+    /// A subsystem has no answer. Holds its words.
+    #[error("{0}")]
+    Subsystem(String),
     /// The test subject has wildcards or is no subject.
     #[error("invalid test subject, must be valid publish subject: {0}")]
     InvalidTestSubject(String),
@@ -42,7 +58,6 @@ pub struct ServerFacts {
 }
 
 /// Collects reports. Shared by the monitor and the system account's services.
-#[derive(Debug)]
 pub struct Reporter {
     pub(super) services: Arc<ClientServices>,
     pub(super) board: Board,
@@ -51,7 +66,14 @@ pub struct Reporter {
     sources: Sources,
     config_loaded: ArcSwap<SystemTime>,
     requests: Mutex<BTreeMap<&'static str, u64>>,
+    pub(super) queues: Mutex<Vec<(String, DepthReader)>>,
     is_ready: AtomicBool,
+}
+
+impl std::fmt::Debug for Reporter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reporter").field("sources", &self.sources).finish_non_exhaustive()
+    }
 }
 
 impl Reporter {
@@ -65,6 +87,7 @@ impl Reporter {
             sources: Sources::default(),
             config_loaded: ArcSwap::from_pointee(facts.start),
             requests: Mutex::default(),
+            queues: Mutex::default(),
             is_ready: AtomicBool::new(false),
             facts,
         }
@@ -99,6 +122,7 @@ impl Reporter {
         self.config_loaded.store(Arc::new(at));
     }
 
+    /// When the configuration in force was read.
     pub(super) fn config_load_time(&self) -> Timestamp {
         Timestamp(**self.config_loaded.load())
     }

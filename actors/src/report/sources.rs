@@ -1,12 +1,26 @@
 //! Where subsystems are asked that are not part of the client room. Each registers itself at boot, once.
 //!
-//! A subsystem that is not registered is reported as nats-server reports one that is off.
+//! A subsystem that is not registered is reported as nats-server reports one that is off. To add one: implement its trait for
+//! a handle (in this room, since rooms below know nothing of reports) and `set` it on [`super::Reporter::sources`] at boot.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::OnceLock;
 
+use serde_json::Value;
+use troupe_codecs::report::accountz::AccountSharing;
+use troupe_codecs::report::peers::{
+    Gatewayz, GatewayzOptions, LeafInfo, LeafzOptions, RouteInfo, RoutezOptions, SubjectRules,
+};
 use troupe_codecs::report::varz_blocks::{ClusterVarz, GatewayVarz, JetStreamVarz, LeafVarz};
+use troupe_codecs::report::{HealthError, HealthzOptions, Jsz, JszOptions, RaftzOptions};
 
+use super::ReportError;
 use crate::connection::Traffic;
+use crate::router::AccountView;
+
+/// What a subsystem answers after asking its actors.
+pub type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What a kind of connection between servers adds up to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,34 +33,70 @@ pub struct PeerCounts {
     pub traffic: Traffic,
 }
 
-/// Routes, for `/varz`.
+/// Routes as `/routez` lists them.
+#[derive(Clone, Debug, Default)]
+pub struct RouteList {
+    /// Subjects all routes may bring in.
+    pub import: Option<SubjectRules>,
+    /// Subjects all routes may take out.
+    pub export: Option<SubjectRules>,
+    /// The connections.
+    pub routes: Vec<RouteInfo>,
+}
+
+/// Routes.
 pub trait RouteSource: Send + Sync {
     /// Connections and traffic.
     fn counts(&self) -> PeerCounts;
-    /// The `cluster` block.
+    /// The `cluster` block of `/varz`.
     fn varz(&self) -> ClusterVarz;
+    /// The connections.
+    fn routez(&self, options: &RoutezOptions) -> RouteList;
 }
 
-/// Gateways, for `/varz`.
+/// Gateways.
 pub trait GatewaySource: Send + Sync {
     /// Connections and traffic.
     fn counts(&self) -> PeerCounts;
-    /// The `gateway` block.
+    /// The `gateway` block of `/varz`.
     fn varz(&self) -> GatewayVarz;
+    /// Fills in everything but the id and the time.
+    fn gatewayz(&self, options: &GatewayzOptions, document: &mut Gatewayz);
 }
 
-/// Leaf nodes, for `/varz`.
+/// Leaf nodes.
 pub trait LeafSource: Send + Sync {
     /// Connections and traffic.
     fn counts(&self) -> PeerCounts;
-    /// The `leaf` block.
+    /// The `leaf` block of `/varz`.
     fn varz(&self) -> LeafVarz;
+    /// The connections.
+    fn leafz(&self, options: &LeafzOptions) -> Vec<LeafInfo>;
+    /// Connections of one account.
+    fn num_of_account(&self, account: &str) -> u64;
 }
 
 /// JetStream.
 pub trait JetStreamSource: Send + Sync {
     /// The `jetstream` block of `/varz`.
     fn varz(&self) -> JetStreamVarz;
+    /// Whether an account has it.
+    fn is_enabled_for(&self, account: &str) -> bool;
+    /// Fills in everything but the id and the time; options are as asked for.
+    ///
+    /// # Errors
+    /// There is no such account, or this server is not the leader that was asked for.
+    fn jsz(&self, options: JszOptions, document: Jsz) -> Answer<Result<Jsz, ReportError>>;
+    /// What is wrong with it and its assets.
+    fn faults(&self, options: HealthzOptions) -> Answer<Vec<HealthError>>;
+    /// State of replication groups by account and group; `None` where there are none of that kind.
+    fn raftz(&self, options: RaftzOptions) -> Answer<Option<Value>>;
+}
+
+/// Exports, imports and mappings.
+pub trait SharingSource: Send + Sync {
+    /// Those of one account.
+    fn sharing(&self, account: &AccountView) -> AccountSharing;
 }
 
 /// The registered subsystems.
@@ -60,6 +110,8 @@ pub struct Sources {
     pub leafs: OnceLock<Box<dyn LeafSource>>,
     /// JetStream.
     pub jetstream: OnceLock<Box<dyn JetStreamSource>>,
+    /// Exports, imports and mappings.
+    pub sharing: OnceLock<Box<dyn SharingSource>>,
 }
 
 impl std::fmt::Debug for Sources {
@@ -69,6 +121,7 @@ impl std::fmt::Debug for Sources {
             .field("gateways", &self.gateways.get().is_some())
             .field("leafs", &self.leafs.get().is_some())
             .field("jetstream", &self.jetstream.get().is_some())
+            .field("sharing", &self.sharing.get().is_some())
             .finish()
     }
 }

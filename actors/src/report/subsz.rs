@@ -53,7 +53,7 @@ impl Reporter {
     }
 
     /// The account of this name, or all of them by name where the name is empty.
-    fn accounts(&self, name: &str) -> Vec<Arc<AccountView>> {
+    pub(super) fn accounts(&self, name: &str) -> Vec<Arc<AccountView>> {
         if !name.is_empty() {
             return self.services.accounts.get(name).into_iter().collect();
         }

@@ -74,8 +74,17 @@ fn resident_memory() -> u64 {
     })
 }
 
+/// Mapped memory, where the kernel tells.
+pub(super) fn mapped_memory() -> Option<u64> {
+    field_in(&std::fs::read_to_string("/proc/self/status").ok()?, "VmSize:")
+}
+
 fn resident_in(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    field_in(status, "VmRSS:")
+}
+
+fn field_in(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kilobytes * 1024)
 }

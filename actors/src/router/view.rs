@@ -30,6 +30,7 @@ pub struct AccountView {
     limits: ArcSwap<AccountLimits>,
     num_connections: AtomicU64,
     num_subscriptions: AtomicU64,
+    num_slow_consumers: AtomicU64,
 }
 
 impl AccountView {
@@ -44,6 +45,7 @@ impl AccountView {
             limits: ArcSwap::from_pointee(limits),
             num_connections: AtomicU64::new(0),
             num_subscriptions: AtomicU64::new(0),
+            num_slow_consumers: AtomicU64::new(0),
         }
     }
 
@@ -132,6 +134,17 @@ impl AccountView {
     /// Counts subscriptions out.
     pub fn remove_subscriptions(&self, count: u64) {
         self.num_subscriptions.fetch_sub(count, Ordering::Relaxed);
+    }
+
+    /// Counts a connection that was closed for being slow.
+    pub fn count_slow_consumer(&self) {
+        self.num_slow_consumers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Connections closed for being slow, so far.
+    #[must_use]
+    pub fn num_slow_consumers(&self) -> u64 {
+        self.num_slow_consumers.load(Ordering::Relaxed)
     }
 
     /// Connections now.

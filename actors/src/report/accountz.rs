@@ -1,0 +1,101 @@
+//! `/accountz` and `/accstatz`.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use troupe_codecs::report::accountz::{AccountInfo, AccountStat, DataStats, MsgBytes};
+use troupe_codecs::report::{Accountz, AccountzOptions, Accstatz, AccstatzOptions, Timestamp};
+
+use super::subsz::sublist_stats;
+use super::{ReportError, Reporter};
+use crate::connection::Traffic;
+use crate::router::AccountView;
+
+impl Reporter {
+    /// The names of all accounts, or one account.
+    ///
+    /// # Errors
+    /// There is no account of this name.
+    pub fn accountz(&self, options: &AccountzOptions) -> Result<Accountz, ReportError> {
+        let system = self.services.options().system_account_name().unwrap_or_default().to_owned();
+        let name = &options.account;
+        let (mut names, mut detail) = (Vec::new(), None);
+        if name.is_empty() {
+            names = self.accounts("").iter().map(|account| account.name().to_string()).collect();
+        } else {
+            let account = self.services.accounts.get(name);
+            let account = account.ok_or_else(|| ReportError::UnknownAccount(name.clone()))?;
+            detail = Some(self.account_info(&account, *name == system));
+        }
+        Ok(Accountz {
+            server_id: self.server_id(),
+            now: Timestamp(SystemTime::now()),
+            system_account: system,
+            accounts: names,
+            account_detail: detail,
+        })
+    }
+
+    fn account_info(&self, account: &AccountView, is_system: bool) -> AccountInfo {
+        let sources = self.sources();
+        let name = account.name();
+        let stats = sublist_stats(account);
+        AccountInfo {
+            account_name: name.to_string(),
+            update_time: self.config_load_time(),
+            is_system,
+            expired: false,
+            complete: true,
+            jetstream_enabled: sources.jetstream.get().is_some_and(|source| source.is_enabled_for(name)),
+            leafnode_connections: self.num_leafs(name),
+            client_connections: account.num_connections(),
+            subscriptions: stats.num_subscriptions,
+            sharing: sources.sharing.get().map(|source| source.sharing(account)).unwrap_or_default(),
+            jwt: String::new(),
+            issuer_key: String::new(),
+            name_tag: name.to_string(),
+            tags: Vec::new(),
+            sublist_stats: stats,
+            responses: BTreeMap::new(),
+        }
+    }
+
+    fn num_leafs(&self, account: &str) -> u64 {
+        self.sources().leafs.get().map_or(0, |source| source.num_of_account(account))
+    }
+
+    /// What accounts moved.
+    #[must_use]
+    pub fn accstatz(&self, options: &AccstatzOptions) -> Accstatz {
+        let traffic = self.services.registry.traffic_by_account();
+        let is_asked = |name: &str| options.accounts.is_empty() || options.accounts.iter().any(|asked| asked == name);
+        let accounts = self.accounts("").into_iter().filter(|account| is_asked(account.name()));
+        let stats = accounts.map(|account| {
+            let moved = traffic.get(account.name()).copied().unwrap_or_default();
+            self.account_stat(&account, moved)
+        });
+        let is_shown = |stat: &AccountStat| options.include_unused || stat.conns > 0 || stat.leafnodes > 0;
+        Accstatz {
+            server_id: self.server_id(),
+            now: Timestamp(SystemTime::now()),
+            account_statz: stats.filter(is_shown).collect(),
+        }
+    }
+
+    /// Traffic, connections and subscriptions of one account.
+    pub(super) fn account_stat(&self, account: &AccountView, moved: Traffic) -> AccountStat {
+        let data = |msgs, bytes| DataStats { all: MsgBytes { msgs, bytes }, ..DataStats::default() };
+        let (conns, leafnodes) = (account.num_connections(), self.num_leafs(account.name()));
+        AccountStat {
+            acc: account.name().to_string(),
+            name: account.name().to_string(),
+            conns,
+            leafnodes,
+            total_conns: conns + leafnodes,
+            num_subscriptions: account.snapshot().len() as u64,
+            sent: data(moved.out_msgs, moved.out_bytes),
+            received: data(moved.in_msgs, moved.in_bytes),
+            slow_consumers: account.num_slow_consumers(),
+        }
+    }
+}
