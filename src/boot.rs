@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
 use tracing::{info, warn};
+use troupe_actors::account::link;
 use troupe_actors::client::{ClientFactory, ClientServices};
 use troupe_actors::net::tls::{TlsAcceptorHandle, TlsConfigError, TlsServer, WATCH_INTERVAL, watch_certificates};
 use troupe_actors::net::{BindError, BoundListener, Listener, ListenerSettings, LocalAddress, bind};
@@ -153,13 +154,14 @@ async fn start_actors(
     let listeners = bind_listeners(options)?;
     let services = Arc::new(ClientServices::new(
         Arc::clone(options),
-        server_info(options, identity, name, &listeners),
+        server_info(options, identity, name.clone(), &listeners),
         accounts,
         router,
         supervisor.connection_group("client"),
         supervisor.faults().clone(),
         tls,
     ));
+    link(&services.accounts, &services.router, options, &name).wait().await;
     let facts = ServerFacts { start, num_arbiters: arbiters.len() };
     let reporter = Arc::new(Reporter::new(Arc::clone(&services), supervisor.board().clone(), facts));
     let changes = services.router.clone();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rand::seq::SliceRandom;
 use tracing::{info, warn};
+use troupe_actors::account::link;
 use troupe_actors::client::ClientCommand;
 use troupe_actors::net::BoundListener;
 use troupe_actors::net::tls::TlsServer;
@@ -58,6 +59,8 @@ fn load_certificates(inner: &Inner, options: &Options) -> Result<Option<TlsServe
 fn take_over(inner: &Inner, options: &Arc<Options>) {
     let services = &inner.services;
     configure_accounts(&services.accounts, options);
+    // Connections are judged again later: what they see of the links until then is one or the other.
+    drop(link(&services.accounts, &services.router, options, &services.info().server_name));
     services.set_options(Arc::clone(options));
     inner.reporter.note_reload(std::time::SystemTime::now());
     services.set_info(with_options(services.info().as_ref().clone(), options));

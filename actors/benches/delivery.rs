@@ -129,6 +129,7 @@ impl Payload {
             payload: &self.buffer[self.sizes.len() + 2..],
             header_len: 0,
             has_headers: false,
+            is_imported: false,
             has_crlf: true,
             verbatim_tail: Some(&self.buffer),
             buffer: Some(&self.buffer),

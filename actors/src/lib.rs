@@ -3,6 +3,7 @@
 //! Rooms import only leftward: `queue metrics` < `supervisor` < `net` < `connection` < `router` < `account` < `auth` <
 //! everything that speaks a protocol.
 
+pub mod account;
 pub mod auth;
 pub mod client;
 pub mod connection;

@@ -6,6 +6,7 @@
 //! - [`proxy`]: the PROXY protocol, versions 1 and 2.
 //! - [`quote`]: text between quotes, as Go's `%q` writes it.
 //! - [`report`]: monitoring documents.
+//! - [`system`]: requests to the system account's services, answers, events.
 //! - [`subject`]: subjects, their tokens and wildcards.
 
 pub mod api;
@@ -15,3 +16,4 @@ pub mod proxy;
 pub mod quote;
 pub mod report;
 pub mod subject;
+pub mod system;

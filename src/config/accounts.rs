@@ -12,7 +12,7 @@ use super::reader::{Reader, go_type, shown};
 use super::{known, links, mappings, permissions, unsupported};
 
 /// Keys that are read and checked, but not put in force yet.
-const NOT_IN_FORCE: [&str; 6] = ["exports", "imports", "mappings", "maps", "msg_trace", "trace_dest"];
+const NOT_IN_FORCE: [&str; 2] = ["msg_trace", "trace_dest"];
 
 /// Reads the accounts and adds their users to those of the `authorization` block, which was read before.
 ///

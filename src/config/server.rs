@@ -257,10 +257,7 @@ fn blocks(reader: &mut Reader, key: &str, value: &Value, options: &mut Options) 
             ValueKind::String(name) => options.system_account = Some(name.clone()).filter(|name| !name.is_empty()),
             _ => reader.error(value, "system account name must be a string"),
         },
-        "mappings" => {
-            reader.unsupported(key, value);
-            options.mappings = mappings::read(reader, value);
-        }
+        "mappings" => options.mappings = mappings::read(reader, value),
         // Read last, because its users join those of the authorization block.
         "accounts" => {}
         _ => return false,

@@ -8,6 +8,9 @@ const BUILD_FIELD: &str = "git_commit";
 /// Masks the volatile values of a frame; frames other than INFO are returned as they are. A configured
 /// `server_name` is kept, because only a generated one is volatile (it equals the server's identity).
 pub fn normalise(frame: &[u8]) -> Vec<u8> {
+    if frame.starts_with(b"MSG ") || frame.starts_with(b"HMSG ") || frame.starts_with(b"-ERR ") {
+        return mask_service(frame);
+    }
     if !frame.starts_with(b"INFO ") {
         return frame.to_vec();
     }
@@ -23,6 +26,31 @@ pub fn normalise(frame: &[u8]) -> Vec<u8> {
         }
     }
     remove(&mut text, BUILD_FIELD);
+    text.into_bytes()
+}
+
+/// Masks what differs in messages that passed through a service import: the reply subject made by the server, facts of the
+/// requester and the sizes they make up.
+fn mask_service(frame: &[u8]) -> Vec<u8> {
+    let Ok(text) = std::str::from_utf8(frame) else { return frame.to_vec() };
+    let mut text = text.to_owned();
+    let mut from = 0;
+    while let Some(at) = text[from..].find("_R_.").map(|at| from + at) {
+        let len = text[at..].find([' ', '\r', '\n', '"', '\'']).unwrap_or(text.len() - at);
+        text.replace_range(at..at + len, "<reply>");
+        from = at + "<reply>".len();
+    }
+    if text.contains("Nats-Request-Info: {") {
+        for name in ["start", "id", "server", "rtt"] {
+            if let Some(range) = value_range(&text, name) {
+                text.replace_range(range, &format!("<{name}>"));
+            }
+        }
+        let line_end = text.find("\r\n").unwrap_or(text.len());
+        let line: Vec<&str> = text[..line_end].split(' ').collect();
+        let line = format!("{} <sizes>", line[..line.len() - 2].join(" "));
+        text.replace_range(..line_end, &line);
+    }
     text.into_bytes()
 }
 

@@ -73,6 +73,10 @@ impl Side {
         if self.ended {
             return;
         }
+        if uses_reply(bytes) {
+            // The message whose reply subject is meant has come by then.
+            self.flush(b"");
+        }
         let bytes = self.fill_in(bytes);
         self.sent.extend_from_slice(&bytes);
         self.client.send(bytes);
@@ -123,6 +127,9 @@ impl Side {
         if text.contains("<nonce>") {
             text = text.replace("<nonce>", &self.client.info_field("nonce"));
         }
+        if text.contains("<reply>") {
+            text = text.replace("<reply>", &self.last_reply());
+        }
         while let Some(start) = text.find("<sig:") {
             let end = start + text[start..].find('>').expect("a signature mark is closed");
             let pair = nkeys::KeyPair::from_seed(&text[start + "<sig:".len()..end]).expect("a valid nkey seed");
@@ -130,6 +137,19 @@ impl Side {
             text.replace_range(start..=end, &URL_SAFE_NO_PAD.encode(signature));
         }
         text.into_bytes()
+    }
+
+    /// The reply subject of the last message that has one.
+    fn last_reply(&self) -> String {
+        let reply = |frame: &Frame| {
+            let text = String::from_utf8_lossy(&frame.0).into_owned();
+            let words: Vec<&str> = text.lines().next()?.split(' ').collect();
+            match words[..] {
+                ["MSG", _, _, reply, _] | ["HMSG", _, _, reply, _, _] => Some(reply.to_owned()),
+                _ => None,
+            }
+        };
+        self.client.frames().iter().rev().find_map(reply).expect("a message with a reply subject has come")
     }
 
     fn into_lines(mut self, keeps_pings: bool) -> Vec<String> {
@@ -144,6 +164,10 @@ impl Side {
         }
         lines
     }
+}
+
+fn uses_reply(bytes: &[u8]) -> bool {
+    bytes.windows("<reply>".len()).any(|part| part == b"<reply>")
 }
 
 /// Escapes what is no printable ASCII; quotes stay readable.

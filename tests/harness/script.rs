@@ -43,7 +43,8 @@ pub enum Step {
 /// One exchange: a name and its steps. Connections open at their first use. At the end each open connection is flushed
 /// once more, so the transcript is complete.
 ///
-/// In sent bytes `<sig:SEED>` becomes the signature of the connection's nonce with that nkey seed, and `<nonce>` the nonce.
+/// In sent bytes `<sig:SEED>` becomes the signature of the connection's nonce with that nkey seed, `<nonce>` the nonce, and
+/// `<reply>` the reply subject of the last message with one.
 #[derive(Clone, Debug)]
 pub struct Script {
     /// What the exchange shows.

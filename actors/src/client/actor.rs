@@ -124,6 +124,7 @@ impl ClientActor {
         let outbound = Outbound::new(write, options.limits.max_pending);
         let sink = ClientSink::new(connection.cid, connection.remote, outbound, local.num_publishers);
         sink.set_drops_when_slow(options.no_fast_producer_stall);
+        sink.set_status(Arc::clone(&connection.status));
         Self {
             local,
             sink: Arc::new(sink),

@@ -43,6 +43,11 @@ impl ClientActor {
         if publisher.is_tracing() {
             trace::payload(self, op, bytes);
         }
+        let mapped = match &self.account {
+            Some(account) if account.exchange().has_mappings() => account.exchange().mapped(subject),
+            _ => None,
+        };
+        let subject = mapped.as_deref().unwrap_or(subject);
         if !self.may_publish(subject, reply, publisher) {
             return Flow::Continue;
         }
@@ -63,6 +68,7 @@ impl ClientActor {
             payload: &bytes[op.payload.start as usize..op.payload.end as usize + 2],
             header_len: op.header_len as usize,
             has_headers,
+            is_imported: false,
             has_crlf: true,
             verbatim_tail: (op.is_verbatim && op.has_headers == has_headers).then(|| op.verbatim_tail().of(bytes)),
             buffer: Some(bytes),

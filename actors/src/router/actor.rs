@@ -5,8 +5,12 @@ use std::sync::Arc;
 
 use actix::{Actor, ActorContext, AsyncContext, Context, StreamHandler};
 
+use super::exchange::StreamLink;
 use super::messages::{ChangeSet, RouterHandle};
+use super::shadows::Shadows;
+use super::subscription::Receiver;
 use super::view::{AccountIndex, AccountView};
+use super::{Subscription, shadows};
 use crate::queue::{Batch, QueueConsumer};
 use crate::supervisor::{ChildContext, SupervisedActor};
 
@@ -21,6 +25,8 @@ pub struct Router {
     handle: RouterHandle,
     /// Working copies of the indexes changed so far, by account id.
     indexes: HashMap<u32, Working>,
+    /// Entries that stand for subscriptions of importing accounts.
+    shadows: Shadows,
 }
 
 #[derive(Debug)]
@@ -35,21 +41,90 @@ impl Router {
     #[must_use]
     pub fn new(context: ChildContext, handle: RouterHandle) -> Self {
         let consumer = Some(handle.consume());
-        Self { context, consumer, handle, indexes: HashMap::new() }
+        Self { context, consumer, handle, indexes: HashMap::new(), shadows: Shadows::default() }
     }
 
     fn apply(&mut self, changes: &ChangeSet) {
         let account = &changes.account;
-        let working = self.indexes.entry(account.id()).or_insert_with(|| Working {
+        if let Some(streams) = &changes.streams {
+            self.relink(account, streams);
+        }
+        let links = account.exchange().streams();
+        for subscription in &changes.added {
+            if self.change(account, subscription, true) && !links.is_empty() {
+                self.cast(account, &links, subscription);
+            }
+        }
+        for subscription in &changes.removed {
+            self.change(account, subscription, false);
+            self.uncast(subscription);
+        }
+    }
+
+    fn working(&mut self, account: &Arc<AccountView>) -> &mut Working {
+        self.indexes.entry(account.id()).or_insert_with(|| Working {
             account: Arc::clone(account),
             index: AccountIndex::clone(&account.snapshot()),
             is_changed: false,
-        });
-        for subscription in &changes.added {
-            working.is_changed |= working.index.insert(Arc::clone(subscription));
+        })
+    }
+
+    /// Puts a subscription into an index or takes it out; false when that changed nothing.
+    fn change(&mut self, account: &Arc<AccountView>, subscription: &Arc<Subscription>, is_added: bool) -> bool {
+        let working = self.working(account);
+        let is_news = match is_added {
+            true => working.index.insert(Arc::clone(subscription)),
+            false => working.index.remove(subscription),
+        };
+        working.is_changed |= is_news;
+        is_news
+    }
+
+    fn cast(&mut self, account: &Arc<AccountView>, links: &[StreamLink], subscription: &Arc<Subscription>) {
+        for (exporter, entry) in self.shadows.cast(account, links, subscription) {
+            self.change(&exporter, &entry, true);
         }
-        for subscription in &changes.removed {
-            working.is_changed |= working.index.remove(subscription);
+    }
+
+    fn uncast(&mut self, subscription: &Arc<Subscription>) {
+        for (exporter, entry) in self.shadows.uncast(subscription) {
+            self.change(&exporter, &entry, false);
+        }
+    }
+
+    /// Has an account import other streams from now on.
+    fn relink(&mut self, account: &Arc<AccountView>, streams: &Arc<Vec<StreamLink>>) {
+        let was_linked = !account.exchange().streams().is_empty();
+        account.exchange().set_streams(Arc::clone(streams));
+        if streams.is_empty() && !was_linked {
+            return;
+        }
+        self.handle.note_importer(account);
+        let index = self.working(account).index.clone();
+        index.for_each(&mut |subscription: &Arc<Subscription>| {
+            self.uncast(subscription);
+            self.cast(account, streams, subscription);
+        });
+    }
+
+    /// Finds out what a predecessor put into exporting accounts, and makes up for what it did not come to.
+    fn recover(&mut self) {
+        for importer in self.handle.importers() {
+            let streams = importer.exchange().streams();
+            for link in streams.iter() {
+                link.exporter.snapshot().for_each(&mut |entry: &Arc<Subscription>| match entry.receiver() {
+                    Receiver::Import(imported) if Arc::ptr_eq(&imported.importer, &importer) => {
+                        self.shadows.adopt(&link.exporter, entry);
+                    }
+                    _ => {}
+                });
+            }
+            importer.snapshot().for_each(&mut |subscription: &Arc<Subscription>| {
+                if self.shadows.count(subscription) < shadows::wanted(&streams, subscription) {
+                    self.uncast(subscription);
+                    self.cast(&importer, &streams, subscription);
+                }
+            });
         }
     }
 
@@ -67,6 +142,7 @@ impl Actor for Router {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        self.recover();
         if let Some(consumer) = self.consumer.take() {
             ctx.add_stream(consumer);
         }

@@ -18,6 +18,8 @@ pub(super) struct Door<'a> {
     pub(super) deliveries: &'a mut Deliveries,
     pub(super) pool: &'a BufferPool,
     pub(super) ended: &'a mut Option<ChangeSet>,
+    /// Ways into other accounts, followed once the message has gone everywhere else.
+    pub(super) hops: &'a mut Vec<Arc<Subscription>>,
     pub(super) is_tracing: bool,
     pub(super) payload_trace: PayloadTrace,
 }
@@ -49,11 +51,25 @@ impl Door<'_> {
         if counts && !self.count(subscription, origin) {
             return false;
         }
+        self.write(sink, subscription, self.head, origin, message);
+        true
+    }
+
+    /// Appends the message, which begins with `head`, to the batch of `sink`.
+    #[inline(always)]
+    pub(super) fn write(
+        &mut self,
+        sink: &Arc<ClientSink>,
+        subscription: &Subscription,
+        head: &[u8],
+        origin: Origin<'_>,
+        message: &Message<'_>,
+    ) {
         let batch = self.deliveries.messages(sink, origin.sink, (1, message.len() as u64), self.pool);
         if message.has_headers && !sink.takes_headers() {
             append_without_headers(&mut batch.current, subscription, message);
         } else {
-            append_head(&mut batch.current, self.head, subscription, message);
+            append_head(&mut batch.current, head, subscription, message);
             let (head, shared) = split_shared(message);
             batch.current.extend_from_slice(head);
             if let Some(tail) = shared {
@@ -69,7 +85,6 @@ impl Door<'_> {
         if self.is_tracing {
             trace_delivery(sink, subscription, message, self.payload_trace);
         }
-        true
     }
 
     /// Hands the message to a receiver inside the server.
@@ -82,7 +97,15 @@ impl Door<'_> {
         message: &Message<'_>,
         counts: bool,
     ) -> bool {
-        let Receiver::Inbox(inbox) = subscription.receiver() else { return false };
+        let inbox = match subscription.receiver() {
+            Receiver::Inbox(inbox) => inbox,
+            Receiver::Import(imported) => return self.deliver_imported(subscription, imported, origin, message),
+            Receiver::Service(_) | Receiver::Replies(_) => {
+                self.hops.push(Arc::clone(subscription));
+                return false;
+            }
+            Receiver::Client(_) => return false,
+        };
         if subscription.is_closed() {
             return false;
         }

@@ -23,6 +23,8 @@ pub struct Message<'a> {
     pub header_len: usize,
     /// It carries headers.
     pub has_headers: bool,
+    /// It came from another account through a service import.
+    pub is_imported: bool,
     /// `payload` ends with the CRLF that ends a message.
     pub has_crlf: bool,
     /// From reply or sizes to the closing CRLF, where these bytes stand in one piece as a `MSG` needs them.

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
 use thiserror::Error;
 
+use super::exchange::StreamLink;
 use super::{AccountView, Subscription};
 use crate::queue::{Batch, Fenced, FullPolicy, Queue, QueueConsumer, QueueDepth, QueueLimits};
 
@@ -24,6 +26,8 @@ pub struct ChangeSet {
     pub added: Vec<Arc<Subscription>>,
     /// Ended ones, applied after the new ones: a subscription may be in both.
     pub removed: Vec<Arc<Subscription>>,
+    /// Streams the account imports from now on, where that changes.
+    pub streams: Option<Arc<Vec<StreamLink>>>,
     /// Opened once the changes are visible to every publisher.
     pub barrier: Option<Ticket>,
 }
@@ -32,13 +36,13 @@ impl ChangeSet {
     /// No change yet.
     #[must_use]
     pub fn new(account: Arc<AccountView>) -> Self {
-        Self { account, added: Vec::new(), removed: Vec::new(), barrier: None }
+        Self { account, added: Vec::new(), removed: Vec::new(), streams: None, barrier: None }
     }
 
     /// Whether it changes nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty()
+        self.added.is_empty() && self.removed.is_empty() && self.streams.is_none()
     }
 }
 
@@ -97,11 +101,13 @@ pub struct RouterFull;
 #[derive(Clone, Debug)]
 pub struct RouterHandle {
     queue: Queue<ChangeSet>,
+    /// Accounts that import streams: a new Router instance looks after them.
+    importers: Arc<Mutex<Vec<Arc<AccountView>>>>,
 }
 
 impl Default for RouterHandle {
     fn default() -> Self {
-        Self { queue: Queue::new(LIMITS, FullPolicy::Refuse) }
+        Self { queue: Queue::new(LIMITS, FullPolicy::Refuse), importers: Arc::default() }
     }
 }
 
@@ -139,10 +145,27 @@ impl RouterHandle {
         self.change(ChangeSet { removed: subscriptions, ..ChangeSet::new(Arc::clone(account)) })
     }
 
-    fn change(&self, mut changes: ChangeSet) -> Result<Ticket, RouterFull> {
+    /// Makes changes that belong to no connection. The ticket opens when every publisher sees them.
+    ///
+    /// # Errors
+    /// The Router is so far behind that it takes no more changes.
+    pub fn change(&self, mut changes: ChangeSet) -> Result<Ticket, RouterFull> {
         let ticket = Arc::new(Barrier::default()).issue();
         changes.barrier = Some(ticket.clone());
         if self.send(changes) { Ok(ticket) } else { Err(RouterFull) }
+    }
+
+    /// Accounts that import streams.
+    pub(super) fn importers(&self) -> Vec<Arc<AccountView>> {
+        self.importers.lock().clone()
+    }
+
+    /// Notes that an account imports streams.
+    pub(super) fn note_importer(&self, account: &Arc<AccountView>) {
+        let mut importers = self.importers.lock();
+        if !importers.iter().any(|known| Arc::ptr_eq(known, account)) {
+            importers.push(Arc::clone(account));
+        }
     }
 
     /// Makes the calling Router the consumer, with everything its predecessor did not finish.

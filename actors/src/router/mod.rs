@@ -11,6 +11,8 @@
 //! - [`messages`]: the handle others use, the changes, the barrier.
 //! - [`view`]: accounts as readers see them. [`subscription`], [`sink`]: who receives, and through what.
 //! - [`inbox`]: receivers inside the server. [`server_batch`]: publishing from inside. [`local`]: what an arbiter's actors share.
+//! - [`exchange`]: what an account has from other accounts. `imported`, `shadows`: streams of others. `services`, [`replies`]: requests to others and
+//!   what comes back, measured by [`latency`].
 //! - [`publish`]: matches and delivers; `row` encodes once what several receivers get alike. [`cache`]: matches by subject. `door`: the way out of one message.
 //!   [`deliver`]: batches by destination.
 
@@ -18,13 +20,19 @@ pub mod actor;
 pub mod cache;
 pub mod deliver;
 mod door;
+pub mod exchange;
+mod imported;
 pub mod inbox;
+pub mod latency;
 pub mod local;
 mod message;
 pub mod messages;
 pub mod publish;
+pub mod replies;
 mod row;
 pub mod server_batch;
+mod services;
+mod shadows;
 pub mod sink;
 pub mod subscription;
 pub mod view;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use troupe_codecs::client::encoder;
+use troupe_engine::account::ServiceExport;
 use troupe_engine::index::Matches;
 
 use super::cache::{MatchCache, Source, count_hits};
@@ -14,7 +15,7 @@ use super::door::Door;
 use super::messages::{ChangeSet, RouterHandle};
 use super::row::Row;
 use super::view::AccountIndex;
-use super::{AccountView, ClientSink, Message, Origin};
+use super::{AccountView, ClientSink, Message, Origin, Subscription};
 use crate::connection::buffers::READ_SIZE;
 use crate::connection::{BufferPool, PayloadTrace};
 
@@ -40,7 +41,7 @@ pub struct PublisherSettings {
 pub struct Publisher {
     pub(super) pool: Rc<BufferPool>,
     router: RouterHandle,
-    view: Option<View>,
+    pub(super) view: Option<View>,
     pub(super) cache: MatchCache,
     pub(super) deliveries: Deliveries,
     /// Places of the cache with messages not yet counted to their subscriptions.
@@ -52,6 +53,10 @@ pub struct Publisher {
     /// Subscriptions that had their last message in this batch.
     ended: Option<ChangeSet>,
     random: SmallRng,
+    /// Ways into other accounts that the message at hand takes.
+    pub(super) hops: Vec<Arc<Subscription>>,
+    /// Services it has passed through.
+    pub(super) chain: Vec<Arc<ServiceExport>>,
     /// How a message begins whose receivers see another subject.
     shown_head: Vec<u8>,
     pub(super) is_tracing: bool,
@@ -60,10 +65,19 @@ pub struct Publisher {
 
 /// What a batch sees of its account.
 #[derive(Debug)]
-struct View {
+pub(super) struct View {
     account: u32,
     generation: u64,
     index: Arc<AccountIndex>,
+}
+
+impl View {
+    /// The newest view of an account.
+    pub(super) fn of(account: &AccountView) -> Self {
+        // The generation is read first: the snapshot is at least as new.
+        let generation = account.generation();
+        Self { account: account.id(), generation, index: account.snapshot() }
+    }
 }
 
 impl Publisher {
@@ -81,6 +95,8 @@ impl Publisher {
             row: None,
             ended: None,
             random: SmallRng::from_os_rng(),
+            hops: Vec::new(),
+            chain: Vec::new(),
             shown_head: Vec::new(),
             is_tracing: false,
             payload_trace: PayloadTrace::default(),
@@ -90,6 +106,8 @@ impl Publisher {
     /// Throws away what a batch that was cut off by a panic left behind: it is lost with the connection that sent it.
     pub fn discard_unfinished(&mut self) {
         self.row = None;
+        self.hops.clear();
+        self.chain.clear();
         self.deliveries.discard();
         for number in self.uncounted.drain(..) {
             self.cache.plan(number).hits = 0;
@@ -139,9 +157,7 @@ impl Publisher {
         self.close_row();
         self.send_ended();
         let Some(account) = account else { return };
-        // The generation is read first: the snapshot is at least as new.
-        let generation = account.generation();
-        self.view = Some(View { account: account.id(), generation, index: account.snapshot() });
+        self.view = Some(View::of(account));
     }
 
     /// Appends bytes for the publishing connection itself (`PONG`, `+OK`, `-ERR`), in order with its messages.
@@ -182,6 +198,7 @@ impl Publisher {
             deliveries: &mut self.deliveries,
             pool: &self.pool,
             ended: &mut self.ended,
+            hops: &mut self.hops,
             is_tracing: self.is_tracing,
             payload_trace: self.payload_trace,
         };
@@ -194,6 +211,9 @@ impl Publisher {
             let first = if group.len() == 1 { 0 } else { self.random.random_range(0..group.len()) };
             let mut members = group[first..].iter().chain(&group[..first]);
             num_delivered += usize::from(members.any(|member| door.deliver(member, origin, message, true)));
+        }
+        if !self.hops.is_empty() {
+            num_delivered += self.follow_hops(origin, message);
         }
         if num_delivered == 0 && origin.no_responders && !message.reply.is_empty() {
             self.tell_no_responders(origin, message);

@@ -99,6 +99,7 @@ impl ServerBatch<'_> {
             payload,
             header_len,
             has_headers: header_len > 0,
+            is_imported: false,
             has_crlf: false,
             verbatim_tail: None,
             buffer,

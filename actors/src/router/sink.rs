@@ -1,17 +1,21 @@
 //! What other threads know of a client connection.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
+use troupe_codecs::report::Timestamp;
+use troupe_codecs::system::ClientInfo;
 use troupe_engine::auth::{DeliveryFilter, ResponseTracker};
 
 use crate::connection::reader::Closed;
-use crate::connection::{CloseReason, CloseSignal, Outbound, OutboundBatch, PushOutcome, TrafficCounters, Way};
+use crate::connection::{
+    CloseReason, CloseSignal, ConnectionStatus, Outbound, OutboundBatch, PushOutcome, TrafficCounters, Way,
+};
 use crate::net::RemoteAddress;
 
 /// The shared side of a client connection: where its messages go, and what is checked before.
@@ -27,6 +31,8 @@ pub struct ClientSink {
     takes_headers: AtomicBool,
     drops_when_slow: AtomicBool,
     identity: ArcSwapOption<String>,
+    /// What it said of itself, and when.
+    status: OnceLock<Arc<ConnectionStatus>>,
     /// Subjects denied at delivery.
     filter: ArcSwapOption<DeliveryFilter>,
     has_responses: AtomicBool,
@@ -50,6 +56,7 @@ impl ClientSink {
             takes_headers: AtomicBool::new(false),
             drops_when_slow: AtomicBool::new(false),
             identity: ArcSwapOption::empty(),
+            status: OnceLock::new(),
             filter: ArcSwapOption::empty(),
             has_responses: AtomicBool::new(false),
             responses: Mutex::new(None),
@@ -80,6 +87,41 @@ impl ClientSink {
     #[must_use]
     pub fn traffic(&self) -> &TrafficCounters {
         &self.traffic
+    }
+
+    /// Gives services the facts they may be told of the client. Once.
+    pub fn set_status(&self, status: Arc<ConnectionStatus>) {
+        self.status.set(status).ok();
+    }
+
+    /// Name of the account it is in; empty where it is in none.
+    #[must_use]
+    pub fn account_name(&self) -> Arc<str> {
+        let profile = self.status.get().and_then(|status| status.profile());
+        profile.and_then(|profile| profile.account.clone()).unwrap_or_default()
+    }
+
+    /// The client of `account` as a service sees it: its round trip time, and where it `is_detailed` who it is.
+    #[must_use]
+    pub fn client_info(&self, account: &str, is_detailed: bool) -> ClientInfo {
+        let mut info = ClientInfo { acc: account.to_owned(), ..ClientInfo::default() };
+        let Some(status) = self.status.get() else { return info };
+        info.rtt = u64::try_from(status.rtt().as_nanos()).unwrap_or(u64::MAX);
+        if !is_detailed {
+            return info;
+        }
+        info.start = Timestamp(status.start()).to_string();
+        info.host = self.remote.ip().map(|ip| ip.to_string()).unwrap_or_default();
+        info.id = self.cid;
+        if let Some(profile) = status.profile() {
+            info.name = profile.name.to_string();
+            info.user = profile.user.as_deref().unwrap_or_default().to_owned();
+            info.lang = profile.lang.to_string();
+            info.ver = profile.version.to_string();
+        }
+        info.kind = "Client".to_owned();
+        info.client_type = "nats".to_owned();
+        info
     }
 
     /// Open subscriptions.

@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use troupe_engine::index::SubscriptionFacts;
 
-use super::ClientSink;
+use super::exchange::ServiceLink;
+use super::imported::Imported;
 use super::inbox::Inbox;
+use super::{AccountView, ClientSink};
 
 /// Who gets the messages of a subscription.
 #[derive(Debug)]
@@ -15,6 +17,12 @@ pub enum Receiver {
     Client(Arc<ClientSink>),
     /// An actor of this server.
     Inbox(Arc<Inbox>),
+    /// A subscription of another account, which imports the stream.
+    Import(Box<Imported>),
+    /// A service of another account.
+    Service(Arc<ServiceLink>),
+    /// The requesters in other accounts that services of this account reply to.
+    Replies(Arc<AccountView>),
 }
 
 /// Shared by the connection that owns it, the index, and the match caches. Kept small: a server holds millions.
@@ -75,6 +83,33 @@ impl Subscription {
         Self::of(Receiver::Inbox(inbox), SubscriptionParts { subject, queue, sid, is_filtered: false })
     }
 
+    /// The entry in the exporting account for a subscription of the importing one.
+    pub(super) fn imported(
+        main: Arc<Self>,
+        import: Arc<troupe_engine::account::StreamImport>,
+        importer: Arc<AccountView>,
+        subject: &[u8],
+    ) -> Self {
+        let (queue, sid) = (main.queue_opt().unwrap_or_default().to_vec(), main.sid().to_vec());
+        let parts = SubscriptionParts { subject, queue: &queue, sid: &sid, is_filtered: false };
+        Self::of(Receiver::Import(Box::new(Imported { main, import, importer })), parts)
+    }
+
+    /// The entry in the importing account for a service.
+    #[must_use]
+    pub fn service(link: Arc<ServiceLink>) -> Self {
+        let subject = link.import.from.clone();
+        let parts = SubscriptionParts { subject: subject.as_bytes(), queue: b"", sid: b"", is_filtered: false };
+        Self::of(Receiver::Service(link), parts)
+    }
+
+    /// The entry in an account for the replies its services owe.
+    pub(super) fn replies(account: Arc<AccountView>) -> Self {
+        let subject = account.exchange().replies().pattern();
+        let parts = SubscriptionParts { subject: &subject, queue: b"", sid: b"", is_filtered: false };
+        Self::of(Receiver::Replies(account), parts)
+    }
+
     fn of(receiver: Receiver, parts: SubscriptionParts<'_>) -> Self {
         Self {
             receiver,
@@ -101,7 +136,7 @@ impl Subscription {
     pub fn client(&self) -> Option<&Arc<ClientSink>> {
         match &self.receiver {
             Receiver::Client(sink) => Some(sink),
-            Receiver::Inbox(_) => None,
+            _ => None,
         }
     }
 

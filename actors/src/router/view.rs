@@ -11,6 +11,7 @@ use troupe_engine::index::{Index, Matches};
 use troupe_engine::options::AccountLimits;
 
 use super::Subscription;
+use super::exchange::Exchange;
 use crate::supervisor::Epoch;
 
 /// Index of an account.
@@ -28,6 +29,7 @@ pub struct AccountView {
     /// The Router instance that published last. Locked for each publication, so that none comes in between.
     publisher: Mutex<Epoch>,
     limits: ArcSwap<AccountLimits>,
+    exchange: Exchange,
     num_connections: AtomicU64,
     num_subscriptions: AtomicU64,
     num_slow_consumers: AtomicU64,
@@ -43,6 +45,7 @@ impl AccountView {
             snapshot: ArcSwap::default(),
             publisher: Mutex::new(Epoch::NONE),
             limits: ArcSwap::from_pointee(limits),
+            exchange: Exchange::default(),
             num_connections: AtomicU64::new(0),
             num_subscriptions: AtomicU64::new(0),
             num_slow_consumers: AtomicU64::new(0),
@@ -60,6 +63,13 @@ impl AccountView {
     #[must_use]
     pub fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// What it has from other accounts and for them.
+    #[must_use]
+    #[inline]
+    pub fn exchange(&self) -> &Exchange {
+        &self.exchange
     }
 
     /// Grows with each published snapshot.

@@ -1,6 +1,7 @@
 //! What accounts let each other have.
 //!
 //! - [`exports`]: what an account offers, and to whom.
+//! - [`latency`]: which requests are measured.
 //! - [`imports`]: what an account takes: messages of a stream, answers of a service.
 //! - [`graph`]: all accounts with both, checked against each other. [`cycles`]: imports that lead back.
 
@@ -12,6 +13,7 @@ mod graph_test;
 pub mod imports;
 #[cfg(test)]
 mod imports_test;
+pub mod latency;
 
 pub use exports::{Approval, ServiceExport, StreamExport};
 pub use graph::{AccountLinks, Graph, LinkError};

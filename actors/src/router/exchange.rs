@@ -1,0 +1,131 @@
+//! What an account has from other accounts, and has for them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use rand::Rng;
+use troupe_engine::account::{ServiceImport, StreamImport};
+use troupe_engine::subject::{Mapped, Mappings};
+
+use super::replies::Replies;
+use super::{AccountView, Subscription};
+
+/// A stream import and the account it is from.
+#[derive(Clone, Debug)]
+pub struct StreamLink {
+    /// The import.
+    pub import: Arc<StreamImport>,
+    /// The exporting account.
+    pub exporter: Arc<AccountView>,
+}
+
+/// How the server calls itself towards services.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerNames {
+    /// Name of the server.
+    pub server: String,
+    /// Name of its cluster.
+    pub cluster: Option<String>,
+    /// Name of the system account.
+    pub system_account: Option<String>,
+}
+
+/// A service import with its two accounts: stands in the index of the importing one.
+#[derive(Debug)]
+pub struct ServiceLink {
+    /// The import.
+    pub import: Arc<ServiceImport>,
+    /// The account that asks.
+    pub importer: Arc<AccountView>,
+    /// The account that answers.
+    pub exporter: Arc<AccountView>,
+    /// What the service may be told of this server.
+    pub names: Arc<ServerNames>,
+}
+
+/// The import side and the reply side of an account.
+#[derive(Debug)]
+pub struct Exchange {
+    streams: ArcSwap<Vec<StreamLink>>,
+    mappings: ArcSwap<(Mappings, Option<String>)>,
+    has_mappings: AtomicBool,
+    replies: Replies,
+    /// What stands in the index for service imports.
+    services: Mutex<Vec<Arc<Subscription>>>,
+    /// What stands in the index for the replies of services.
+    reply_entry: Mutex<Option<Arc<Subscription>>>,
+}
+
+impl Default for Exchange {
+    fn default() -> Self {
+        Self {
+            streams: ArcSwap::default(),
+            mappings: ArcSwap::default(),
+            has_mappings: AtomicBool::new(false),
+            replies: Replies::new(&mut rand::rng()),
+            services: Mutex::default(),
+            reply_entry: Mutex::default(),
+        }
+    }
+}
+
+impl Exchange {
+    /// Streams it imports.
+    #[must_use]
+    pub fn streams(&self) -> Arc<Vec<StreamLink>> {
+        self.streams.load_full()
+    }
+
+    pub(super) fn set_streams(&self, streams: Arc<Vec<StreamLink>>) {
+        self.streams.store(streams);
+    }
+
+    /// Replies of its services that are on their way back.
+    #[must_use]
+    pub fn replies(&self) -> &Replies {
+        &self.replies
+    }
+
+    /// Puts mappings in force for messages published in `cluster`.
+    pub fn set_mappings(&self, mappings: Mappings, cluster: Option<String>) {
+        self.has_mappings.store(!mappings.is_empty(), Ordering::Relaxed);
+        self.mappings.store(Arc::new((mappings, cluster)));
+    }
+
+    /// Whether messages may be mapped.
+    #[must_use]
+    #[inline]
+    pub fn has_mappings(&self) -> bool {
+        self.has_mappings.load(Ordering::Relaxed)
+    }
+
+    /// Where a message on `subject` goes; `None` where it stays. A message that is lost goes to the empty subject, which
+    /// interests nobody.
+    #[must_use]
+    #[cold]
+    pub fn mapped(&self, subject: &[u8]) -> Option<Vec<u8>> {
+        let mappings = self.mappings.load();
+        let (list, cluster) = &**mappings;
+        match list.map(subject, cluster.as_deref(), rand::rng().random_range(0..100)) {
+            Mapped::Unchanged => None,
+            Mapped::To(subject) => Some(subject),
+            Mapped::Lost => Some(Vec::new()),
+        }
+    }
+
+    /// Replaces what stands in the index for service imports; yields what stood there.
+    #[must_use]
+    pub fn replace_services(&self, services: Vec<Arc<Subscription>>) -> Vec<Arc<Subscription>> {
+        std::mem::replace(&mut *self.services.lock(), services)
+    }
+
+    /// What stands in the index for replies, made at the first call.
+    #[must_use]
+    pub fn reply_entry(&self, account: &Arc<AccountView>) -> Arc<Subscription> {
+        let mut entry = self.reply_entry.lock();
+        let made = entry.get_or_insert_with(|| Arc::new(Subscription::replies(Arc::clone(account))));
+        Arc::clone(made)
+    }
+}

@@ -1,0 +1,17 @@
+//! What the system account's services say: requests, answers, events.
+//!
+//! Names, order and presence of fields are nats-server's.
+//!
+//! - [`client`]: a client as others see it. [`server`]: the server that says something. [`event`]: what happened.
+//! - [`envelope`]: requests and answers. [`header`]: one header of a message.
+
+pub mod client;
+pub mod envelope;
+pub mod event;
+pub mod header;
+pub mod server;
+
+pub use client::ClientInfo;
+pub use envelope::{Answer, ApiError, Filter};
+pub use event::{AccountConnections, Amount, ConnectEvent, DisconnectEvent, ServiceLatency, StatszEvent};
+pub use server::ServerStamp;
