@@ -1,5 +1,7 @@
 //! The one ordered list: what starts, on which arbiter, with whose address.
 
+mod jetstream;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -7,6 +9,7 @@ use thiserror::Error;
 use tracing::{info, warn};
 use troupe_actors::account::link;
 use troupe_actors::client::{ClientFactory, ClientServices};
+use troupe_actors::jetstream::JetStreamServer;
 use troupe_actors::net::tls::{TlsAcceptorHandle, TlsConfigError, TlsServer, WATCH_INTERVAL, watch_certificates};
 use troupe_actors::net::{BindError, BoundListener, Listener, ListenerSettings, LocalAddress, bind};
 use troupe_actors::report::{Reporter, ServerFacts};
@@ -103,7 +106,7 @@ async fn boot(options: Options, process: Option<ProcessContext>) -> Result<Runni
     #[cfg(feature = "fault-injection")]
     inject_faults(&supervisor)?;
     let started = start_actors(&options, &identity, (name, start), tls.clone(), &supervisor).await;
-    let Started { reporter, listeners, monitor } = match started {
+    let Started { reporter, listeners, monitor, jetstream } = match started {
         Ok(started) => started,
         Err(cause) => {
             supervisor.shutdown(Duration::from_secs(1)).await;
@@ -117,7 +120,7 @@ async fn boot(options: Options, process: Option<ProcessContext>) -> Result<Runni
     reporter.note_ready();
     info!("Server is ready");
     let ports = write_ports(&options, &listeners, monitor.as_ref());
-    let parts = ServerParts { reporter, supervisor, listeners, monitor, ports, watcher, tls, process };
+    let parts = ServerParts { reporter, supervisor, listeners, monitor, ports, watcher, tls, process, jetstream };
     Ok(RunningServer::new(parts, verdicts))
 }
 
@@ -134,6 +137,7 @@ struct Started {
     reporter: Arc<Reporter>,
     listeners: Vec<BoundListener>,
     monitor: Option<BoundListener>,
+    jetstream: Option<Arc<JetStreamServer>>,
 }
 
 async fn start_actors(
@@ -151,7 +155,11 @@ async fn start_actors(
     supervisor.supervise(ChildSpec::new("router", move |context| Router::new(context, handle.clone()))).await?;
 
     let arbiters = connection_arbiters(supervisor)?;
+    let seats = SeatPlan::new(arbiters.len(), arbiters.len());
     let listeners = bind_listeners(options)?;
+    let context =
+        jetstream::Context { options, name: &name, id: identity.server_id(), router: &router, accounts: &accounts };
+    let jetstream = jetstream::start(&context, seats, supervisor).await?;
     let services = Arc::new(ClientServices::new(
         Arc::clone(options),
         server_info(options, identity, name.clone(), &listeners),
@@ -167,7 +175,6 @@ async fn start_actors(
     let changes = services.router.clone();
     reporter.add_queue("Router changes", move || changes.depth());
     start_monitor(options, monitor.as_ref(), &reporter, supervisor).await?;
-    let seats = SeatPlan::new(arbiters.len(), arbiters.len());
     let factory = Arc::new(ClientFactory::new(Arc::clone(&services), arbiters.into(), seats));
     for (number, socket) in listeners.iter().enumerate() {
         let settings = ListenerSettings { name: "Client", socket: socket.clone(), factory: factory.clone() };
@@ -176,7 +183,7 @@ async fn start_actors(
         supervisor.supervise(spec).await?;
         log_listener(options, socket);
     }
-    Ok(Started { reporter, listeners, monitor })
+    Ok(Started { reporter, listeners, monitor, jetstream })
 }
 
 /// Binds the port of the monitor, where there is one.
@@ -291,6 +298,7 @@ pub(crate) fn with_options(base: ServerInfo, options: &Options) -> ServerInfo {
         tls_available: has_tls && options.allow_non_tls,
         max_payload: options.limits.max_payload,
         cluster: options.cluster_name.clone(),
+        jetstream: options.jetstream.enabled,
         ..base
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::error;
 use troupe_actors::client::ClientServices;
+use troupe_actors::jetstream::JetStreamServer;
 use troupe_actors::net::tls::TlsAcceptorHandle;
 use troupe_actors::net::{BoundListener, LocalAddress};
 use troupe_actors::report::Reporter;
@@ -41,6 +42,7 @@ pub(crate) struct ServerParts {
     pub(crate) watcher: Option<JoinHandle<()>>,
     pub(crate) tls: Option<TlsAcceptorHandle>,
     pub(crate) process: Option<ProcessContext>,
+    pub(crate) jetstream: Option<Arc<JetStreamServer>>,
 }
 
 /// Shared by the handle and the tasks that end the server.
@@ -54,6 +56,7 @@ pub(crate) struct Inner {
     pub(crate) watcher: Option<JoinHandle<()>>,
     pub(crate) tls: Option<TlsAcceptorHandle>,
     pub(crate) process: Option<ProcessContext>,
+    pub(crate) jetstream: Option<Arc<JetStreamServer>>,
     pub(crate) phase: watch::Sender<Phase>,
     pub(crate) end: parking_lot::Mutex<ServerEnd>,
 }
@@ -78,7 +81,7 @@ pub struct RunningServer {
 
 impl RunningServer {
     pub(crate) fn new(parts: ServerParts, verdicts: Verdicts) -> Self {
-        let ServerParts { reporter, supervisor, listeners, monitor, ports, watcher, tls, process } = parts;
+        let ServerParts { reporter, supervisor, listeners, monitor, ports, watcher, tls, process, jetstream } = parts;
         let (phase, _) = watch::channel(Phase::Running);
         let inner = Arc::new(Inner {
             services: Arc::clone(reporter.services()),
@@ -90,11 +93,18 @@ impl RunningServer {
             watcher,
             tls,
             process,
+            jetstream,
             phase,
             end: parking_lot::Mutex::new(ServerEnd::Orderly),
         });
         actix::spawn(obey_verdict(Arc::clone(&inner), verdicts));
         Self { inner }
+    }
+
+    /// JetStream, where it is enabled.
+    #[must_use]
+    pub fn jetstream(&self) -> Option<&Arc<JetStreamServer>> {
+        self.inner.jetstream.as_ref()
     }
 
     /// TCP address of the client listener.

@@ -7,6 +7,7 @@ pub mod account;
 pub mod auth;
 pub mod client;
 pub mod connection;
+pub mod jetstream;
 pub mod metrics;
 pub mod net;
 pub mod queue;

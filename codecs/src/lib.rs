@@ -3,6 +3,7 @@
 //! - [`api`]: JSON of the JetStream API.
 //! - [`client`]: the client protocol.
 //! - [`conf`]: the configuration language.
+//! - [`header`]: blocks of headers.
 //! - [`proxy`]: the PROXY protocol, versions 1 and 2.
 //! - [`quote`]: text between quotes, as Go's `%q` writes it.
 //! - [`report`]: monitoring documents.
@@ -12,6 +13,7 @@
 pub mod api;
 pub mod client;
 pub mod conf;
+pub mod header;
 pub mod proxy;
 pub mod quote;
 pub mod report;

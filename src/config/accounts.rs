@@ -9,7 +9,7 @@ use troupe_engine::options::{AccountLimits, AccountOptions, AuthOptions, Credent
 
 use super::auth::{add_name, apply_defaults, is_public_key, read_users};
 use super::reader::{Reader, go_type, shown};
-use super::{known, links, mappings, permissions, unsupported};
+use super::{jetstream, links, mappings, permissions};
 
 /// Keys that are read and checked, but not put in force yet.
 const NOT_IN_FORCE: [&str; 2] = ["msg_trace", "trace_dest"];
@@ -121,7 +121,7 @@ fn read_account<'v>(
             "imports" => account.imports = links::read_imports(reader, value),
             "mappings" | "maps" => account.mappings = mappings::read(reader, value),
             "msg_trace" | "trace_dest" => account.trace = mappings::read_trace(reader, key, value),
-            _ if unsupported::read_in(reader, known::ACCOUNT, key, value) => {}
+            "jetstream" => account.jetstream = jetstream::read_account(reader, value),
             _ => reader.unknown(key, value),
         }
     }

@@ -1,7 +1,7 @@
 //! The keys of everything nats-server serves and Troupe does not yet.
 
 use Effect::{Changes, Denies};
-use Shape::{Any, Block, Integer, List, Listen, MaybeBlock, Text};
+use Shape::{Any, Block, Integer, List, Listen};
 
 /// What a key that is not served does to the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,12 +19,8 @@ pub(super) enum Shape {
     Any,
     /// A map with known keys.
     Block(&'static [Known]),
-    /// A map with known keys, a truth value or a text.
-    MaybeBlock(&'static [Known]),
     /// A number.
     Integer,
-    /// A text.
-    Text,
     /// A port, or a host and a port.
     Listen,
     /// An array of maps with known keys.
@@ -41,8 +37,6 @@ pub(super) const TOP: &[(&str, Effect, Shape)] = &[
     ("cluster", Denies, Block(CLUSTER)),
     ("gateway", Denies, Block(GATEWAY)),
     ("leafnodes", Denies, Block(LEAFNODES)),
-    ("jetstream", Denies, MaybeBlock(JETSTREAM)),
-    ("store_dir", Denies, Text),
     ("default_js_domain", Denies, Any),
     ("websocket", Denies, Block(WEBSOCKET)),
     ("mqtt", Denies, Block(MQTT)),
@@ -55,21 +49,6 @@ pub(super) const TOP: &[(&str, Effect, Shape)] = &[
     ("resolver_pinned_accounts", Changes, Any),
     ("resolver_tls", Changes, Any),
     ("default_sentinel", Changes, Any),
-];
-
-/// Keys of an account.
-pub(super) const ACCOUNT: &[Known] = &[(&["jetstream"], MaybeBlock(ACCOUNT_JETSTREAM))];
-
-const ACCOUNT_JETSTREAM: &[Known] = &[
-    (&["max_memory", "max_mem", "mem", "memory"], Any),
-    (&["max_store", "max_file", "max_disk", "store", "disk"], Any),
-    (&["max_streams", "streams"], Any),
-    (&["max_consumers", "consumers"], Any),
-    (&["max_bytes_required", "max_stream_bytes", "max_bytes"], Any),
-    (&["mem_max_stream_bytes", "memory_max_stream_bytes"], Any),
-    (&["disk_max_stream_bytes", "store_max_stream_bytes"], Any),
-    (&["max_ack_pending"], Any),
-    (&["cluster_traffic"], Any),
 ];
 
 const CLUSTER: &[Known] = &[
@@ -151,36 +130,9 @@ const LEAFNODE_REMOTE: &[Known] = &[
     (&["ignore_discovered_servers"], Any),
 ];
 
-const JETSTREAM: &[Known] = &[
-    (&["strict"], Any),
-    (&["store", "store_dir", "storedir"], Any),
-    (&["sync", "sync_interval"], Any),
-    (&["max_memory_store", "max_mem_store", "max_mem"], Any),
-    (&["max_file_store", "max_file"], Any),
-    (&["domain"], Any),
-    (&["enable", "enabled"], Any),
-    (&["key", "ek", "encryption_key"], Any),
-    (&["prev_key", "prev_ek", "prev_encryption_key"], Any),
-    (&["cipher"], Any),
+/// Keys of JetStream that are not served.
+pub(super) const JETSTREAM: &[Known] = &[
     (&["extension_hint"], Any),
-    (
-        &["limits"],
-        Block(&[
-            (&["max_ack_pending"], Any),
-            (&["max_ha_assets"], Any),
-            (&["max_request_batch"], Any),
-            (&["duplicate_window"], Any),
-            (
-                &["batch"],
-                Block(&[
-                    (&["max_inflight_per_stream"], Any),
-                    (&["max_inflight_total"], Any),
-                    (&["max_msgs"], Any),
-                    (&["timeout"], Any),
-                ]),
-            ),
-        ]),
-    ),
     (
         &["tpm"],
         Block(&[
@@ -191,7 +143,6 @@ const JETSTREAM: &[Known] = &[
             (&["cipher"], Any),
         ]),
     ),
-    (&["unique_tag"], Any),
     (&["max_outstanding_catchup"], Any),
     (&["max_buffered_size"], Any),
     (&["max_buffered_msgs"], Any),
@@ -202,6 +153,9 @@ const JETSTREAM: &[Known] = &[
     (&["meta_compact_sync"], Any),
     (&["max_concurrent_io"], Any),
 ];
+
+/// Limits of JetStream that are not served.
+pub(super) const JETSTREAM_LIMITS: &[Known] = &[(&["max_ha_assets"], Any)];
 
 const WEBSOCKET: &[Known] = &[
     (&["listen"], Listen),

@@ -8,6 +8,7 @@ mod accounts;
 mod aliases;
 mod auth;
 mod format;
+mod jetstream;
 mod known;
 mod links;
 mod listen;

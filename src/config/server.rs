@@ -5,7 +5,7 @@ use troupe_codecs::conf::{format_duration, parse_duration};
 use troupe_engine::options::{Options, WriteTimeoutPolicy};
 
 use super::reader::{Reader, go_type};
-use super::{accounts, auth, listen, logging, mappings, monitor, tls, unsupported};
+use super::{accounts, auth, jetstream, listen, logging, mappings, monitor, tls, unsupported};
 
 /// Reads every key of the top level into `options`.
 pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, options: &mut Options) {
@@ -13,6 +13,7 @@ pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, options: &mut
     logging::read(reader, root, &mut options.logging);
     monitor::read(reader, root, &mut options.monitor);
     auth::read(reader, root, &mut options.auth);
+    jetstream::read(reader, root, &mut options.jetstream);
     for (key, value) in root {
         let known = identity(reader, key, value, options)
             || limits(reader, key, value, options)
@@ -23,6 +24,7 @@ pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, options: &mut
             || logging::KEYS.contains(&key.as_str())
             || monitor::KEYS.contains(&key.as_str())
             || auth::KEYS.contains(&key.as_str())
+            || jetstream::KEYS.contains(&key.as_str())
             || unsupported::read(reader, key, value, options);
         if !known {
             reader.unknown(key, value);

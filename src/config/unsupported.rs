@@ -59,15 +59,13 @@ fn check(reader: &mut Reader, key: &str, value: &Value, shape: Shape) {
     match (shape, &value.kind) {
         (Shape::Any, _) => {}
         (Shape::Integer, _) => _ = reader.integer(value),
-        (Shape::Text, _) => _ = reader.text(value),
         (Shape::Listen, _) => listen::check(reader, value),
-        (Shape::Block(known) | Shape::MaybeBlock(known), ValueKind::Table(table)) => check_table(reader, table, known),
+        (Shape::Block(known), ValueKind::Table(table)) => check_table(reader, table, known),
         (Shape::List(known), ValueKind::Array(items)) => {
             for item in items {
                 check(reader, key, item, Shape::Block(known));
             }
         }
-        (Shape::MaybeBlock(_), ValueKind::Boolean(_) | ValueKind::String(_)) => {}
         _ => reader.error(value, format!("{}, got {}", expectation(key), go_type(value))),
     }
 }
@@ -78,7 +76,6 @@ fn expectation(key: &str) -> String {
         "cluster" => "Expected map to define cluster".to_owned(),
         "gateway" | "websocket" | "mqtt" => format!("Expected {key} to be a map"),
         "leafnodes" => "Expected map to define a leafnode".to_owned(),
-        "jetstream" => "Expected map, bool or string to define JetStream".to_owned(),
         "imports" | "exports" | "gateways" => format!("{key} should be an array of maps"),
         _ => format!("Expected {key} to be a map"),
     }

@@ -52,6 +52,11 @@ impl Config {
         &self.args
     }
 
+    /// Returns the text beside the listener's lines.
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+
     /// Renders the file's text.
     pub fn text(&self) -> String {
         if self.own_listener {

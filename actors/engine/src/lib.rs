@@ -6,6 +6,7 @@
 //! - [`consumer`]: consumers of streams.
 //! - [`account`]: what accounts let each other have.
 //! - [`subject`]: subjects that become other subjects.
+//! - [`stream`]: what a stream takes and how it may be configured.
 //! - [`id`]: server keys, nonces, unique identifiers.
 
 pub mod account;
@@ -14,4 +15,5 @@ pub mod consumer;
 pub mod id;
 pub mod index;
 pub mod options;
+pub mod stream;
 pub mod subject;

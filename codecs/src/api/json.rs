@@ -80,8 +80,8 @@ fn syntax_error(json: &[u8], cause: &serde_json::Error) -> JsonError {
     let offset = if cause.line() <= 1 { cause.column().saturating_sub(1) } else { 0 };
     match json.get(offset).filter(|_| cause.is_syntax()) {
         Some(letter) => {
-            let place = if offset == 0 { "looking for beginning of value" } else { "in JSON" };
-            JsonError(format!("invalid character '{}' {place}", char::from(*letter)))
+            let (place, number) = (if offset == 0 { " looking for beginning of value" } else { "" }, offset + 1);
+            JsonError(format!("invalid character '{}'{place} at offset {number}", char::from(*letter)))
         }
         None => JsonError(cause.to_string()),
     }

@@ -78,7 +78,7 @@ pub struct StreamCreated {
 }
 
 /// A stream.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct StreamInfoBody {
     /// Which part of its subjects.
     #[serde(flatten)]
@@ -173,8 +173,8 @@ pub struct ConsumerNames {
     /// Which part.
     #[serde(flatten)]
     pub paged: Paged,
-    /// They; `null` in an error.
-    pub consumers: Option<Vec<String>>,
+    /// They.
+    pub consumers: Vec<String>,
 }
 
 /// Consumers.
@@ -183,8 +183,8 @@ pub struct ConsumerList {
     /// Which part.
     #[serde(flatten)]
     pub paged: Paged,
-    /// They; `null` in an error.
-    pub consumers: Option<Vec<ConsumerInfo>>,
+    /// They.
+    pub consumers: Vec<ConsumerInfo>,
     /// Those nothing is known of.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,

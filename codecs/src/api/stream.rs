@@ -45,7 +45,7 @@ choice! {
 
 choice! {
     /// How files are compressed.
-    StoreCompression, "unknown compression %v" {
+    StoreCompression, "unknown compression algorithm" {
         /// They are not.
         #[default]
         None = "none",

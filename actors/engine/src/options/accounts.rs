@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::auth::Permissions;
+use super::jetstream::AccountJetStream;
 use crate::subject::Mappings;
 
 /// Limits of one account; `None` is unlimited.
@@ -132,6 +133,8 @@ pub struct AccountOptions {
     pub nkey: Option<String>,
     /// Limits.
     pub limits: AccountLimits,
+    /// What it may have of JetStream, if it has it.
+    pub jetstream: Option<AccountJetStream>,
     /// Permissions of users that have none of their own; already in [`super::UserOptions::permissions`].
     pub default_permissions: Option<Permissions>,
     /// What other accounts may have.

@@ -8,6 +8,7 @@ pub mod auth;
 pub mod diff;
 #[cfg(test)]
 mod diff_test;
+pub mod jetstream;
 pub mod limits;
 pub mod listen;
 pub mod logging;
@@ -24,6 +25,7 @@ pub use accounts::{
 pub use auth::{
     AuthOptions, ConnectionType, Credential, Permissions, ResponsePermission, Secret, SubjectPermission, UserOptions,
 };
+pub use jetstream::{AccountJetStream, BatchLimits, JetStreamOptions, StoreCipher, SyncInterval};
 pub use limits::{LameDuckOptions, LimitOptions, TimingOptions, WriteTimeoutPolicy};
 pub use listen::{ListenAddress, ListenOptions};
 pub use logging::{LogFormat, LoggingOptions};
@@ -96,6 +98,8 @@ pub struct Options {
     pub connect_error_reports: u32,
     /// Failed connection attempts between two log lines, reconnect.
     pub reconnect_error_reports: u32,
+    /// JetStream.
+    pub jetstream: JetStreamOptions,
     /// Experiments by name.
     pub feature_flags: BTreeMap<String, bool>,
 }
@@ -131,6 +135,7 @@ impl Default for Options {
             always_enable_nonce: false,
             connect_error_reports: 3600,
             reconnect_error_reports: 1,
+            jetstream: JetStreamOptions::default(),
             feature_flags: BTreeMap::new(),
         }
     }

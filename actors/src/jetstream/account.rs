@@ -1,0 +1,188 @@
+//! Streams and limits of an account.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::RwLock;
+use troupe_codecs::api::account::{AccountLimits, AccountStats, ApiStats, Tier};
+use troupe_codecs::api::stream::StorageType;
+use troupe_codecs::api::{API_LEVEL, ApiError, StreamConfig, errors};
+use troupe_engine::stream::config::collide;
+
+use super::entry::StreamEntry;
+use crate::router::AccountView;
+
+/// Streams and limits of an account.
+#[derive(Debug)]
+pub struct JetStreamAccount {
+    view: Arc<AccountView>,
+    limits: AccountLimits,
+    streams: RwLock<BTreeMap<Arc<str>, Arc<StreamEntry>>>,
+    num_requests: AtomicU64,
+    num_errors: AtomicU64,
+}
+
+impl JetStreamAccount {
+    /// An account without streams.
+    #[must_use]
+    pub fn new(view: Arc<AccountView>, limits: AccountLimits) -> Self {
+        Self {
+            view,
+            limits,
+            streams: RwLock::default(),
+            num_requests: AtomicU64::new(0),
+            num_errors: AtomicU64::new(0),
+        }
+    }
+
+    /// The account as publishers see it.
+    #[must_use]
+    pub fn view(&self) -> &Arc<AccountView> {
+        &self.view
+    }
+
+    /// Name.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        self.view.name()
+    }
+
+    /// Limits.
+    #[must_use]
+    pub fn limits(&self) -> &AccountLimits {
+        &self.limits
+    }
+
+    /// A stream by its name.
+    #[must_use]
+    pub fn stream(&self, name: &str) -> Option<Arc<StreamEntry>> {
+        self.streams.read().get(name).cloned()
+    }
+
+    /// All streams by name.
+    #[must_use]
+    pub fn streams(&self) -> Vec<Arc<StreamEntry>> {
+        self.streams.read().values().cloned().collect()
+    }
+
+    /// The configuration of a stream by its name.
+    #[must_use]
+    pub fn config(&self, name: &str) -> Option<Arc<StreamConfig>> {
+        self.streams.read().get(name).map(|entry| entry.config())
+    }
+
+    /// Adds a stream whose configuration is checked.
+    ///
+    /// # Errors
+    /// Its subjects belong to another, or a limit would be exceeded.
+    pub fn add(&self, entry: &Arc<StreamEntry>) -> Result<(), ApiError> {
+        let config = entry.config();
+        let mut streams = self.streams.write();
+        if self.limits.max_streams > 0 && streams.len() as i64 >= self.limits.max_streams {
+            return Err(errors::MAXIMUM_STREAMS_LIMIT.error());
+        }
+        self.check_reservation(&streams, &config)?;
+        check_overlap(&streams, &config)?;
+        streams.insert(Arc::clone(entry.name()), Arc::clone(entry));
+        Ok(())
+    }
+
+    /// Gives a stream another configuration, which is checked.
+    ///
+    /// # Errors
+    /// Its subjects belong to another, or a limit would be exceeded.
+    pub fn change(&self, entry: &StreamEntry, config: &Arc<StreamConfig>) -> Result<(), ApiError> {
+        let streams = self.streams.write();
+        self.check_reservation(&streams, config)?;
+        check_overlap(&streams, config)?;
+        entry.set_config(Arc::clone(config));
+        Ok(())
+    }
+
+    /// Takes a stream out. Only this one, not one made anew under its name.
+    pub fn remove(&self, entry: &Arc<StreamEntry>) {
+        let mut streams = self.streams.write();
+        if streams.get(entry.name()).is_some_and(|known| Arc::ptr_eq(known, entry)) {
+            streams.remove(entry.name());
+        }
+    }
+
+    fn check_reservation(&self, streams: &Streams, config: &StreamConfig) -> Result<(), ApiError> {
+        let (limit, fault) = match config.storage {
+            StorageType::Memory => (self.limits.max_memory, errors::MEMORY_RESOURCES_EXCEEDED),
+            StorageType::File => (self.limits.max_storage, errors::STORAGE_RESOURCES_EXCEEDED),
+        };
+        let others = streams.values().filter(|entry| **entry.name() != *config.name).map(|entry| entry.config());
+        let others = others.filter(|other| other.storage == config.storage);
+        let reserved: i64 = others.map(|other| other.max_bytes.max(0)).fold(0, i64::saturating_add);
+        let is_exceeded = limit >= 0 && config.max_bytes > 0 && reserved.saturating_add(config.max_bytes) > limit;
+        if is_exceeded { Err(fault.error()) } else { Ok(()) }
+    }
+
+    /// Whether the account holds as much of a storage as it may.
+    #[must_use]
+    pub fn is_full(&self, storage: StorageType, more: u64) -> bool {
+        let limit = match storage {
+            StorageType::Memory => self.limits.max_memory,
+            StorageType::File => self.limits.max_storage,
+        };
+        u64::try_from(limit).is_ok_and(|limit| self.used(storage).saturating_add(more) > limit)
+    }
+
+    /// Bytes held in a storage.
+    #[must_use]
+    pub fn used(&self, storage: StorageType) -> u64 {
+        let streams = self.streams.read();
+        let same = streams.values().filter(|entry| entry.config().storage == storage);
+        same.map(|entry| entry.usage().bytes.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Counts an answered request.
+    pub fn count_request(&self, is_error: bool) {
+        self.num_requests.fetch_add(1, Ordering::Relaxed);
+        if is_error {
+            self.num_errors.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Usage and limits.
+    #[must_use]
+    pub fn stats(&self, domain: &str) -> AccountStats {
+        let mut total = Tier { limits: self.limits, ..Tier::default() };
+        for entry in self.streams.read().values() {
+            let config = entry.config();
+            let bytes = entry.usage().bytes.load(Ordering::Relaxed);
+            let reserved = u64::try_from(config.max_bytes).unwrap_or(0);
+            match config.storage {
+                StorageType::Memory => {
+                    (total.memory, total.reserved_memory) = (total.memory + bytes, total.reserved_memory + reserved)
+                }
+                StorageType::File => {
+                    (total.storage, total.reserved_storage) =
+                        (total.storage + bytes, total.reserved_storage + reserved);
+                }
+            }
+            total.streams += 1;
+            total.consumers += entry.usage().consumers.load(Ordering::Relaxed);
+        }
+        let api = ApiStats {
+            level: API_LEVEL,
+            total: self.num_requests.load(Ordering::Relaxed),
+            errors: self.num_errors.load(Ordering::Relaxed),
+            inflight: 0,
+        };
+        AccountStats { total, domain: domain.to_owned(), api, tiers: BTreeMap::new() }
+    }
+}
+
+type Streams = BTreeMap<Arc<str>, Arc<StreamEntry>>;
+
+fn check_overlap(streams: &Streams, config: &StreamConfig) -> Result<(), ApiError> {
+    let others = streams.values().filter(|entry| **entry.name() != *config.name);
+    let is_taken = |entry: &Arc<StreamEntry>| {
+        let other = entry.config();
+        other.subjects.iter().any(|subject| config.subjects.iter().any(|own| collide(own, subject)))
+    };
+    if others.into_iter().any(is_taken) { Err(errors::STREAM_SUBJECT_OVERLAP.error()) } else { Ok(()) }
+}

@@ -1,0 +1,109 @@
+//! The actor of the API.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix::{Actor, ActorContext, AsyncContext, Context, StreamHandler, WrapFuture};
+use troupe_codecs::api::advisory::ApiLimitReached;
+
+use super::advisory;
+use super::api::{API_SUBJECTS, ApiRequest, dispatch};
+use super::server::JetStreamServer;
+use crate::queue::{Batch, QueueConsumer};
+use crate::router::{ArbiterLocal, InboxBatch, Seat, Subscription, arbiter_local};
+use crate::supervisor::{ChildContext, SupervisedActor};
+
+/// Takes the requests of all accounts. What needs a stream goes to its actor; what takes long goes on beside the next request.
+pub struct JetStream {
+    context: ChildContext,
+    server: Arc<JetStreamServer>,
+    local: Rc<ArbiterLocal>,
+    consumer: Option<QueueConsumer<InboxBatch>>,
+}
+
+impl std::fmt::Debug for JetStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JetStream").finish_non_exhaustive()
+    }
+}
+
+impl JetStream {
+    /// An instance that serves `server`. Called on the thread that has `seat`.
+    #[must_use]
+    pub fn new(context: ChildContext, server: Arc<JetStreamServer>, seat: Seat) -> Self {
+        let parts = server.parts();
+        let local = arbiter_local(seat, &parts.router, parts.disable_cache);
+        let consumer = Some(server.inbox().consume());
+        Self { context, server, local, consumer }
+    }
+
+    /// Subscribes to the API in all accounts, once for all instances. Ready when every publisher sees it.
+    pub async fn subscribe(server: &JetStreamServer) {
+        for account in server.accounts() {
+            let subscriptions = API_SUBJECTS
+                .iter()
+                .map(|subject| Arc::new(Subscription::inside(Arc::clone(server.inbox()), subject.as_bytes(), b"", 0)));
+            match server.parts().router.subscribe_inside(account.view(), subscriptions.collect()) {
+                Ok(ticket) => ticket.wait().await,
+                Err(cause) => tracing::error!("JetStream of account {:?} is not served: {cause}", account.name()),
+            }
+        }
+    }
+
+    fn handle_batch(&mut self, batch: &InboxBatch, ctx: &mut Context<Self>) {
+        let Some(account) = self.server.account(batch.account().name()) else { return };
+        for message in batch.iter() {
+            let request =
+                ApiRequest::new(Arc::clone(&self.server), Arc::clone(&account), batch.client().cloned(), message);
+            if let Some(work) = dispatch(request, &self.local) {
+                ctx.spawn(work.into_actor(self));
+            }
+        }
+    }
+
+    fn tell_dropped(&self) {
+        let dropped = self.server.take_dropped();
+        if dropped == 0 {
+            return;
+        }
+        tracing::warn!("JetStream API queue limit reached, dropped {dropped} requests");
+        for account in self.server.accounts() {
+            advisory::publish(&self.local, account.view(), "API.LIMIT_REACHED", "api_limit_reached", || {
+                ApiLimitReached {
+                    server: self.server.parts().server_name.clone(),
+                    domain: self.server.domain().to_owned(),
+                    dropped,
+                }
+            });
+        }
+    }
+}
+
+impl Actor for JetStream {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        if let Some(consumer) = self.consumer.take() {
+            ctx.add_stream(consumer);
+        }
+    }
+}
+
+impl SupervisedActor for JetStream {}
+
+impl StreamHandler<Batch<InboxBatch>> for JetStream {
+    fn handle(&mut self, batch: Batch<InboxBatch>, ctx: &mut Self::Context) {
+        self.context.heartbeat().touch();
+        for messages in batch.iter() {
+            self.handle_batch(messages, ctx);
+        }
+        self.tell_dropped();
+        if self.server.inbox().commit(batch).is_err() {
+            ctx.stop();
+        }
+    }
+
+    fn finished(&mut self, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}

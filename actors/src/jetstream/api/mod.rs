@@ -1,0 +1,10 @@
+//! Requests of the API by their subjects.
+//!
+//! - [`request`]: a request and its answer. [`dispatch`]: who answers what. - `streams`: what concerns several streams.
+
+pub mod dispatch;
+pub mod request;
+pub(super) mod streams;
+
+pub use dispatch::{API_SUBJECTS, dispatch};
+pub use request::ApiRequest;

@@ -1,0 +1,213 @@
+//! A request of the API and its answer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use troupe_codecs::api::advisory::{ApiAudit, ClientInfo};
+use troupe_codecs::api::json::{Strictness, decode_value, encode, parse};
+use troupe_codecs::api::response::Response;
+use troupe_codecs::api::{ApiError, errors, headers};
+use troupe_codecs::header;
+use troupe_engine::stream::level::refuses_request;
+
+use super::super::account::JetStreamAccount;
+use super::super::advisory;
+use super::super::server::JetStreamServer;
+use crate::router::{ArbiterLocal, ClientSink, Content, InboxMessage, ServerMessage};
+
+/// A request of the API.
+#[derive(Clone, Debug)]
+pub struct ApiRequest {
+    server: Arc<JetStreamServer>,
+    account: Arc<JetStreamAccount>,
+    client: Option<Arc<ClientSink>>,
+    message: InboxMessage,
+}
+
+impl ApiRequest {
+    /// A request that came in `account`.
+    #[must_use]
+    pub fn new(
+        server: Arc<JetStreamServer>,
+        account: Arc<JetStreamAccount>,
+        client: Option<Arc<ClientSink>>,
+        message: InboxMessage,
+    ) -> Self {
+        Self { server, account, client, message }
+    }
+
+    /// JetStream.
+    #[must_use]
+    pub fn server(&self) -> &Arc<JetStreamServer> {
+        &self.server
+    }
+
+    /// The account that asks.
+    #[must_use]
+    pub fn account(&self) -> &Arc<JetStreamAccount> {
+        &self.account
+    }
+
+    /// Subject.
+    #[must_use]
+    pub fn subject(&self) -> &Bytes {
+        &self.message.subject
+    }
+
+    /// Where the answer goes.
+    #[must_use]
+    pub fn reply(&self) -> &Bytes {
+        &self.message.reply
+    }
+
+    /// Headers.
+    #[must_use]
+    pub fn headers(&self) -> &[u8] {
+        self.message.headers()
+    }
+
+    /// Body.
+    #[must_use]
+    pub fn body(&self) -> Bytes {
+        self.message.payload()
+    }
+
+    /// Whether there is no body.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.message.content.len() == self.message.header_len
+    }
+
+    /// Whether the body says nothing: it is empty, or an empty object.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let body = self.body();
+        let body = body.trim_ascii();
+        body.is_empty()
+            || body
+                .strip_prefix(b"{")
+                .and_then(|body| body.strip_suffix(b"}"))
+                .is_some_and(|body| body.trim_ascii().is_empty())
+    }
+
+    /// Reads the body.
+    ///
+    /// # Errors
+    /// It is no JSON of this kind.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        self.decode_value(self.parse()?)
+    }
+
+    /// As [`ApiRequest::decode`], with nothing for an empty body.
+    ///
+    /// # Errors
+    /// It is no JSON of this kind.
+    pub fn decode_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, ApiError> {
+        if self.is_empty() { Ok(T::default()) } else { self.decode() }
+    }
+
+    /// Reads the body as any JSON.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn parse(&self) -> Result<Value, ApiError> {
+        parse(&self.body()).map_err(|cause| self.invalid(cause))
+    }
+
+    /// As [`ApiRequest::decode`], for a body that was changed.
+    ///
+    /// # Errors
+    /// It is no JSON of this kind.
+    pub fn decode_value<T: DeserializeOwned>(&self, value: Value) -> Result<T, ApiError> {
+        let strictness = if self.server.options().strict { Strictness::Strict } else { Strictness::Lenient };
+        decode_value(value, strictness).map_err(|cause| self.invalid(cause))
+    }
+
+    fn invalid(&self, cause: impl std::fmt::Display) -> ApiError {
+        let (account, subject) = (self.account.name(), String::from_utf8_lossy(self.subject()));
+        tracing::warn!("Invalid JetStream request '{account} > {subject}': {cause}");
+        errors::INVALID_JSON.with(cause)
+    }
+
+    /// Refuses the request where it needs a level of the API that is not served.
+    ///
+    /// # Errors
+    /// It does.
+    pub fn check_level(&self) -> Result<(), ApiError> {
+        match header::get(self.headers(), headers::REQUIRED_API_LEVEL) {
+            Some(level) if !level.is_empty() && refuses_request(level) => Err(errors::REQUIRED_API_LEVEL.error()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Answers with a body, or with an error and the fields an answer of its kind has even then.
+    pub fn answer<T: Serialize + Default>(
+        &self,
+        local: &ArbiterLocal,
+        kind: &'static str,
+        outcome: Result<T, ApiError>,
+    ) {
+        match outcome {
+            Ok(body) => self.succeed(local, &Response::new(kind, body)),
+            Err(error) => self.fail(local, &Response::failed(kind, error, T::default())),
+        }
+    }
+
+    /// Answers that it was done.
+    pub fn succeed<T: Serialize>(&self, local: &ArbiterLocal, response: &Response<T>) {
+        self.account.count_request(false);
+        self.send(local, b"", &encode(response));
+    }
+
+    /// Answers with more headers that it was done.
+    pub fn succeed_with_headers<T: Serialize>(&self, local: &ArbiterLocal, headers: &[u8], response: &Response<T>) {
+        self.account.count_request(false);
+        self.send(local, headers, &encode(response));
+    }
+
+    /// Answers with an error.
+    pub fn fail<T: Serialize>(&self, local: &ArbiterLocal, response: &Response<T>) {
+        self.account.count_request(true);
+        self.send(local, b"", &encode(response));
+    }
+
+    fn send(&self, local: &ArbiterLocal, headers: &[u8], body: &[u8]) {
+        if !self.reply().is_empty() {
+            let mut batch = local.server_batch(self.account.view());
+            let content = Content::Parts(headers, body);
+            batch.publish(&ServerMessage { to: self.reply(), shown_subject: None, reply: b"", content });
+            batch.finish();
+        }
+        advisory::publish(local, self.account.view(), "API", "api_audit", || ApiAudit {
+            server: self.server.parts().server_name.clone(),
+            client: Some(self.client_info()),
+            subject: String::from_utf8_lossy(self.subject()).into_owned(),
+            request: String::from_utf8_lossy(&self.body()).into_owned(),
+            response: String::from_utf8_lossy(body).into_owned(),
+            domain: self.server.domain().to_owned(),
+        });
+    }
+
+    /// Who asks.
+    #[must_use]
+    pub fn client_info(&self) -> ClientInfo {
+        let info = ClientInfo {
+            acc: self.account.name().to_string(),
+            server: self.server.parts().server_name.clone(),
+            ..ClientInfo::default()
+        };
+        match &self.client {
+            Some(client) => ClientInfo {
+                id: client.cid(),
+                host: client.remote().to_string(),
+                kind: "Client".to_owned(),
+                client_type: "nats".to_owned(),
+                ..info
+            },
+            None => info,
+        }
+    }
+}

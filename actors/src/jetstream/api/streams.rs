@@ -1,0 +1,230 @@
+//! Requests that concern several streams, or one that is made or goes.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use serde_json::Value;
+use troupe_codecs::api::request::{StreamNamesRequest, StreamRestoreRequest};
+use troupe_codecs::api::response::{Done, Empty, Paged, StreamList, StreamNames};
+use troupe_codecs::api::{ApiError, StreamConfig, Timestamp, errors};
+use troupe_engine::stream::config::{AccountBytes, ConfigContext, check, collide};
+use troupe_engine::stream::level::{copy_level, set_stream_level};
+
+use super::super::account::JetStreamAccount;
+use super::super::advisory;
+use super::super::clock;
+use super::super::entry::StreamEntry;
+use super::super::messages::{Answer, StreamCall, StreamCommand};
+use super::super::server::JetStreamServer;
+use super::ApiRequest;
+use super::dispatch::{Work, refuse_restore};
+use crate::router::ArbiterLocal;
+use troupe_codecs::api::advisory::StreamAction;
+
+/// Names in one answer.
+const NAMES_LIMIT: usize = 1024;
+/// Details in one answer.
+const LIST_LIMIT: usize = 256;
+const CREATED: &str = "stream_create_response";
+const DELETED: &str = "stream_delete_response";
+
+/// What is checked of a body before its stream is looked for.
+pub(super) fn check_body(call: StreamCall, name: &str, request: &ApiRequest) -> Option<ApiError> {
+    match call {
+        StreamCall::MsgGet | StreamCall::MsgDelete | StreamCall::Snapshot if request.is_blank() => {
+            Some(errors::BAD_REQUEST.error())
+        }
+        StreamCall::Update => read_config(request, name).err(),
+        _ => None,
+    }
+}
+
+/// Reads the configuration in a request about the stream `name`, and whether values are refused rather than corrected.
+pub(in crate::jetstream) fn read_config(request: &ApiRequest, name: &str) -> Result<(StreamConfig, bool), ApiError> {
+    let mut value = if request.is_blank() { Value::Null } else { request.parse()? };
+    let pedantic = value.as_object_mut().and_then(|fields| fields.remove("pedantic"));
+    let config: StreamConfig = request.decode_value(value)?;
+    if config.name != name {
+        return Err(errors::STREAM_MISMATCH.error());
+    }
+    Ok((config, pedantic.is_some_and(|value| value == Value::Bool(true))))
+}
+
+/// Runs a check of a configuration with what is known of its account.
+pub(in crate::jetstream) fn with_context<T>(
+    server: &JetStreamServer,
+    account: &JetStreamAccount,
+    is_pedantic: bool,
+    run: impl FnOnce(&ConfigContext<'_>) -> T,
+) -> T {
+    let find = |name: &str| account.config(name);
+    let limits = account.limits();
+    let account_bytes = AccountBytes { memory: limits.memory_max_stream_bytes, file: limits.storage_max_stream_bytes };
+    run(&ConfigContext {
+        max_duplicates: server.options().max_duplicates,
+        max_bytes_required: limits.max_bytes_required,
+        account_bytes,
+        is_pedantic,
+        ..ConfigContext::new(&find)
+    })
+}
+
+/// Makes a stream, or finds that it is there already.
+pub(super) fn create(request: ApiRequest, local: Rc<ArbiterLocal>, name: String) -> Work {
+    Box::pin(async move {
+        let outcome = match request.check_level().and_then(|()| prepare(&request, &name)) {
+            Ok(config) => find_or_make(&request, config, &local).await,
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(entry) if entry.ask(StreamCommand::Api(StreamCall::Created, request.clone())) => {}
+            Ok(_) => request.answer::<Empty>(&local, CREATED, Err(errors::INSUFFICIENT_RESOURCES.error())),
+            Err(error) => request.answer::<Empty>(&local, CREATED, Err(error)),
+        }
+    })
+}
+
+fn prepare(request: &ApiRequest, name: &str) -> Result<StreamConfig, ApiError> {
+    let (config, is_pedantic) = read_config(request, name)?;
+    let mut config = with_context(request.server(), request.account(), is_pedantic, |context| check(&config, context))?;
+    if config.replicas > 1 {
+        return Err(errors::STREAM_REPLICAS_NOT_SUPPORTED.error());
+    }
+    set_stream_level(&mut config);
+    Ok(config)
+}
+
+async fn find_or_make(
+    request: &ApiRequest,
+    mut config: StreamConfig,
+    local: &ArbiterLocal,
+) -> Result<Arc<StreamEntry>, ApiError> {
+    let (server, account) = (request.server(), request.account());
+    if let Some(entry) = account.stream(&config.name) {
+        let known = entry.config();
+        copy_level(&mut config.metadata, &known.metadata);
+        return if *known == config { Ok(entry) } else { Err(errors::STREAM_NAME_EXIST.error()) };
+    }
+    let name = config.name.clone();
+    let entry = server.create(account, config, Timestamp::from_nanos(clock::now())).await?;
+    advisory::publish(local, account.view(), &format!("STREAM.CREATED.{name}"), "stream_action", || StreamAction {
+        stream: name.clone(),
+        action: "create",
+        domain: server.domain().to_owned(),
+    });
+    Ok(entry)
+}
+
+/// Removes a stream.
+pub(super) fn delete(request: ApiRequest, local: Rc<ArbiterLocal>, name: String) -> Work {
+    Box::pin(async move {
+        let outcome = match request.check_level() {
+            Ok(()) if !request.is_empty() => Err(errors::NOT_EMPTY_REQUEST.error()),
+            Ok(()) => destroy(request.server(), request.account(), &name).await,
+            Err(error) => Err(error),
+        };
+        if outcome.is_ok() {
+            let account = request.account().view();
+            advisory::publish(&local, account, &format!("STREAM.DELETED.{name}"), "stream_action", || StreamAction {
+                stream: name.clone(),
+                action: "delete",
+                domain: request.server().domain().to_owned(),
+            });
+        }
+        request.answer(&local, DELETED, outcome.map(|()| Done::YES));
+    })
+}
+
+/// Removes a stream with its files and waits until it is gone.
+async fn destroy(server: &JetStreamServer, account: &JetStreamAccount, name: &str) -> Result<(), ApiError> {
+    let entry = account.stream(name).ok_or_else(|| errors::STREAM_NOT_FOUND.error())?;
+    let (answer, outcome) = Answer::channel();
+    if !entry.ask(StreamCommand::Destroy(answer)) {
+        return Err(errors::INSUFFICIENT_RESOURCES.error());
+    }
+    let outcome = outcome.await.unwrap_or_else(|_| Err(errors::STREAM_DELETE.with("stream is closed")));
+    if outcome.is_ok() {
+        server.forget(account, &entry).await;
+    }
+    outcome
+}
+
+fn filtered(request: &ApiRequest, subject: &str) -> Vec<Arc<StreamEntry>> {
+    let mut streams = request.account().streams();
+    if !subject.is_empty() {
+        streams.retain(|entry| entry.config().subjects.iter().any(|own| collide(own, subject)));
+    }
+    streams
+}
+
+fn page<T>(entries: &mut Vec<T>, offset: i64, limit: usize) -> Paged {
+    let total = entries.len();
+    let offset = usize::try_from(offset).unwrap_or(0).min(total);
+    entries.drain(..offset);
+    entries.truncate(limit);
+    Paged { total, offset, limit }
+}
+
+/// Lists names.
+pub(super) fn names(request: &ApiRequest, local: &ArbiterLocal) {
+    let outcome = request.check_level().and_then(|()| request.decode_or_default::<StreamNamesRequest>());
+    let outcome = outcome.map(|asked| {
+        let mut entries = filtered(request, &asked.subject);
+        let paged = page(&mut entries, asked.offset, NAMES_LIMIT);
+        let names: Vec<String> = entries.iter().map(|entry| entry.name().to_string()).collect();
+        StreamNames { paged, streams: Some(names).filter(|names| !names.is_empty()) }
+    });
+    request.answer(local, "stream_names_response", outcome);
+}
+
+/// Lists details.
+pub(super) fn list(request: ApiRequest, local: Rc<ArbiterLocal>) -> Work {
+    Box::pin(async move {
+        let outcome = match request.check_level().and_then(|()| request.decode_or_default::<StreamNamesRequest>()) {
+            Ok(asked) => Ok(collect(&request, &asked).await),
+            Err(error) => Err(error),
+        };
+        request.answer(&local, "stream_list_response", outcome);
+    })
+}
+
+async fn collect(request: &ApiRequest, asked: &StreamNamesRequest) -> StreamList {
+    let mut entries = filtered(request, &asked.subject);
+    let paged = page(&mut entries, asked.offset, LIST_LIMIT);
+    let (mut infos, mut missing, mut offline) =
+        (Vec::with_capacity(entries.len()), Vec::new(), std::collections::BTreeMap::new());
+    for entry in entries {
+        if let Some(reason) = entry.offline_reason() {
+            offline.insert(entry.name().to_string(), reason.to_string());
+            continue;
+        }
+        let (answer, info) = Answer::channel();
+        let is_asked = entry.ask(StreamCommand::Info(answer));
+        match info.await {
+            Ok(info) if is_asked => infos.push(info),
+            _ => missing.push(entry.name().to_string()),
+        }
+    }
+    StreamList { paged, streams: Some(infos), missing, offline }
+}
+
+/// Begins to take in a copy of a stream.
+pub(super) fn restore(request: &ApiRequest, local: &ArbiterLocal, name: &str) {
+    let check = || -> Result<(), ApiError> {
+        request.check_level()?;
+        if request.is_blank() {
+            return Err(errors::BAD_REQUEST.error());
+        }
+        let asked: StreamRestoreRequest = request.decode()?;
+        if !asked.config.name.is_empty() && asked.config.name != name {
+            return Err(errors::STREAM_MISMATCH.error());
+        }
+        if request.account().stream(name).is_some() {
+            return Err(errors::STREAM_NAME_EXIST_RESTORE_FAILED.error());
+        }
+        Err(errors::STREAM_RESTORE.with("restoring is not supported yet"))
+    };
+    if let Err(error) = check() {
+        refuse_restore(request, local, error);
+    }
+}

@@ -1,0 +1,27 @@
+//! JetStream: streams that keep messages, and the API that asks about them.
+//!
+//! ```text
+//! client -> router/publish ─┬─ $JS.API.> ──> JetStream ── command ──> Stream (one actor each) ──> store
+//!                           └─ subjects of a stream ── inbox ──────────┘        └──> answers through router/publish
+//! ```
+//!
+//! - [`actor`]: the actor of the API. [`server`]: what all of JetStream shares. [`account`]: streams and limits of an account.
+//! - [`api`]: requests by subject. [`stream`]: the actor of one stream. [`consumer`]: consumers inside of it.
+//! - [`entry`]: a stream as the others see it. [`messages`]: what is asked of a stream. [`advisory`]: events.
+
+pub mod account;
+pub mod actor;
+pub mod advisory;
+pub mod api;
+mod clock;
+pub mod consumer;
+pub mod entry;
+pub mod messages;
+pub mod server;
+mod stores;
+pub mod stream;
+
+pub use account::JetStreamAccount;
+pub use actor::JetStream;
+pub use entry::StreamEntry;
+pub use server::{JetStreamHealth, JetStreamParts, JetStreamServer};

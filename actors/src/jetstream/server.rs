@@ -1,0 +1,222 @@
+//! What all of JetStream on a server shares.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::RwLock;
+use troupe_codecs::api::account::AccountLimits;
+use troupe_codecs::api::{ApiError, StreamConfig, Timestamp, errors};
+use troupe_engine::options::JetStreamOptions;
+
+use super::account::JetStreamAccount;
+use super::entry::StreamEntry;
+use super::stream::Stream;
+use super::stream::overflow::refuse;
+use crate::router::local::SeatPlan;
+use crate::router::{AccountView, Inbox, RouterHandle};
+use crate::supervisor::{ArbiterSlot, ChildSpec, RestartPolicy, SupervisorHandle};
+
+/// Most bytes of requests that wait.
+const API_BYTES: usize = 64 << 20;
+/// Time a stream has to end.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// What JetStream is given at the start.
+#[derive(Debug)]
+pub struct JetStreamParts {
+    /// Options.
+    pub options: JetStreamOptions,
+    /// Where files are.
+    pub store_dir: PathBuf,
+    /// Name of the server.
+    pub server_name: String,
+    /// Id of the server.
+    pub server_id: String,
+    /// The version that answers show.
+    pub version: &'static str,
+    /// Largest message.
+    pub max_payload: usize,
+    /// Publishers match without a cache.
+    pub disable_cache: bool,
+    /// Door to the Router.
+    pub router: RouterHandle,
+    /// Starts the actors of streams.
+    pub supervisor: SupervisorHandle,
+    /// Where they run, at least one.
+    pub arbiters: Vec<ArbiterSlot>,
+    /// Seats of their publishers.
+    pub seats: SeatPlan,
+}
+
+/// What all of JetStream on a server shares.
+#[derive(Debug)]
+pub struct JetStreamServer {
+    parts: JetStreamParts,
+    accounts: RwLock<HashMap<Arc<str>, Arc<JetStreamAccount>>>,
+    inbox: Arc<Inbox>,
+    next_arbiter: AtomicUsize,
+    next_child: AtomicU64,
+    num_dropped: Arc<AtomicU64>,
+    /// Batches of messages that are not complete.
+    num_batches: AtomicUsize,
+}
+
+/// How JetStream is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JetStreamHealth {
+    /// Streams that are not served, by account and name, with the reason.
+    pub offline: Vec<(String, String, String)>,
+    /// Streams that are still being opened, by account and name.
+    pub recovering: Vec<(String, String)>,
+}
+
+impl JetStreamServer {
+    /// JetStream without accounts and streams.
+    #[must_use]
+    pub fn new(parts: JetStreamParts) -> Arc<Self> {
+        let num_dropped = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&num_dropped);
+        let inbox = Inbox::new(
+            API_BYTES,
+            Box::new(move |batch| {
+                counter.fetch_add(batch.len() as u64, Ordering::Relaxed);
+            }),
+        );
+        Arc::new(Self {
+            parts,
+            accounts: RwLock::default(),
+            inbox,
+            next_arbiter: AtomicUsize::new(0),
+            next_child: AtomicU64::new(0),
+            num_dropped,
+            num_batches: AtomicUsize::new(0),
+        })
+    }
+
+    /// What it was given at the start.
+    #[must_use]
+    pub fn parts(&self) -> &JetStreamParts {
+        &self.parts
+    }
+
+    /// Options.
+    #[must_use]
+    pub fn options(&self) -> &JetStreamOptions {
+        &self.parts.options
+    }
+
+    /// Domain; empty when there is none.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        self.options().domain.as_deref().unwrap_or_default()
+    }
+
+    /// Where requests come in.
+    #[must_use]
+    pub fn inbox(&self) -> &Arc<Inbox> {
+        &self.inbox
+    }
+
+    /// Requests that were dropped since the last question.
+    #[must_use]
+    pub fn take_dropped(&self) -> u64 {
+        self.num_dropped.swap(0, Ordering::Relaxed)
+    }
+
+    pub(super) fn num_batches(&self) -> &AtomicUsize {
+        &self.num_batches
+    }
+
+    /// An account by its name, where JetStream is enabled for it.
+    #[must_use]
+    pub fn account(&self, name: &str) -> Option<Arc<JetStreamAccount>> {
+        self.accounts.read().get(name).cloned()
+    }
+
+    /// All accounts it is enabled for, in no order.
+    #[must_use]
+    pub fn accounts(&self) -> Vec<Arc<JetStreamAccount>> {
+        self.accounts.read().values().cloned().collect()
+    }
+
+    /// Enables JetStream for an account.
+    pub fn enable(&self, view: Arc<AccountView>, limits: AccountLimits) -> Arc<JetStreamAccount> {
+        let account = Arc::new(JetStreamAccount::new(view, limits));
+        self.accounts.write().insert(Arc::clone(account.name()), Arc::clone(&account));
+        account
+    }
+
+    /// How JetStream is.
+    #[must_use]
+    pub fn health(&self) -> JetStreamHealth {
+        let mut health = JetStreamHealth::default();
+        for account in self.accounts() {
+            for entry in account.streams() {
+                let place = (account.name().to_string(), entry.name().to_string());
+                if let Some(reason) = entry.offline_reason() {
+                    health.offline.push((place.0, place.1, reason.to_string()));
+                } else if !entry.is_recovered() {
+                    health.recovering.push(place);
+                }
+            }
+        }
+        health
+    }
+
+    /// Starts the streams that were kept. Those that cannot be served stay known as offline.
+    pub async fn recover(self: &Arc<Self>) {}
+
+    /// Makes a stream of a checked configuration, and waits until it takes messages.
+    ///
+    /// # Errors
+    /// Its subjects belong to another, a limit would be exceeded, or its store cannot be opened.
+    pub async fn create(
+        self: &Arc<Self>,
+        account: &Arc<JetStreamAccount>,
+        config: StreamConfig,
+        created: Timestamp,
+    ) -> Result<Arc<StreamEntry>, ApiError> {
+        let name = config.name.clone();
+        let entry = StreamEntry::new(config, created, refuse(self, account, name));
+        account.add(&entry)?;
+        let started = self.start_stream(account, &entry).await;
+        if let Err(cause) = started {
+            account.remove(&entry);
+            return Err(cause);
+        }
+        Ok(entry)
+    }
+
+    async fn start_stream(
+        self: &Arc<Self>,
+        account: &Arc<JetStreamAccount>,
+        entry: &Arc<StreamEntry>,
+    ) -> Result<(), ApiError> {
+        let number = self.next_arbiter.fetch_add(1, Ordering::Relaxed) % self.parts.arbiters.len();
+        let seat = self.parts.seats.stream(number);
+        let (server, owner, stream) = (Arc::clone(self), Arc::clone(account), Arc::clone(entry));
+        let spec = ChildSpec::new("stream", move |context| {
+            Stream::new(context, Arc::clone(&server), Arc::clone(&owner), Arc::clone(&stream), seat)
+        });
+        let unique = self.next_child.fetch_add(1, Ordering::Relaxed);
+        let id = format!("{}/{}#{unique}", account.name(), entry.name());
+        entry.set_child(format!("stream:{id}"));
+        let spec = spec.id(id).policy(RestartPolicy::OnFailure).on(self.parts.arbiters[number].clone());
+        let started = self.parts.supervisor.supervise(spec).await;
+        started.map_err(|cause| errors::STREAM_CREATE.with(cause))?;
+        match entry.offline_reason() {
+            Some(reason) => Err(errors::STREAM_CREATE.with(reason)),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the actor of a stream that has been destroyed.
+    pub async fn forget(&self, account: &JetStreamAccount, entry: &Arc<StreamEntry>) {
+        account.remove(entry);
+        entry.inbox().close();
+        self.parts.supervisor.stop_child(&entry.child(), STOP_GRACE).await;
+    }
+}

@@ -1,0 +1,140 @@
+//! Messages and the configuration change.
+
+use std::sync::Arc;
+
+use troupe_codecs::api::advisory::StreamAction;
+use troupe_codecs::api::request::{MsgDeleteRequest, StreamPurgeRequest, StreamSnapshotRequest};
+use troupe_codecs::api::response::{Done, Empty, Purged, Response, SnapshotStarted};
+use troupe_codecs::api::stream::RetentionPolicy;
+use troupe_codecs::api::{ApiError, StreamConfig, StreamInfo, errors};
+use troupe_engine::stream::config::is_valid_subject;
+use troupe_engine::stream::level::set_stream_level;
+use troupe_engine::stream::update::check_update;
+use troupe_store::{Purge, SubjectFilter};
+
+use super::core::StreamCore;
+use crate::jetstream::api::ApiRequest;
+use crate::jetstream::api::streams::{read_config, with_context};
+use crate::jetstream::{advisory, clock, stores};
+
+impl StreamCore {
+    /// Answers a request to remove messages.
+    pub(super) fn answer_purge(&mut self, request: &ApiRequest) {
+        let outcome = request.decode_or_default().and_then(|asked| self.purge(&asked));
+        let outcome = outcome.map(|purged| Purged { done: Done::YES, purged });
+        request.answer(&self.local, "stream_purge_response", outcome);
+    }
+
+    fn purge(&mut self, asked: &StreamPurgeRequest) -> Result<u64, ApiError> {
+        if self.config.sealed {
+            return Err(errors::STREAM_SEALED.error());
+        }
+        if self.config.deny_purge {
+            return Err(errors::STREAM_PURGE_FAILED.with("stream purge not permitted"));
+        }
+        if asked.seq > 0 && asked.keep > 0 {
+            return Err(errors::BAD_REQUEST.error());
+        }
+        let filter =
+            if asked.filter.is_empty() { SubjectFilter::all() } else { SubjectFilter::one(asked.filter.as_bytes()) };
+        let purge = Purge { filter, before_seq: asked.seq, keep: asked.keep };
+        self.store.purge(&purge).map_err(|cause| errors::STREAM_PURGE_FAILED.with(cause))
+    }
+
+    /// Answers a request to remove a message.
+    pub(super) fn answer_msg_delete(&mut self, request: &ApiRequest) {
+        let outcome = request.decode().and_then(|asked| self.delete(&asked));
+        request.answer(&self.local, "stream_msg_delete_response", outcome.map(|()| Done::YES));
+    }
+
+    fn delete(&mut self, asked: &MsgDeleteRequest) -> Result<(), ApiError> {
+        if self.config.sealed {
+            return Err(errors::STREAM_SEALED.error());
+        }
+        if self.config.deny_delete {
+            return Err(errors::STREAM_MSG_DELETE_FAILED.with("message delete not permitted"));
+        }
+        match self.store.remove(asked.seq, !asked.no_erase) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.nothing_to_delete(asked.seq)),
+            Err(cause) => Err(errors::STREAM_MSG_DELETE_FAILED.with(cause)),
+        }
+    }
+
+    fn nothing_to_delete(&self, seq: u64) -> ApiError {
+        let state = self.store.state();
+        let is_file = self.config.storage == troupe_codecs::api::stream::StorageType::File;
+        if is_file && seq > state.last_seq {
+            return errors::STREAM_MSG_DELETE_FAILED.with("stream store EOF");
+        }
+        errors::SEQUENCE_NOT_FOUND.with(seq)
+    }
+
+    /// Answers a request for a copy of the stream.
+    pub(super) fn answer_snapshot(&mut self, request: &ApiRequest) {
+        let outcome = request.decode::<StreamSnapshotRequest>().and_then(|asked| {
+            if !is_valid_subject(&asked.deliver_subject) {
+                return Err(errors::SNAPSHOT_DELIVER_SUBJECT_INVALID.error());
+            }
+            Err::<SnapshotStarted, _>(errors::STREAM_SNAPSHOT.with("snapshots are not supported yet"))
+        });
+        request.answer(&self.local, "stream_snapshot_response", outcome);
+    }
+
+    /// Answers a request for another configuration. `consumers` says what they think of it.
+    pub(super) fn update(&mut self, request: &ApiRequest, consumers: Result<(), ApiError>, num_consumers: usize) {
+        let changed = consumers.and_then(|()| self.reconfigure(request, num_consumers));
+        let name = self.entry.name();
+        match changed {
+            Ok(()) => {
+                advisory::publish(
+                    &self.local,
+                    self.account.view(),
+                    &format!("STREAM.UPDATED.{name}"),
+                    "stream_action",
+                    || StreamAction {
+                        stream: name.to_string(),
+                        action: "modify",
+                        domain: self.server.domain().to_owned(),
+                    },
+                );
+                let info: StreamInfo = self.shown_info(num_consumers);
+                request.succeed(&self.local, &Response::new("stream_update_response", info));
+            }
+            Err(error) => request.answer::<Empty>(&self.local, "stream_update_response", Err(error)),
+        }
+    }
+
+    /// The configuration a request asks for, checked against the one in force.
+    ///
+    /// # Errors
+    /// It is not allowed.
+    pub(crate) fn wanted_config(&self, request: &ApiRequest) -> Result<StreamConfig, ApiError> {
+        let (wanted, is_pedantic) = read_config(request, self.entry.name())?;
+        with_context(&self.server, &self.account, is_pedantic, |context| check_update(&self.config, &wanted, context))
+    }
+
+    fn reconfigure(&mut self, request: &ApiRequest, num_consumers: usize) -> Result<(), ApiError> {
+        let mut config = self.wanted_config(request)?;
+        set_stream_level(&mut config);
+        let config = Arc::new(config);
+        self.account.change(&self.entry, &config)?;
+        let is_new_interest =
+            self.config.retention == RetentionPolicy::Limits && config.retention == RetentionPolicy::Interest;
+        let is_new_transform = config.subject_transform != self.config.subject_transform;
+        let is_new_republish = config.republish != self.config.republish;
+        self.config = Arc::clone(&config);
+        if is_new_transform || is_new_republish {
+            self.configure();
+        }
+        self.subscribe();
+        if is_new_interest && num_consumers == 0 {
+            let everything = Purge { filter: SubjectFilter::all(), before_seq: 0, keep: 0 };
+            self.store.purge(&everything).map_err(|cause| errors::STREAM_UPDATE.with(cause))?;
+        }
+        if let Err(cause) = self.store.update_config(stores::store_config(&config), clock::now()) {
+            return Err(errors::STREAM_UPDATE.with(cause));
+        }
+        stores::save(&self.server, &self.account, &self.entry).map_err(|cause| errors::STREAM_UPDATE.with(cause))
+    }
+}

@@ -1,0 +1,386 @@
+//! Messages come in: decided, stored, answered in batches.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use troupe_codecs::api::stream::RetentionPolicy;
+use troupe_codecs::api::{ApiError, errors, headers};
+use troupe_codecs::{api, header};
+use troupe_engine::stream::ingest::{Accepted, Incoming, LastMessage, LastMessages, StreamView, Verdict, decide};
+use troupe_engine::stream::publish::{Lifetime, Rollup};
+use troupe_store::{Durability, NewMessage, Purge, Removals, Schedule, StoreError, StreamStore, SubjectFilter, Ttl};
+
+use super::core::{StreamCore, TAG_DIRECT, TAG_DIRECT_SUBJECT, TAG_PUBLISH};
+use super::reply::Reply;
+use crate::queue::Batch;
+use crate::router::{ClientSink, Content, InboxBatch, InboxMessage, ServerMessage};
+
+/// What a batch came to.
+#[derive(Debug)]
+pub(super) struct Committed {
+    /// Answers, in order.
+    pub(super) replies: Vec<Reply>,
+    /// When they may be sent.
+    pub(super) durability: Durability,
+    /// Messages that were stored.
+    pub(super) appended: u64,
+}
+
+/// A message that is not for the stream itself, and who sent it.
+pub(super) type Other = (Option<Arc<ClientSink>>, InboxMessage);
+
+/// The newest messages of a store.
+pub(super) struct Newest<'a>(pub(super) &'a mut dyn StreamStore);
+
+impl LastMessages for Newest<'_> {
+    fn last(&mut self, subject: &[u8]) -> Option<LastMessage> {
+        let found = self.0.last_for(subject).ok().flatten()?;
+        Some(LastMessage { seq: found.seq, headers: found.headers, payload: found.payload })
+    }
+}
+
+impl StreamCore {
+    /// Takes a batch of the inbox. What is not for the stream itself comes back.
+    pub(super) fn take_batch(
+        &mut self,
+        batch: &Batch<InboxBatch>,
+        now: i64,
+        is_wanted: &dyn Fn(&[u8]) -> bool,
+    ) -> (Committed, Vec<Other>) {
+        let (mut replies, mut others, mut appended) = (Vec::new(), Vec::new(), 0);
+        self.dedupe.expire(self.config.duplicates, now);
+        for messages in batch.iter() {
+            for message in messages.iter() {
+                match message.tag {
+                    TAG_PUBLISH if is_of_batch(&message) => {
+                        appended += self.take_of_batch(&message, now, &mut replies);
+                    }
+                    TAG_PUBLISH => appended += u64::from(self.take(&message, now, is_wanted, &mut replies)),
+                    TAG_DIRECT | TAG_DIRECT_SUBJECT => self.read_directly(&message),
+                    _ => others.push((messages.client().cloned(), message)),
+                }
+            }
+        }
+        (self.finish(replies, appended), others)
+    }
+
+    /// Ends a batch: what was changed is on its way to the disk.
+    pub(super) fn finish(&mut self, mut replies: Vec<Reply>, appended: u64) -> Committed {
+        let durability = self.store.commit().unwrap_or_else(|cause| {
+            self.send(Err(cause), std::mem::take(&mut replies));
+            Durability::Reached
+        });
+        Committed { replies, durability, appended }
+    }
+
+    /// As [`StreamCore::finish`], where no message was stored.
+    pub(super) fn commit_changes(&mut self) -> Committed {
+        self.finish(Vec::new(), 0)
+    }
+
+    /// Takes one published message; whether it was stored.
+    fn take(
+        &mut self,
+        message: &InboxMessage,
+        now: i64,
+        is_wanted: &dyn Fn(&[u8]) -> bool,
+        replies: &mut Vec<Reply>,
+    ) -> bool {
+        if self.is_destroyed {
+            return false;
+        }
+        let changed = self.transform.as_ref().and_then(|transform| transform.matched(&message.subject));
+        let subject = changed.as_deref().unwrap_or(&message.subject);
+        let payload = &message.content[message.header_len..];
+        let incoming = Incoming { subject, headers: message.headers(), payload, is_sourced: false, now };
+        let config = Arc::clone(&self.config);
+        let view = StreamView {
+            config: &config,
+            last_seq: if incoming.headers.is_empty() { 0 } else { self.store.state().last_seq },
+            last_msg_id: &self.last_msg_id,
+            dedupe: &self.dedupe,
+            max_payload: self.server.parts().max_payload,
+        };
+        let verdict = decide(incoming, view, &mut Newest(&mut *self.store));
+        let (body, is_stored) = match verdict {
+            Verdict::Duplicate(seq) => (self.replies.stored(seq, ",\"duplicate\": true"), false),
+            Verdict::Refuse(error) => (self.replies.refused(error), false),
+            Verdict::Store(accepted) if config.retention == RetentionPolicy::Interest && !is_wanted(subject) => {
+                (self.skip_one(&accepted, now), false)
+            }
+            Verdict::Store(accepted) => match self.store_one(subject, &accepted, now) {
+                Ok(seq) => {
+                    let more = accepted.counter.map_or_else(String::new, |value| format!(",\"val\":\"{value}\""));
+                    (self.replies.stored(seq, &more), true)
+                }
+                Err(error) => (self.replies.refused(error), false),
+            },
+        };
+        if !message.reply.is_empty() && !config.no_ack {
+            replies.push(Reply { to: message.reply.clone(), body });
+        }
+        is_stored
+    }
+
+    /// The subject a message is stored under.
+    pub(super) fn transformed(&self, subject: &[u8]) -> Vec<u8> {
+        let changed = self.transform.as_ref().and_then(|transform| transform.matched(subject));
+        changed.unwrap_or_else(|| subject.to_vec())
+    }
+
+    /// Uses up a sequence for a message that no consumer wants.
+    fn skip_one(&mut self, accepted: &Accepted<'_>, now: i64) -> Vec<u8> {
+        let seq = self.store.state().last_seq + 1;
+        match self.store.skip(seq, 1, now) {
+            Ok(()) => {
+                self.note_id(accepted.msg_id, seq, now);
+                self.replies.stored(seq, "")
+            }
+            Err(cause) => self.replies.refused(self.store_failed(&cause)),
+        }
+    }
+
+    /// Stores an accepted message and does what follows from it.
+    pub(super) fn store_one(&mut self, subject: &[u8], accepted: &Accepted<'_>, now: i64) -> Result<u64, ApiError> {
+        self.check_resources(subject, accepted)?;
+        let republish = self.republish_subject(subject);
+        let previous = match republish {
+            Some(_) => self.store.last_for(subject).ok().flatten().map_or(0, |last| last.seq),
+            None => 0,
+        };
+        let ttl = match accepted.lifetime {
+            Lifetime::Limits => Ttl::Limits,
+            Lifetime::Never => Ttl::Never,
+            Lifetime::Seconds(seconds) => Ttl::Seconds(seconds),
+        };
+        let (headers, payload) = (&*accepted.headers, &*accepted.payload);
+        let stored = self.store.append(&NewMessage { subject, headers, payload, time_ns: now, ttl });
+        let seq = stored.map_err(|cause| self.store_failed(&cause))?;
+        self.note_id(accepted.msg_id, seq, now);
+        self.follow_up(subject, accepted, seq);
+        if let Some(to) = republish {
+            self.republish(&to, subject, accepted, (seq, now, previous));
+        }
+        Ok(seq)
+    }
+
+    fn store_failed(&self, cause: &StoreError) -> ApiError {
+        if cause.is_io() {
+            tracing::error!(
+                "JetStream failed to store a msg on stream '{} > {}': {cause}",
+                self.account.name(),
+                self.entry.name()
+            );
+        }
+        errors::STREAM_STORE_FAILED.with(cause)
+    }
+
+    fn note_id(&mut self, id: &[u8], seq: u64, now: i64) {
+        if self.last_msg_id != id {
+            self.last_msg_id.clear();
+            self.last_msg_id.extend_from_slice(id);
+        }
+        if !id.is_empty() && self.config.duplicates > 0 {
+            self.dedupe.insert(id, seq, now);
+        }
+    }
+
+    /// Rollups and schedules.
+    fn follow_up(&mut self, subject: &[u8], accepted: &Accepted<'_>, seq: u64) {
+        let filter = match accepted.rollup {
+            Rollup::None => None,
+            Rollup::Subject => Some(SubjectFilter::one(subject)),
+            Rollup::All => Some(SubjectFilter::all()),
+        };
+        if let Some(filter) = filter {
+            self.purge_quietly(Purge { filter, before_seq: 0, keep: 1 });
+        }
+        if let Some(scheduler) = accepted.ends_schedule {
+            self.end_schedule(scheduler);
+        }
+        if let Some(due_ns) = accepted.schedule {
+            self.store.set_schedule(Schedule { seq, subject: Bytes::copy_from_slice(subject), due_ns });
+        }
+    }
+
+    /// Removes a schedule and its message.
+    pub(super) fn end_schedule(&mut self, subject: &[u8]) {
+        self.purge_quietly(Purge { filter: SubjectFilter::one(subject), before_seq: 0, keep: 0 });
+        self.store.remove_schedule(subject);
+    }
+
+    fn purge_quietly(&mut self, purge: Purge) {
+        if let Err(cause) = self.store.purge(&purge) {
+            tracing::error!("stream '{} > {}' cannot purge: {cause}", self.account.name(), self.entry.name());
+        }
+    }
+
+    fn check_resources(&self, subject: &[u8], accepted: &Accepted<'_>) -> Result<(), ApiError> {
+        let storage = self.config.storage;
+        let limits = self.account.limits();
+        let is_unlimited = match storage {
+            api::stream::StorageType::Memory => limits.max_memory < 0,
+            api::stream::StorageType::File => limits.max_storage < 0,
+        };
+        if is_unlimited {
+            return Ok(());
+        }
+        let more = (subject.len() + accepted.headers.len() + accepted.payload.len()) as u64;
+        if self.account.is_full(storage, more) { Err(errors::ACCOUNT_RESOURCES_EXCEEDED.error()) } else { Ok(()) }
+    }
+
+    fn republish_subject(&self, subject: &[u8]) -> Option<Vec<u8>> {
+        let to = self.republish.as_ref()?.matched(subject)?;
+        troupe_codecs::subject::is_valid_publish(&to).then_some(to)
+    }
+
+    fn republish(&self, to: &[u8], subject: &[u8], accepted: &Accepted<'_>, (seq, now, previous): (u64, i64, u64)) {
+        let headers_only = self.config.republish.as_ref().is_some_and(|rule| rule.headers_only);
+        let (seq, previous) = (seq.to_string(), previous.to_string());
+        let (time, size) = (api::Timestamp::from_nanos(now).to_string(), accepted.payload.len().to_string());
+        let mut more: Vec<(&str, &[u8])> = vec![
+            (headers::STREAM, self.entry.name().as_bytes()),
+            (headers::SUBJECT, subject),
+            (headers::SEQUENCE, seq.as_bytes()),
+            (headers::TIME_STAMP, time.as_bytes()),
+            (headers::LAST_SEQUENCE, previous.as_bytes()),
+        ];
+        if headers_only {
+            more.push((headers::MSG_SIZE, size.as_bytes()));
+        }
+        let mut block = Vec::new();
+        header::append(&mut block, &accepted.headers, &more);
+        let payload: &[u8] = if headers_only { b"" } else { &accepted.payload };
+        let mut batch = self.local.server_batch(self.account.view());
+        batch.publish(&ServerMessage { to, shown_subject: None, reply: b"", content: Content::Parts(&block, payload) });
+        batch.finish();
+    }
+
+    /// Stores the marks of deletion that messages which have left ask for.
+    pub(super) fn note_markers(&mut self, removals: &Removals) {
+        let ttl = self.config.subject_delete_marker_ttl;
+        if ttl <= 0 {
+            return;
+        }
+        let seconds = u64::try_from(ttl / api::SECOND).unwrap_or(0);
+        let text = troupe_codecs::conf::format_duration(ttl);
+        let now = crate::jetstream::clock::now();
+        for removal in removals.messages.iter().filter(|removal| removal.wants_marker) {
+            let mut block = Vec::new();
+            let lines = [
+                (headers::MARKER_REASON, &b"MaxAge"[..]),
+                (headers::TTL, text.as_bytes()),
+                (headers::ROLLUP, &b"sub"[..]),
+            ];
+            header::append(&mut block, b"", &lines);
+            let accepted = Accepted {
+                headers: block.into(),
+                lifetime: Lifetime::Seconds(seconds),
+                rollup: Rollup::Subject,
+                ..Accepted::default()
+            };
+            if let Err(cause) = self.store_one(&removal.subject, &accepted, now) {
+                tracing::warn!(
+                    "stream '{} > {}' stores no mark of deletion: {cause}",
+                    self.account.name(),
+                    self.entry.name()
+                );
+            }
+        }
+    }
+
+    /// Does what is due: messages that are too old leave, schedules publish.
+    pub(super) fn tick(&mut self, now: i64) -> Committed {
+        self.dedupe.expire(self.config.duplicates, now);
+        self.expire_batches(now);
+        if self.store.next_deadline().is_some_and(|deadline| deadline <= now)
+            && let Err(cause) = self.store.expire(now)
+        {
+            tracing::error!("stream '{} > {}' cannot expire messages: {cause}", self.account.name(), self.entry.name());
+        }
+        let appended = self.fire_schedules(now);
+        self.finish(Vec::new(), appended)
+    }
+
+    fn fire_schedules(&mut self, now: i64) -> u64 {
+        if self.store.next_schedule().is_none_or(|due| due > now) {
+            return 0;
+        }
+        let mut appended = 0;
+        for schedule in self.store.due_schedules(now) {
+            let Ok(stored) = self.store.get(schedule.seq) else {
+                self.store.remove_schedule(&schedule.subject);
+                continue;
+            };
+            let stored = LastMessage { seq: stored.seq, headers: stored.headers, payload: stored.payload };
+            let newest = &mut Newest(&mut *self.store);
+            let fired = troupe_engine::stream::schedule::fire(&schedule.subject, &stored, schedule.due_ns, now, newest);
+            let Some(fired) = fired else {
+                self.store.remove_schedule(&schedule.subject);
+                continue;
+            };
+            appended += u64::from(self.publish_scheduled(&fired, now));
+            match fired.next {
+                Some(due_ns) => self.store.set_schedule(Schedule { due_ns, ..schedule }),
+                None => {
+                    self.end_schedule(&schedule.subject);
+                }
+            }
+        }
+        appended
+    }
+
+    fn publish_scheduled(&mut self, fired: &troupe_engine::stream::schedule::Scheduled, now: i64) -> bool {
+        let config = Arc::clone(&self.config);
+        let incoming = Incoming {
+            subject: &fired.target,
+            headers: &fired.headers,
+            payload: &fired.payload,
+            is_sourced: true,
+            now,
+        };
+        let view = StreamView {
+            config: &config,
+            last_seq: self.store.state().last_seq,
+            last_msg_id: &self.last_msg_id,
+            dedupe: &self.dedupe,
+            max_payload: self.server.parts().max_payload,
+        };
+        match decide(incoming, view, &mut Newest(&mut *self.store)) {
+            Verdict::Store(accepted) => self.store_one(&fired.target, &accepted, now).is_ok(),
+            Verdict::Duplicate(_) => false,
+            Verdict::Refuse(cause) => {
+                tracing::warn!(
+                    "stream '{} > {}' refuses its own schedule: {cause}",
+                    self.account.name(),
+                    self.entry.name()
+                );
+                false
+            }
+        }
+    }
+
+    /// Notes the ids of the messages that are within the window, after a start.
+    pub(super) fn recover_ids(&mut self) {
+        let state = self.store.state();
+        if let Ok(last) = self.store.get(state.last_seq) {
+            self.last_msg_id = header::get(&last.headers, headers::MSG_ID).unwrap_or_default().to_vec();
+        }
+        if self.config.duplicates <= 0 || state.msgs == 0 {
+            return;
+        }
+        let since = crate::jetstream::clock::now().saturating_sub(self.config.duplicates);
+        let Ok(mut seq) = self.store.seq_from_time(since) else { return };
+        while let Ok(Some(message)) = self.store.next(&SubjectFilter::all(), seq) {
+            if let Some(id) = header::get(&message.headers, headers::MSG_ID) {
+                self.dedupe.insert(id, message.seq, message.time_ns);
+            }
+            seq = message.seq + 1;
+        }
+    }
+}
+
+/// Whether a message belongs to a batch that is stored all or none.
+fn is_of_batch(message: &InboxMessage) -> bool {
+    message.header_len > 0 && header::get(message.headers(), headers::BATCH_ID).is_some_and(|id| !id.is_empty())
+}

@@ -1,0 +1,231 @@
+//! What a stream owns. Its consumers work with it, too.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use troupe_codecs::api::{StreamConfig, errors};
+use troupe_engine::stream::dedupe::Dedupe;
+use troupe_engine::subject::Transform;
+use troupe_store::{StoreError, StreamStore};
+
+use super::batches::Batches;
+use super::reply::Replies;
+use crate::jetstream::account::JetStreamAccount;
+use crate::jetstream::entry::StreamEntry;
+use crate::jetstream::server::JetStreamServer;
+use crate::jetstream::stores;
+use crate::router::messages::Ticket;
+use crate::router::{ArbiterLocal, Seat, Subscription, arbiter_local};
+
+/// Messages to be stored.
+pub const TAG_PUBLISH: u32 = 0;
+/// Direct reads.
+pub const TAG_DIRECT: u32 = 1;
+/// Direct reads whose subject ends with that of the message.
+pub const TAG_DIRECT_SUBJECT: u32 = 2;
+/// Answers to the parts of a copy.
+pub const TAG_SNAPSHOT: u32 = 3;
+/// What comes from a mirrored stream or a source.
+pub const TAG_SOURCE: u32 = 4;
+/// Everything for consumers has this tag or a higher one.
+pub const TAG_CONSUMERS: u32 = 16;
+
+/// What a stream owns.
+pub struct StreamCore {
+    /// JetStream.
+    pub server: Arc<JetStreamServer>,
+    /// The account.
+    pub account: Arc<JetStreamAccount>,
+    /// The stream as the others see it.
+    pub entry: Arc<StreamEntry>,
+    /// Publishing from this thread.
+    pub local: Rc<ArbiterLocal>,
+    /// Configuration in force.
+    pub config: Arc<StreamConfig>,
+    /// The store.
+    pub store: StoreGuard,
+    pub(super) dedupe: Dedupe,
+    pub(super) last_msg_id: Vec<u8>,
+    pub(super) transform: Option<Transform>,
+    pub(super) republish: Option<Transform>,
+    pub(super) subscriptions: Vec<Arc<Subscription>>,
+    pub(super) is_destroyed: bool,
+    pub(super) batches: Batches,
+    pub(super) replies: Replies,
+}
+
+impl std::fmt::Debug for StreamCore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StreamCore").field("entry", &self.entry).finish_non_exhaustive()
+    }
+}
+
+/// The store, given back when the actor ends so that the next instance finds it.
+#[derive(Debug)]
+pub struct StoreGuard {
+    entry: Arc<StreamEntry>,
+    store: Option<Box<dyn StreamStore>>,
+}
+
+impl std::ops::Deref for StoreGuard {
+    type Target = dyn StreamStore;
+
+    fn deref(&self) -> &Self::Target {
+        self.store.as_deref().expect("the store is taken only when the guard goes")
+    }
+}
+
+impl std::ops::DerefMut for StoreGuard {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        self.store.as_deref_mut().expect("the store is taken only when the guard goes")
+    }
+}
+
+impl StoreGuard {
+    fn replace(&mut self, store: Box<dyn StreamStore>) -> Option<Box<dyn StreamStore>> {
+        self.store.replace(store)
+    }
+}
+
+impl Drop for StoreGuard {
+    fn drop(&mut self) {
+        if let Some(store) = self.store.take() {
+            self.entry.put_store(store);
+        }
+    }
+}
+
+impl StreamCore {
+    /// Opens the store. One that cannot be opened leaves the stream offline, with an empty store in memory.
+    pub(super) fn open(
+        server: Arc<JetStreamServer>,
+        account: Arc<JetStreamAccount>,
+        entry: Arc<StreamEntry>,
+        seat: Seat,
+    ) -> Self {
+        let parts = server.parts();
+        let local = arbiter_local(seat, &parts.router, parts.disable_cache);
+        let config = entry.config();
+        let opened = entry.take_store().map_or_else(|| stores::open(&server, &account, &entry), Ok);
+        let store = opened.unwrap_or_else(|cause| {
+            tracing::error!("stream '{} > {}' cannot be opened: {cause}", account.name(), entry.name());
+            entry.set_offline(Some(cause.to_string()));
+            stores::empty(&config)
+        });
+        let store = StoreGuard { entry: Arc::clone(&entry), store: Some(store) };
+        let replies = Replies::new(&config, server.domain());
+        let mut core = Self {
+            server,
+            account,
+            entry,
+            local,
+            config,
+            store,
+            dedupe: Dedupe::default(),
+            last_msg_id: Vec::new(),
+            transform: None,
+            republish: None,
+            subscriptions: Vec::new(),
+            is_destroyed: false,
+            batches: Batches::default(),
+            replies,
+        };
+        core.configure();
+        core.recover_ids();
+        core.publish_usage(0);
+        core
+    }
+
+    /// Whether the stream cannot be served.
+    #[must_use]
+    pub fn is_offline(&self) -> bool {
+        self.entry.offline_reason().is_some()
+    }
+
+    /// Takes over what depends on the configuration.
+    pub(super) fn configure(&mut self) {
+        let rule = |source: &str, destination: &str| Transform::new(source, destination).ok();
+        self.transform = self.config.subject_transform.as_ref().and_then(|change| rule(&change.src, &change.dest));
+        self.republish = self.config.republish.as_ref().and_then(|change| rule(&change.src, &change.dest));
+        self.replies = Replies::new(&self.config, self.server.domain());
+    }
+
+    /// Subscribes to the subjects of the stream. The ticket opens when every publisher sees it.
+    pub(super) fn subscribe(&mut self) -> Option<Ticket> {
+        if self.is_offline() {
+            return None;
+        }
+        let name = self.entry.name();
+        let mut wanted: Vec<(String, &[u8], u32)> = Vec::new();
+        wanted.extend(self.config.subjects.iter().map(|subject| (subject.clone(), &b""[..], TAG_PUBLISH)));
+        let mut direct = |name: &str| {
+            wanted.push((format!("$JS.API.DIRECT.GET.{name}"), b"_sys_", TAG_DIRECT));
+            wanted.push((format!("$JS.API.DIRECT.GET.{name}.>"), b"_sys_", TAG_DIRECT_SUBJECT));
+        };
+        if self.config.allow_direct {
+            direct(name);
+        }
+        if let Some(mirror) = self.config.mirror.as_ref().filter(|_| self.config.mirror_direct) {
+            direct(&mirror.name);
+        }
+        let is_there = |known: &Arc<Subscription>, (subject, _, tag): &(String, &[u8], u32)| {
+            known.tag() == *tag && troupe_engine::index::SubscriptionFacts::subject(&**known) == subject.as_bytes()
+        };
+        let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.subscriptions)
+            .into_iter()
+            .partition(|known| wanted.iter().any(|wanted| is_there(known, wanted)));
+        wanted.retain(|wanted| !kept.iter().any(|known| is_there(known, wanted)));
+        let inbox = self.entry.inbox();
+        let made = wanted.iter().map(|(subject, queue, tag)| {
+            Arc::new(Subscription::inside(Arc::clone(inbox), subject.as_bytes(), queue, *tag))
+        });
+        let made: Vec<_> = made.collect();
+        self.subscriptions = kept;
+        self.subscriptions.extend(made.iter().cloned());
+        self.change_subscriptions(made, gone)
+    }
+
+    /// Subscribes the inbox of the stream to more subjects, and to fewer. What matches comes with the tag given.
+    pub fn change_subscriptions(&self, made: Vec<Arc<Subscription>>, gone: Vec<Arc<Subscription>>) -> Option<Ticket> {
+        let router = &self.server.parts().router;
+        let view = self.account.view();
+        let mut last = None;
+        if !gone.is_empty() {
+            last = router.unsubscribe_inside(view, gone).ok();
+        }
+        if !made.is_empty() {
+            last = router.subscribe_inside(view, made).ok();
+        }
+        last
+    }
+
+    /// When something of the stream itself is due.
+    pub(super) fn deadline(&self) -> Option<i64> {
+        let ids = self.dedupe.deadline(self.config.duplicates);
+        [self.store.next_deadline(), self.store.next_schedule(), ids, self.batches.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Tells the others what the stream holds.
+    pub(super) fn publish_usage(&self, num_consumers: usize) {
+        let state = self.store.state();
+        let usage = self.entry.usage();
+        usage.messages.store(state.msgs, Ordering::Relaxed);
+        usage.bytes.store(state.bytes, Ordering::Relaxed);
+        usage.consumers.store(num_consumers as u64, Ordering::Relaxed);
+    }
+
+    /// Removes everything the stream has, files too.
+    pub(super) fn destroy(&mut self) -> Result<(), troupe_codecs::api::ApiError> {
+        let gone = std::mem::take(&mut self.subscriptions);
+        self.change_subscriptions(Vec::new(), gone);
+        self.is_destroyed = true;
+        self.drop_batches();
+        let store = self.store.replace(stores::empty(&self.config));
+        let outcome = store.map_or(Ok(()), StreamStore::destroy);
+        outcome.map_err(|cause: StoreError| errors::STREAM_DELETE.with(cause))
+    }
+}

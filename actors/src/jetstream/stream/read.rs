@@ -1,0 +1,253 @@
+//! Messages are read: by the API and directly.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use troupe_codecs::api::json::{Strictness, decode};
+use troupe_codecs::api::request::MsgGetRequest;
+use troupe_codecs::api::response::{Message, StoredMessage as ShownMessage};
+use troupe_codecs::api::{ApiError, Timestamp, errors, headers};
+use troupe_codecs::header;
+use troupe_engine::stream::level::refuses_request;
+use troupe_store::{StoreError, StoredMessage, SubjectFilter};
+
+use super::core::{StreamCore, TAG_DIRECT_SUBJECT};
+use crate::jetstream::api::ApiRequest;
+use crate::router::{Content, InboxMessage, ServerMessage};
+
+/// Most subjects whose last messages are read at once.
+const MAX_MULTI: usize = 1024;
+/// Bytes sent in one direct read of several messages, where nothing is said.
+const DEFAULT_MAX_BYTES: usize = 64 << 20;
+
+/// Why a direct read gets no message.
+type Status = (u16, &'static str);
+
+impl StreamCore {
+    /// Answers a request for a message.
+    pub(super) fn answer_msg_get(&mut self, request: &ApiRequest) {
+        let outcome = request.decode::<MsgGetRequest>().and_then(|asked| self.msg_get(&asked));
+        let outcome = outcome.map(|found| Message {
+            message: Some(ShownMessage {
+                subject: String::from_utf8_lossy(&found.subject).into_owned(),
+                seq: found.seq,
+                headers: STANDARD.encode(&found.headers),
+                data: STANDARD.encode(&found.payload),
+                time: Timestamp::from_nanos(found.time_ns),
+            }),
+        });
+        request.answer(&self.local, "stream_msg_get_response", outcome);
+    }
+
+    fn msg_get(&mut self, asked: &MsgGetRequest) -> Result<StoredMessage, ApiError> {
+        let has_last = !asked.last_by_subj.is_empty();
+        let has_next = !asked.next_by_subj.is_empty();
+        let is_none = asked.seq == 0 && !has_last && !has_next && asked.start_time.is_none();
+        let conflicts = [
+            asked.seq > 0 && has_last,
+            has_last && has_next,
+            has_last && asked.start_time.is_some(),
+            asked.seq > 0 && asked.start_time.is_some(),
+            asked.batch > 0 || asked.max_bytes > 0,
+            !asked.multi_last.is_empty(),
+        ];
+        if is_none || conflicts.contains(&true) {
+            return Err(errors::BAD_REQUEST.error());
+        }
+        let found = if has_last { self.store.last_for(asked.last_by_subj.as_bytes()) } else { self.at_start(asked) };
+        found.ok().flatten().ok_or_else(|| errors::NO_MESSAGE_FOUND.error())
+    }
+
+    /// The message at the start that is asked for, or the next of its subject.
+    fn at_start(&mut self, asked: &MsgGetRequest) -> Result<Option<StoredMessage>, StoreError> {
+        let from = match asked.start_time {
+            Some(time) => self.store.seq_from_time(time.nanos())?,
+            None => asked.seq,
+        };
+        if asked.next_by_subj.is_empty() && asked.start_time.is_none() {
+            return match self.store.get(from) {
+                Ok(found) => Ok(Some(found)),
+                Err(StoreError::NotFound | StoreError::Deleted) => Ok(None),
+                Err(cause) => Err(cause),
+            };
+        }
+        let filter = subject_filter(&asked.next_by_subj);
+        self.store.next(&filter, from.max(1))
+    }
+
+    /// Answers a direct read.
+    pub(super) fn read_directly(&mut self, message: &InboxMessage) {
+        if message.reply.is_empty() {
+            return;
+        }
+        if let Err((code, text)) = self.try_read_directly(message) {
+            self.send_direct(&message.reply, &header::status(code, text), b"");
+        }
+    }
+
+    fn try_read_directly(&mut self, message: &InboxMessage) -> Result<(), Status> {
+        let required = header::get(message.headers(), headers::REQUIRED_API_LEVEL);
+        if required.is_some_and(|level| !level.is_empty() && refuses_request(level)) {
+            return Err((412, "Required Api Level"));
+        }
+        let mut asked = MsgGetRequest::default();
+        let body = message.payload();
+        if message.tag == TAG_DIRECT_SUBJECT {
+            asked.last_by_subj = direct_subject(&message.subject).ok_or((408, "Bad Request"))?;
+        } else {
+            if body.is_empty() {
+                return Err((408, "Empty Request"));
+            }
+            asked = decode(&body, Strictness::Lenient).map_err(|_| (408, "Malformed Request"))?;
+        }
+        self.check_direct(&asked)?;
+        let no_headers = asked.no_hdr;
+        if !asked.multi_last.is_empty() {
+            return self.read_multi(&asked, &message.reply);
+        }
+        if asked.batch > 0 || asked.max_bytes > 0 {
+            return self.read_batch(&asked, &message.reply);
+        }
+        let found = if asked.last_by_subj.is_empty() {
+            self.at_start(&asked)
+        } else {
+            self.store.last_for(asked.last_by_subj.as_bytes())
+        };
+        let found = found.ok().flatten().ok_or((404, "Message Not Found"))?;
+        if no_headers {
+            self.send_direct(&message.reply, b"", &found.payload);
+        } else {
+            self.send_found(&message.reply, &found, &[]);
+        }
+        Ok(())
+    }
+
+    fn check_direct(&self, asked: &MsgGetRequest) -> Result<(), Status> {
+        let has_last = !asked.last_by_subj.is_empty();
+        let has_next = !asked.next_by_subj.is_empty();
+        let has_multi = !asked.multi_last.is_empty();
+        if asked.seq == 0 && !has_last && !has_next && !has_multi && asked.start_time.is_none() {
+            return Err((408, "Empty Request"));
+        }
+        let has_start = asked.start_time.is_some();
+        let conflicts = [
+            asked.seq > 0 && (has_last || has_start),
+            has_last && (has_next || has_start || asked.batch > 0),
+            has_multi && (has_last || has_next || has_start),
+            asked.up_to_seq > 0 && asked.up_to_time.is_some(),
+        ];
+        if conflicts.contains(&true) { Err((408, "Bad Request")) } else { Ok(()) }
+    }
+
+    fn read_batch(&mut self, asked: &MsgGetRequest, reply: &Bytes) -> Result<(), Status> {
+        let max = usize::try_from(asked.batch).ok().filter(|max| *max > 0).unwrap_or(usize::MAX);
+        let max_bytes = usize::try_from(asked.max_bytes).ok().filter(|max| *max > 0).unwrap_or(DEFAULT_MAX_BYTES);
+        let filter = subject_filter(&asked.next_by_subj);
+        let mut next = match asked.start_time {
+            Some(time) => self.store.seq_from_time(time.nanos()).map_err(|_| (500, "store failed"))?,
+            None => asked.seq.max(1),
+        };
+        let mut pending = self.store.num_pending(next, &filter, false).unwrap_or(0);
+        let (mut sent, mut bytes, mut last) = (0, 0, 0);
+        while sent < max {
+            let Ok(Some(found)) = self.store.next(&filter, next) else { break };
+            let size = found.subject.len() + found.headers.len() + found.payload.len();
+            if sent > 0 && bytes + size > max_bytes {
+                break;
+            }
+            (sent, bytes, next) = (sent + 1, bytes + size, found.seq + 1);
+            pending = pending.saturating_sub(1);
+            self.send_in_batch(reply, &found, (pending, last));
+            last = found.seq;
+            if bytes >= max_bytes {
+                break;
+            }
+        }
+        if sent == 0 {
+            return Err((404, "Message Not Found"));
+        }
+        self.send_end(reply, pending, last, None);
+        Ok(())
+    }
+
+    fn read_multi(&mut self, asked: &MsgGetRequest, reply: &Bytes) -> Result<(), Status> {
+        let last_seq = self.store.state().last_seq;
+        let up_to = match asked.up_to_time {
+            Some(time) => self.store.seq_from_time(time.nanos()).map_err(|_| (500, "store failed"))?.saturating_sub(1),
+            None if asked.up_to_seq > 0 => asked.up_to_seq.min(last_seq),
+            None => last_seq,
+        };
+        let filter = SubjectFilter::new(&asked.multi_last);
+        let found = match self.store.last_per_subject(&filter, up_to, MAX_MULTI) {
+            Err(StoreError::TooManyResults) => return Err((413, "Too Many Results")),
+            Err(_) => return Err((500, "store failed")),
+            Ok(found) if found.is_empty() => return Err((404, "No Results")),
+            Ok(found) => found,
+        };
+        let max = usize::try_from(asked.batch).ok().filter(|max| *max > 0).unwrap_or(usize::MAX);
+        let max_bytes = usize::try_from(asked.max_bytes).ok().filter(|max| *max > 0).unwrap_or(DEFAULT_MAX_BYTES);
+        let (mut pending, mut bytes, mut last) = (found.len() as u64, 0, 0);
+        for seq in found.into_iter().take(max) {
+            let Ok(message) = self.store.get(seq) else { continue };
+            let size = message.subject.len() + message.headers.len() + message.payload.len();
+            if last > 0 && bytes + size > max_bytes {
+                break;
+            }
+            bytes += size;
+            pending = pending.saturating_sub(1);
+            self.send_in_batch(reply, &message, (pending, last));
+            last = seq;
+        }
+        self.send_end(reply, pending, last, Some(up_to));
+        Ok(())
+    }
+
+    fn send_in_batch(&self, reply: &Bytes, found: &StoredMessage, (pending, last): (u64, u64)) {
+        let (pending, last) = (pending.to_string(), last.to_string());
+        let more = [(headers::NUM_PENDING, pending.as_bytes()), (headers::LAST_SEQUENCE, last.as_bytes())];
+        self.send_found(reply, found, &more);
+    }
+
+    fn send_end(&self, reply: &Bytes, pending: u64, last: u64, up_to: Option<u64>) {
+        let mut block = b"NATS/1.0 204 EOB\r\n".to_vec();
+        let mut line = |name: &str, value: u64| block.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+        line(headers::NUM_PENDING, pending);
+        line(headers::LAST_SEQUENCE, last);
+        if let Some(up_to) = up_to {
+            line(headers::UP_TO_SEQUENCE, up_to);
+        }
+        block.extend_from_slice(b"\r\n");
+        self.send_direct(reply, &block, b"");
+    }
+
+    fn send_found(&self, reply: &Bytes, found: &StoredMessage, more: &[(&str, &[u8])]) {
+        let (seq, time) = (found.seq.to_string(), Timestamp::from_nanos(found.time_ns).to_string());
+        let mut lines: Vec<(&str, &[u8])> = vec![
+            (headers::STREAM, self.entry.name().as_bytes()),
+            (headers::SUBJECT, &found.subject),
+            (headers::SEQUENCE, seq.as_bytes()),
+            (headers::TIME_STAMP, time.as_bytes()),
+        ];
+        lines.extend_from_slice(more);
+        let mut block = Vec::with_capacity(found.headers.len() + 192);
+        header::append(&mut block, &found.headers, &lines);
+        self.send_direct(reply, &block, &found.payload);
+    }
+
+    fn send_direct(&self, reply: &Bytes, block: &[u8], payload: &[u8]) {
+        let mut batch = self.local.server_batch(self.account.view());
+        let content = Content::Parts(block, payload);
+        batch.publish(&ServerMessage { to: reply, shown_subject: None, reply: b"", content });
+        batch.finish();
+    }
+}
+
+fn subject_filter(subject: &str) -> SubjectFilter {
+    if subject.is_empty() { SubjectFilter::all() } else { SubjectFilter::one(subject.as_bytes()) }
+}
+
+/// The message's subject in `$JS.API.DIRECT.GET.<stream>.<subject>`.
+fn direct_subject(subject: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(subject).ok()?;
+    text.splitn(6, '.').nth(5).map(str::to_owned)
+}

@@ -1,0 +1,47 @@
+//! Answers as text, without what differs by nature.
+
+use std::fmt::Write as _;
+
+use async_nats::Message;
+use serde_json::Value;
+
+/// Keys whose values differ by nature.
+const MASKED_KEYS: [&str; 9] =
+    ["created", "ts", "first_ts", "last_ts", "time", "leader", "id", "timestamp", "last_active"];
+/// Bytes differ with the form messages are stored in.
+const MASKED_HEADERS: [&str; 1] = ["Nats-Time-Stamp"];
+
+/// An answer: status, headers in order of their names, body.
+pub(crate) fn masked(answer: &Message) -> String {
+    let mut text = String::new();
+    if let Some(status) = answer.status {
+        let _ = write!(text, "[{} {}] ", status.as_u16(), answer.description.as_deref().unwrap_or_default());
+    }
+    if let Some(headers) = &answer.headers {
+        let mut lines: Vec<String> = Vec::new();
+        for (name, values) in headers.iter() {
+            for value in values {
+                let is_masked = MASKED_HEADERS.contains(&AsRef::<str>::as_ref(name));
+                lines.push(format!("{name}: {}", if is_masked { "?" } else { value.as_str() }));
+            }
+        }
+        lines.sort_unstable();
+        let _ = write!(text, "{lines:?} ");
+    }
+    match serde_json::from_slice::<Value>(&answer.payload) {
+        Ok(value) if value.is_object() => text.push_str(&mask(value, "").to_string()),
+        _ => text.push_str(&String::from_utf8_lossy(&answer.payload)),
+    }
+    text
+}
+
+fn mask(value: Value, key: &str) -> Value {
+    match value {
+        Value::Object(fields) => {
+            Value::Object(fields.into_iter().map(|(key, value)| (key.clone(), mask(value, &key))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(|item| mask(item, key)).collect()),
+        Value::String(text) if MASKED_KEYS.contains(&key) && !text.starts_with("0001") => "?".into(),
+        other => other,
+    }
+}
