@@ -77,6 +77,7 @@ const PLAIN: &[(&str, &[&str])] = &[
             "https",
             "https_port",
             "http_base_path",
+            "http_auth",
             "tls",
             "allow_non_tls",
             "ocsp",

@@ -6,13 +6,16 @@ use std::time::{Duration, Instant, SystemTime};
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
 use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use tracing::error;
+use troupe_actors::auth::MonitorGate;
 use troupe_actors::net::BoundListener;
 use troupe_actors::net::tls::TlsAcceptorHandle;
 use troupe_actors::report::Reporter;
 use troupe_actors::supervisor::{ChildContext, SupervisedActor};
 
+use super::guard::guard;
 use super::{Feed, MonitorState, configure, feed};
 
 /// Threads that answer. Two, so that a long report does not hold up the health check.
@@ -58,8 +61,12 @@ impl Monitor {
         let prefix = self.settings.prefix.clone();
         let reporter = Arc::clone(&self.settings.reporter);
         let feed = Arc::clone(&self.settings.feed);
-        let state = web::Data::new(MonitorState { reporter, feed, prefix: prefix.clone() });
-        let app = move || App::new().app_data(web::Data::clone(&state)).configure(|config| configure(config, &prefix));
+        let state =
+            web::Data::new(MonitorState { reporter, gate: MonitorGate::default(), feed, prefix: prefix.clone() });
+        let app = move || {
+            let app = App::new().app_data(web::Data::clone(&state)).wrap(from_fn(guard));
+            app.configure(|config| configure(config, &prefix))
+        };
         let server = HttpServer::new(app)
             .workers(WORKERS)
             .max_connections(MAX_CONNECTIONS)
@@ -69,7 +76,10 @@ impl Monitor {
         let server = match &self.settings.tls {
             None => server.listen(socket)?,
             Some(tls) => {
-                let config = tls.config_without_client_certificates().map_err(io::Error::other)?;
+                let options = self.settings.reporter.services().options();
+                let auth = options.monitor.auth.as_ref();
+                let (verify, ca_file) = auth.map_or((false, None), |auth| (auth.verify, auth.ca_file.as_deref()));
+                let config = tls.config_for_others(verify, ca_file).map_err(io::Error::other)?;
                 server.listen_rustls_0_23(socket, config)?
             }
         };

@@ -10,7 +10,7 @@ use troupe_codecs::report::{
 };
 
 use super::query::{Parameter, Query};
-use super::{MonitorState, answer};
+use super::{MonitorState, answer, metrics};
 
 type State = web::Data<MonitorState>;
 
@@ -33,7 +33,8 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         .route("/stacksz", web::route().to(stacksz))
         .route("/debug/vars", web::route().to(variables))
         .route("/expvarz", web::route().to(variables))
-        .route("/actorz", web::route().to(actorz));
+        .route("/actorz", web::route().to(actorz))
+        .route("/metrics", web::route().to(metrics::metrics));
 }
 
 async fn varz(state: State) -> HttpResponse {

@@ -10,6 +10,8 @@ use crate::{COMPATIBLE_VERSION, TROUPE_VERSION};
 /// Links of the page, and what they lead to.
 const LINKS: &[(&str, &str)] = &[
     ("dashboard", "Dashboard"),
+    ("metrics", "Metrics"),
+    ("actorz", "Actors"),
     ("varz", "General"),
     ("jsz", "JetStream"),
     ("connz", "Connections"),

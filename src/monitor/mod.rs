@@ -7,6 +7,7 @@
 //!
 //! - [`actor`]: the supervised actor that owns the workers. [`endpoints`]: one function per path.
 //! - [`dashboard`]: a page for people, with [`assets`]: its files, and [`feed`]: samples and events, once a second.
+//! - [`metrics`]: figures for Prometheus. [`guard`]: who may come in.
 //! - [`query`]: query strings as Go reads them. [`answer`]: responses with nats-server's headers. [`index`]: the front page.
 
 mod actor;
@@ -15,12 +16,15 @@ mod assets;
 mod dashboard;
 mod endpoints;
 mod feed;
+mod guard;
 mod index;
+mod metrics;
 mod query;
 
 use std::sync::Arc;
 
 use actix_web::web;
+use troupe_actors::auth::MonitorGate;
 use troupe_actors::report::Reporter;
 
 pub(crate) use actor::{Monitor, MonitorSettings};
@@ -29,6 +33,8 @@ pub(crate) use feed::Feed;
 /// What every worker knows.
 pub(crate) struct MonitorState {
     pub(crate) reporter: Arc<Reporter>,
+    /// Who may come in.
+    pub(crate) gate: MonitorGate,
     /// What happens.
     pub(crate) feed: Arc<Feed>,
     /// Path in front of every endpoint.

@@ -46,6 +46,7 @@ impl ClientActor {
         let now = Instant::now();
         self.keepalive.heard(now);
         let local = Rc::clone(&self.local);
+        let is_sampled = local.takes_sample();
         let mut publisher = local.publisher.borrow_mut();
         publisher.discard_unfinished();
         publisher.begin(self.account.as_deref());
@@ -85,6 +86,9 @@ impl ClientActor {
         }
         if traffic.0 > 0 || self.changes.is_some() {
             self.status.active(now);
+        }
+        if is_sampled && traffic.0 > 0 {
+            self.services.counters.publish_latency.record(now.elapsed());
         }
         if stalled.is_some() {
             self.status.count_stall();

@@ -15,7 +15,8 @@ macro_rules! close_reasons {
         }
 
         impl CloseReason {
-            const ALL: &'static [Self] = &[$(Self::$name,)*];
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
             /// The text.
             #[must_use]

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
@@ -58,6 +59,8 @@ pub struct ClosedSubscription {
 #[derive(Debug)]
 pub struct ClosedRing {
     capacity: usize,
+    /// Connections closed so far, by reason.
+    counts: Box<[AtomicU64]>,
     connections: Mutex<VecDeque<Arc<ClosedConnection>>>,
 }
 
@@ -65,11 +68,18 @@ impl ClosedRing {
     /// A ring for so many connections.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, connections: Mutex::new(VecDeque::new()) }
+        Self {
+            capacity,
+            counts: CloseReason::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
+            connections: Mutex::new(VecDeque::new()),
+        }
     }
 
     /// Adds a connection.
     pub fn add(&self, connection: ClosedConnection) {
+        if let Some(count) = self.counts.get(connection.reason as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
         let connection = Arc::new(connection);
         let mut connections = self.connections.lock();
         let oldest_opt = if connections.len() >= self.capacity { connections.pop_front() } else { None };
@@ -79,6 +89,13 @@ impl ClosedRing {
         // Freed after the lock.
         drop(connections);
         drop(oldest_opt);
+    }
+
+    /// Connections closed so far for each reason that there was.
+    #[must_use]
+    pub fn counts(&self) -> Vec<(CloseReason, u64)> {
+        let all = CloseReason::ALL.iter().zip(&self.counts);
+        all.map(|(reason, count)| (*reason, count.load(Ordering::Relaxed))).filter(|(_, count)| *count > 0).collect()
     }
 
     /// All of them, oldest first.
@@ -116,6 +133,7 @@ mod tests {
         let ring = ClosedRing::new(2);
         (1..=3).for_each(|cid| ring.add(closed(cid)));
         assert_eq!(cids(&ring), [2, 3]);
+        assert_eq!(ring.counts(), [(CloseReason::ClientClosed, 3)]);
         let none = ClosedRing::new(0);
         none.add(closed(1));
         assert!(cids(&none).is_empty());

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::Latency;
+
 /// What a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ConnectionKind {
@@ -61,6 +63,8 @@ pub struct ServerCounters {
     pub slow_consumers: KindCounters,
     /// Connections closed because they did not answer pings.
     pub stale_connections: KindCounters,
+    /// From the read of a batch to the moment its messages are handed over; of some batches only.
+    pub publish_latency: Latency,
     stalls: AtomicU64,
 }
 

@@ -82,6 +82,30 @@ impl Reporter {
         }
     }
 
+    /// Traffic of the accounts that moved most, and of all others together, under the name `(other)`: labels of metrics must
+    /// be few.
+    #[must_use]
+    pub fn account_figures(&self, most: usize) -> Vec<AccountStat> {
+        let mut stats = self.accstatz(&AccstatzOptions { include_unused: true, ..Default::default() }).account_statz;
+        if stats.len() <= most {
+            return stats;
+        }
+        stats.sort_by_key(|stat| std::cmp::Reverse((stat.sent.all.msgs + stat.received.all.msgs, stat.conns)));
+        let others = stats.split_off(most);
+        let mut sum = AccountStat { acc: "(other)".to_owned(), name: "(other)".to_owned(), ..AccountStat::default() };
+        for stat in others {
+            sum.conns += stat.conns;
+            sum.num_subscriptions += stat.num_subscriptions;
+            sum.slow_consumers += stat.slow_consumers;
+            for (total, own) in [(&mut sum.sent.all, stat.sent.all), (&mut sum.received.all, stat.received.all)] {
+                total.msgs += own.msgs;
+                total.bytes += own.bytes;
+            }
+        }
+        stats.push(sum);
+        stats
+    }
+
     /// Traffic, connections and subscriptions of one account.
     pub(super) fn account_stat(&self, account: &AccountView, moved: Traffic) -> AccountStat {
         let data = |msgs, bytes| DataStats { all: MsgBytes { msgs, bytes }, ..DataStats::default() };

@@ -14,6 +14,7 @@ use super::Sources;
 use super::actorz::DepthReader;
 use super::usage::UsageMeter;
 use crate::client::ClientServices;
+use crate::metrics::LatencySnapshot;
 use crate::supervisor::Board;
 
 /// Why there is no report. The texts are nats-server's.
@@ -122,6 +123,18 @@ impl Reporter {
         self.config_loaded.store(Arc::new(at));
     }
 
+    /// When the server started, in seconds since 1970.
+    #[must_use]
+    pub fn start_seconds(&self) -> f64 {
+        self.facts.start.duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+    }
+
+    /// How long actors take to answer a ping, by kind.
+    #[must_use]
+    pub fn mailbox_latencies(&self) -> Vec<(&'static str, LatencySnapshot)> {
+        self.board.latencies()
+    }
+
     /// When the configuration in force was read.
     pub(super) fn config_load_time(&self) -> Timestamp {
         Timestamp(**self.config_loaded.load())
@@ -141,7 +154,9 @@ impl Reporter {
         *self.requests.lock().entry(path).or_default() += 1;
     }
 
-    pub(super) fn requests(&self) -> BTreeMap<&'static str, u64> {
+    /// Requests to the monitor by path.
+    #[must_use]
+    pub fn requests(&self) -> BTreeMap<&'static str, u64> {
         self.requests.lock().clone()
     }
 }

@@ -38,6 +38,8 @@ pub struct Totals {
     pub total_connections: u64,
     /// Route connections, and the servers behind them.
     pub routes: PeerCounts,
+    /// Gateway connections.
+    pub gateways: PeerCounts,
     /// Leaf node connections.
     pub leafs: PeerCounts,
     /// Subscriptions.
@@ -74,6 +76,7 @@ impl Reporter {
             connections: services.registry.len() as u64,
             total_connections: services.num_accepted(),
             routes,
+            gateways,
             leafs,
             subscriptions: services.accounts.all().iter().map(|account| account.snapshot().len() as u64).sum(),
             slow_consumers: counters.slow_consumers.total(),

@@ -1,6 +1,6 @@
 //! What everything on one arbiter shares.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use super::publish::PublisherSettings;
@@ -69,6 +69,21 @@ pub struct ArbiterLocal {
     pub pool: Rc<BufferPool>,
     /// The publish pipeline. Borrowed for one batch, never over an await.
     pub publisher: RefCell<Publisher>,
+    /// Batches until one is timed.
+    until_sample: Cell<u32>,
+}
+
+/// Batches of which one is timed: two looks at the clock for each of them would be work for nothing.
+const SAMPLED_OF: u32 = 64;
+
+impl ArbiterLocal {
+    /// Whether the batch that begins is one to be timed.
+    #[must_use]
+    pub fn takes_sample(&self) -> bool {
+        let left = self.until_sample.get();
+        self.until_sample.set(left.checked_sub(1).unwrap_or(SAMPLED_OF - 1));
+        left == 0
+    }
 }
 
 thread_local! {
@@ -84,7 +99,12 @@ pub fn arbiter_local(seat: Seat, router: &RouterHandle, disable_cache: bool) -> 
             let pool = Rc::new(BufferPool::default());
             let settings = PublisherSettings { arbiter: seat.number, disable_cache };
             let publisher = Publisher::new(settings, router.clone(), Rc::clone(&pool));
-            Rc::new(ArbiterLocal { num_publishers: seat.total, pool, publisher: RefCell::new(publisher) })
+            Rc::new(ArbiterLocal {
+                num_publishers: seat.total,
+                pool,
+                publisher: RefCell::new(publisher),
+                until_sample: Cell::new(0),
+            })
         });
         Rc::clone(made)
     })

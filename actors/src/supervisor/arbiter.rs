@@ -3,12 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use actix::{Arbiter, ArbiterHandle, Message, Recipient};
 use parking_lot::Mutex;
 
 use super::heartbeat::Heartbeat;
 use super::panics::contain;
+use crate::metrics::{Latency, LatencySnapshot};
 
 /// A place for one arbiter: the thread in it may be replaced, the place stays.
 ///
@@ -26,6 +28,8 @@ struct Shared {
     /// A ping is on its way: a stuck arbiter must not collect them.
     pinged: AtomicBool,
     stalled: AtomicBool,
+    /// How long pings wait for their turn.
+    latency: Latency,
 }
 
 struct State {
@@ -80,6 +84,7 @@ impl ArbiterSlot {
             heartbeat: Heartbeat::default(),
             pinged: AtomicBool::new(false),
             stalled: AtomicBool::new(false),
+            latency: Latency::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -113,6 +118,11 @@ impl ArbiterSlot {
         }
     }
 
+    /// How long pings waited for their turn on the event loop.
+    pub(super) fn latency(&self) -> LatencySnapshot {
+        self.shared.latency.read()
+    }
+
     pub(super) fn heartbeat(&self) -> &Heartbeat {
         &self.shared.heartbeat
     }
@@ -127,7 +137,9 @@ impl ArbiterSlot {
             return;
         }
         let shared = self.shared.clone();
+        let pinged_at = Instant::now();
         self.handle().spawn_fn(move || {
+            shared.latency.record(pinged_at.elapsed());
             shared.heartbeat.touch();
             shared.pinged.store(false, Ordering::Release);
         });

@@ -11,6 +11,7 @@ use super::child::{ChildId, ChildName, Epoch, RestartPolicy};
 use super::group::{ConnectionGroup, GroupStatus};
 use super::guard::ExitCause;
 use super::heartbeat::Heartbeat;
+use crate::metrics::{Latency, LatencySnapshot};
 
 /// Where a supervised actor stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +90,8 @@ struct Shared {
     children: RwLock<Vec<Arc<BoardEntry>>>,
     groups: RwLock<Vec<ConnectionGroup>>,
     arbiters: RwLock<Vec<ArbiterSlot>>,
+    /// Answers to pings, by kind of actor.
+    latencies: RwLock<Vec<(&'static str, Arc<Latency>)>>,
 }
 
 /// The line of one actor, written by the supervisor only.
@@ -124,6 +127,28 @@ impl Board {
     /// Returns the counters of a kind.
     pub fn group(&self, kind: &str) -> Option<GroupStatus> {
         self.shared.groups.read().iter().map(ConnectionGroup::status).find(|status| status.kind == kind)
+    }
+
+    /// How long pings wait for their answer, by kind of supervised actor; `arbiter` stands for the threads that others share.
+    /// Each is pinged about once a second.
+    pub fn latencies(&self) -> Vec<(&'static str, LatencySnapshot)> {
+        let mut all: Vec<_> =
+            self.shared.latencies.read().iter().map(|(kind, latency)| (*kind, latency.read())).collect();
+        let arbiters = self.shared.arbiters.read();
+        let merged = arbiters.iter().fold(LatencySnapshot::default(), |sum, slot| sum.merged(&slot.latency()));
+        all.push(("arbiter", merged));
+        all
+    }
+
+    /// The histogram of a kind of actor.
+    pub(super) fn latency(&self, kind: &'static str) -> Arc<Latency> {
+        let mut latencies = self.shared.latencies.write();
+        if let Some((_, latency)) = latencies.iter().find(|(known, _)| *known == kind) {
+            return Arc::clone(latency);
+        }
+        let latency = Arc::<Latency>::default();
+        latencies.push((kind, Arc::clone(&latency)));
+        latency
     }
 
     pub(super) fn add_child(&self, id: ChildId, name: Arc<ChildName>, policy: RestartPolicy) -> Arc<BoardEntry> {

@@ -15,6 +15,7 @@ use super::handle::{StartError, StopOutcome};
 use super::heartbeat::{Heartbeat, StallWatch};
 use super::lane::ControlLane;
 use super::launch::Launcher;
+use crate::metrics::Latency;
 
 /// An actor that somebody asks the supervisor to run.
 pub(super) struct NewChild {
@@ -47,6 +48,7 @@ pub(super) struct Record {
     /// First failure of the present row of failures.
     pub(super) first_cause_opt: Option<ExitCause>,
     stall_after_opt: Option<Duration>,
+    latency: Arc<Latency>,
     log: RestartLog,
     /// Epoch of the running instance or, between instances, of the next one.
     current_epoch: Arc<AtomicU64>,
@@ -72,7 +74,7 @@ impl Record {
         Self {
             id,
             entry: board.add_child(id, name.clone(), new.policy),
-            name,
+            name: Arc::clone(&name),
             policy: new.policy,
             launcher: new.launcher,
             slot_opt,
@@ -84,6 +86,7 @@ impl Record {
             ended: false,
             first_cause_opt: None,
             stall_after_opt: new.stall_after_opt,
+            latency: board.latency(name.kind),
             log: RestartLog::new(new.limits),
             current_epoch: Arc::new(AtomicU64::new(Epoch::NONE.next().0)),
             launched_at: Instant::now(),
@@ -108,7 +111,7 @@ impl Record {
             epoch,
             current_epoch: self.current_epoch.clone(),
             heartbeat,
-            lane: ControlLane::default(),
+            lane: ControlLane::new(Arc::clone(&self.latency)),
             kill: KillSwitch::default(),
         });
         self.instance_opt = Some(instance.clone());

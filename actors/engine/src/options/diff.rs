@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use troupe_codecs::conf::format_duration;
 
-use super::{Credential, HandshakeFirst, Options, TlsOptions, UserOptions, WriteTimeoutPolicy, tls};
+use super::{Credential, HandshakeFirst, MonitorOptions, Options, TlsOptions, UserOptions, WriteTimeoutPolicy, tls};
 
 /// Who has to act on a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +128,14 @@ impl Differ<'_> {
         refuse("HTTPPort", old_monitor.http_port, new_monitor.http_port)?;
         refuse("HTTPBasePath", &old_monitor.base_path, &new_monitor.base_path)?;
         refuse("HTTPSPort", old_monitor.https_port, new_monitor.https_port)?;
+        let verifies = |monitor: &MonitorOptions| monitor.auth.as_ref().is_some_and(|auth| auth.verify);
+        refuse("HTTPAuth.Verify", verifies(old_monitor), verifies(new_monitor))?;
+        let authorities =
+            |monitor: &MonitorOptions| path(monitor.auth.as_ref().and_then(|auth| auth.ca_file.as_deref()));
+        refuse("HTTPAuth.CaFile", authorities(old_monitor), authorities(new_monitor))?;
+        if old_monitor.auth != new_monitor.auth {
+            self.change(ChangeScope::Auth, "Reloaded: http_auth".to_owned());
+        }
         refuse("UnixPath", path(old.listen.unix_path.as_deref()), path(new.listen.unix_path.as_deref()))?;
         if old.listen.client_advertise != new.listen.client_advertise {
             let address = text(&new.listen.client_advertise);

@@ -29,7 +29,7 @@ pub use jetstream::{AccountJetStream, BatchLimits, JetStreamOptions, StoreCipher
 pub use limits::{LameDuckOptions, LimitOptions, TimingOptions, WriteTimeoutPolicy};
 pub use listen::{ListenAddress, ListenOptions};
 pub use logging::{LogFormat, LoggingOptions};
-pub use monitor::MonitorOptions;
+pub use monitor::{MonitorAuth, MonitorOptions};
 pub use tls::{CertificatePair, HandshakeFirst, TlsOptions, TlsVersion};
 
 use crate::subject::Mappings;

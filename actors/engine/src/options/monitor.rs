@@ -1,6 +1,8 @@
 //! The HTTP monitor.
 
-use super::ListenOptions;
+use std::path::PathBuf;
+
+use super::{ListenOptions, Secret};
 
 /// Where the monitor listens. At most one of the two ports is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +15,33 @@ pub struct MonitorOptions {
     pub https_port: i32,
     /// Path in front of every endpoint, as configured.
     pub base_path: String,
+    /// Who may use it; `None` is everybody.
+    pub auth: Option<MonitorAuth>,
+}
+
+/// What a request has to show. A user and a token may both be there: either will do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MonitorAuth {
+    /// User name.
+    pub user: Option<String>,
+    /// Its password, plain or bcrypt.
+    pub password: Option<Secret>,
+    /// Bearer token.
+    pub token: Option<Secret>,
+    /// A client certificate is needed beside it.
+    pub verify: bool,
+    /// Authorities of client certificates; `None` is those of the `tls` block, or the system's.
+    pub ca_file: Option<PathBuf>,
+    /// `/healthz` is open to everybody.
+    pub public_healthz: bool,
+}
+
+impl MonitorAuth {
+    /// Whether a name and password, or a token, is asked for.
+    #[must_use]
+    pub fn asks_for_credentials(&self) -> bool {
+        self.user.is_some() || self.token.is_some()
+    }
 }
 
 impl MonitorOptions {

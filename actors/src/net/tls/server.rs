@@ -1,6 +1,7 @@
 //! The server's side of TLS: configuration that is built once, replaced whole, and shakes hands.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -164,22 +165,28 @@ impl TlsAcceptorHandle {
 }
 
 impl TlsAcceptorHandle {
-    /// A configuration for a server that shakes hands by itself: the certificates of the moment, none from clients.
+    /// A configuration for a server that shakes hands by itself, with the certificates of the moment. `asked` says whether
+    /// clients must show one, of the authorities in `ca_file`, or of those of this block, or of the system's.
     ///
     /// # Errors
-    /// The library refuses a configured value.
-    pub fn config_without_client_certificates(&self) -> Result<ServerConfig, TlsConfigError> {
+    /// The library refuses a configured value, or the authorities cannot be read.
+    pub fn config_for_others(&self, asked: bool, ca_file: Option<&Path>) -> Result<ServerConfig, TlsConfigError> {
         let current = self.load();
         let (provider, _) = provider(&current.options)?;
+        let provider = Arc::new(provider);
+        let verifier = match asked {
+            false => WebPkiClientVerifier::no_client_auth(),
+            true => ClientVerifier::build(ca_file.or(current.options.ca_file.as_deref()), Arc::clone(&provider))?,
+        };
         let versions: &[_] = match current.options.min_version {
             TlsVersion::Tls12 => &[&rustls::version::TLS13, &rustls::version::TLS12],
             TlsVersion::Tls13 => &[&rustls::version::TLS13],
         };
         let versions = usable(versions, &provider);
-        let builder = ServerConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(&versions);
+        let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(&versions);
         let builder = builder.map_err(|cause| TlsConfigError::Library(cause.to_string()))?;
         let resolver = Arc::new(CurrentCertificates(self.clone()));
-        Ok(builder.with_no_client_auth().with_cert_resolver(resolver))
+        Ok(builder.with_client_cert_verifier(verifier).with_cert_resolver(resolver))
     }
 }
 
