@@ -4,6 +4,7 @@ mod browser;
 mod driver;
 mod http;
 mod stage;
+mod t10_accounts;
 mod t10_connections;
 mod t10_files;
 mod t10_overview;

@@ -9,9 +9,11 @@ use crate::stage::Stage;
 async fn opened(browser: &Browser, stage: &Stage) {
     browser.go(&stage.url("dashboard")).await;
     browser.until("document.querySelector('#verdict').dataset.level === 'ok'").await;
-    for id in ["connections", "streams", "cluster", "happenings"] {
+    for id in ["connections", "accounts", "streams", "cluster", "actors", "happenings"] {
         browser.run(&format!("document.getElementById('{id}').scrollIntoView({{ behavior: 'instant' }})")).await;
         let asked = match id {
+            "accounts" => "document.querySelectorAll('#accounts tbody tr').length > 0",
+            "actors" => "document.querySelectorAll('#actors .tree li').length > 0",
             "connections" => "document.querySelectorAll('#connections tbody tr').length > 0",
             "streams" | "cluster" => &format!("!document.getElementById('{id}').textContent.includes('Asking')"),
             _ => "true",

@@ -15,6 +15,7 @@ export class Actors {
   #tree = h("ul", { class: "tree", "aria-label": "Supervision tree" });
   #children = new Map();
   #restarts;
+  #queues = h("p", { class: "hint queues", hidden: true });
   #model;
 
   constructor(model) {
@@ -30,7 +31,7 @@ export class Actors {
       empty: "No actor has been restarted since the server started.",
     });
     const root = h("li", { class: "root" }, h("span", { class: "node", data: { level: "ok" } }, h("i", { class: "dot", "aria-hidden": "true" }), h("strong", {}, "supervisor")), this.#tree);
-    this.#part.body.append(h("div", { class: "panel tree-panel" }, h("ul", { class: "tree-root" }, root), h("div", {}, h("h3", {}, "Restarts"), this.#restarts.element)));
+    this.#part.body.append(h("div", { class: "panel tree-panel" }, h("div", {}, h("ul", {}, root), this.#queues), h("div", {}, h("h3", {}, "Restarts"), this.#restarts.element)));
     this.#part.every(INTERVAL, async (signal) => {
       const answer = await ask("actorz", {}, { signal });
       model.actors = answer;
@@ -39,7 +40,10 @@ export class Actors {
     model.addEventListener("change", () => model.actors && this.#show(model.actors));
   }
 
-  #show({ actors = [], groups = [], arbiters = [] }) {
+  #show({ actors = [], groups = [], arbiters = [], queues = {} }) {
+    const waiting = Object.entries(queues).filter(([, queue]) => queue.pending > 0);
+    setText(this.#queues, `Waiting in queues: ${waiting.map(([name, queue]) => `${name} ${count(queue.pending)}`).join(", ")}`);
+    this.#queues.hidden = waiting.length === 0;
     const nodes = [...actors.map((actor) => this.#actorNode(actor)), ...groups.map(groupNode), ...arbiters.map(arbiterNode)];
     const kept = new Map(nodes.map((node) => [node.key, this.#children.get(node.key) ?? newLine()]));
     for (const node of nodes) fillLine(kept.get(node.key), node);
@@ -68,7 +72,7 @@ export class Actors {
 const nameOf = (actor) => (actor.id ? `${actor.kind}:${actor.id}` : actor.kind);
 
 function groupNode(group) {
-  const failed = group.panicked ?? 0;
+  const failed = group.failed ?? 0;
   return {
     key: `g ${group.kind}`,
     name: `${group.kind} × ${count(group.running)}`,

@@ -208,7 +208,9 @@ export function niceTop(value, base) {
   const rest = value / unit;
   const power = 10 ** Math.floor(Math.log10(rest));
   const factor = [1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10].find((step) => rest <= step * power);
-  return (factor ?? 10) * power * unit;
+  const top = (factor ?? 10) * power;
+  // A thousand KiB is better called a MiB.
+  return (base === 1024 && top >= 1000 && rest <= 1024 ? 1024 : top) * unit;
 }
 
 /** Whole minutes between two moments, few enough to be read. */

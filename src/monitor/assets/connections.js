@@ -173,7 +173,7 @@ function rateCell(way) {
     if (!Number.isFinite(messages)) return { main: "–" };
     if (messages === 0) return { main: "0" };
     return { main: rate(messages), side: byteRate(row[`${way}_bytes_rate`]) };
-  });
+  }, { sideFirst: true });
   return (row, td) => {
     fill(row, td);
     td.classList.toggle("idle", !(row[`${way}_msgs_rate`] > 0));

@@ -95,12 +95,15 @@ export function buttonCell(text, action, className = "link") {
   };
 }
 
-/** A cell with a second, quieter text: { main, side } of a row. */
-export function pairCell(texts) {
+/** A cell with a second, quieter text: { main, side } of a row. `sideFirst` puts it in front, so that figures line up. */
+export function pairCell(texts, { sideFirst = false } = {}) {
   return (row, td) => {
-    if (!td.firstElementChild) td.append(h("span", { class: "main" }), h("span", { class: "side" }));
+    if (!td.firstElementChild) {
+      const parts = [h("span", { class: "main" }), h("span", { class: "side" })];
+      td.append(...(sideFirst ? parts.reverse() : parts));
+    }
     const { main, side } = texts(row);
-    setText(td.firstElementChild, main);
-    setText(td.lastElementChild, side ?? "");
+    setText(td.querySelector(".main"), main);
+    setText(td.querySelector(".side"), side ?? "");
   };
 }
