@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use troupe_codecs::report::accountz::{AccountInfo, AccountStat, DataStats, MsgBytes};
 use troupe_codecs::report::{Accountz, AccountzOptions, Accstatz, AccstatzOptions, Timestamp};
 
+use super::sharing::sharing;
 use super::subsz::sublist_stats;
 use super::{ReportError, Reporter};
 use crate::connection::Traffic;
@@ -50,7 +51,7 @@ impl Reporter {
             leafnode_connections: self.num_leafs(name),
             client_connections: account.num_connections(),
             subscriptions: stats.num_subscriptions,
-            sharing: sources.sharing.get().map(|source| source.sharing(account)).unwrap_or_default(),
+            sharing: sharing(&self.services.options(), name),
             jwt: String::new(),
             issuer_key: String::new(),
             name_tag: name.to_string(),

@@ -180,9 +180,13 @@ impl Row {
         let Some(profile) = self.profile() else { return };
         info.authorized_user = profile.user.as_deref().unwrap_or_default().to_owned();
         if let Some(account) = &profile.account {
-            info.name_tag = account.to_string();
-            if **account != *GLOBAL_ACCOUNT {
+            let is_global = **account == *GLOBAL_ACCOUNT;
+            if !is_global {
                 info.account = account.to_string();
+            }
+            // nats-server forgets the global account of those that are gone.
+            if !is_global || matches!(self, Self::Open(_)) {
+                info.name_tag = account.to_string();
             }
         }
         let certificates = self.status().tls().map(|tls| tls.session.peer.as_slice()).unwrap_or_default();

@@ -26,6 +26,7 @@ pub mod jsz;
 pub mod peers;
 pub mod process;
 pub mod reporter;
+mod sharing;
 pub mod sources;
 pub mod subsz;
 pub mod table;

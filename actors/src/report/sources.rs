@@ -8,7 +8,6 @@ use std::pin::Pin;
 use std::sync::OnceLock;
 
 use serde_json::Value;
-use troupe_codecs::report::accountz::AccountSharing;
 use troupe_codecs::report::peers::{
     Gatewayz, GatewayzOptions, LeafInfo, LeafzOptions, RouteInfo, RoutezOptions, SubjectRules,
 };
@@ -17,7 +16,6 @@ use troupe_codecs::report::{HealthError, HealthzOptions, Jsz, JszOptions, RaftzO
 
 use super::ReportError;
 use crate::connection::Traffic;
-use crate::router::AccountView;
 
 /// What a subsystem answers after asking its actors.
 pub type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -93,12 +91,6 @@ pub trait JetStreamSource: Send + Sync {
     fn raftz(&self, options: RaftzOptions) -> Answer<Option<Value>>;
 }
 
-/// Exports, imports and mappings.
-pub trait SharingSource: Send + Sync {
-    /// Those of one account.
-    fn sharing(&self, account: &AccountView) -> AccountSharing;
-}
-
 /// The registered subsystems.
 #[derive(Default)]
 pub struct Sources {
@@ -110,8 +102,6 @@ pub struct Sources {
     pub leafs: OnceLock<Box<dyn LeafSource>>,
     /// JetStream.
     pub jetstream: OnceLock<Box<dyn JetStreamSource>>,
-    /// Exports, imports and mappings.
-    pub sharing: OnceLock<Box<dyn SharingSource>>,
 }
 
 impl std::fmt::Debug for Sources {
@@ -121,7 +111,6 @@ impl std::fmt::Debug for Sources {
             .field("gateways", &self.gateways.get().is_some())
             .field("leafs", &self.leafs.get().is_some())
             .field("jetstream", &self.jetstream.get().is_some())
-            .field("sharing", &self.sharing.get().is_some())
             .finish()
     }
 }

@@ -98,7 +98,11 @@ impl Reporter {
         let counters = &self.services.counters;
         let certificate_end = self.services.tls().and_then(|tls| tls.load().certificate_not_after());
         Varz {
-            identity: identity(&self.services.info()),
+            identity: IdentityVarz {
+                // INFO leaves this out where guests may come in, too.
+                auth_required: self.services.authenticator().current().is_configured(),
+                ..identity(&self.services.info())
+            },
             limits: limits(&options),
             cluster: cluster.unwrap_or_else(|| named_cluster(&options)),
             gateway: sources.gateways.get().map(|source| source.varz()).unwrap_or_default(),

@@ -147,8 +147,11 @@ pub struct ImportInfo {
     pub invalid: bool,
     /// The exporter learns who asks.
     pub share: bool,
-    /// Latency is tracked.
+    /// Latency is tracked for a header of the request.
     pub tracking: bool,
+    /// Where latencies go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Value>,
 }
 
 /// What `/accstatz` can be asked for.

@@ -1,0 +1,109 @@
+//! Exports, imports and mappings of `/accountz`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use troupe_codecs::report::accountz::{AccountSharing, ExportInfo, ImportInfo, MappingInfo};
+use troupe_engine::account::{AccountLinks, Graph};
+use troupe_engine::options::{
+    ExportKind, ExportOptions, GLOBAL_ACCOUNT, LatencyOptions, Options, ResponseType, Sampling,
+};
+use troupe_engine::subject::{Destination, Mapping, Mappings};
+
+/// What the configuration says an account shares, takes over and maps.
+pub(super) fn sharing(options: &Options, name: &str) -> AccountSharing {
+    let own = options.accounts.iter().find(|account| account.name == name);
+    let mappings = match own {
+        Some(account) => &account.mappings,
+        None if name == GLOBAL_ACCOUNT => &options.mappings,
+        None => return AccountSharing::default(),
+    };
+    let (graph, _) = Graph::of_options(&options.accounts, options.system_account_name().is_some());
+    AccountSharing {
+        mappings: shown_mappings(mappings),
+        exports: own.map(|account| account.exports.iter().map(export).collect()).unwrap_or_default(),
+        imports: graph.get(name).map(imports).unwrap_or_default(),
+    }
+}
+
+fn shown_mappings(mappings: &Mappings) -> BTreeMap<String, Vec<MappingInfo>> {
+    mappings.iter().map(|mapping| (mapping.source().to_owned(), shown_destinations(mapping))).collect()
+}
+
+/// As nats-server keeps them: by cluster, lightest first, each weight with those before it, and what is left over stays on the
+/// source.
+fn shown_destinations(mapping: &Mapping) -> Vec<MappingInfo> {
+    let mut by_cluster: BTreeMap<&str, Vec<(u8, &str)>> = BTreeMap::new();
+    for Destination { subject, weight, cluster } in mapping.destinations() {
+        by_cluster.entry(cluster.as_deref().unwrap_or_default()).or_default().push((*weight, subject));
+    }
+    let mut shown = Vec::new();
+    for (cluster, mut destinations) in by_cluster {
+        let sum: u8 = destinations.iter().fold(0, |sum, (weight, _)| sum.saturating_add(*weight));
+        if sum < 100 && destinations.iter().all(|(_, subject)| *subject != mapping.source()) {
+            destinations.push((100 - sum, mapping.source()));
+        }
+        destinations.sort_by_key(|(weight, _)| *weight);
+        let mut up_to: u8 = 0;
+        for (weight, subject) in destinations {
+            up_to = up_to.saturating_add(weight);
+            let (subject, cluster) = (subject.to_owned(), cluster.to_owned());
+            shown.push(MappingInfo { subject, weight: up_to, cluster });
+        }
+    }
+    shown
+}
+
+fn export(export: &ExportOptions) -> ExportInfo {
+    let (kind, response_type, service_latency) = match &export.kind {
+        ExportKind::Stream => ("stream", "", None),
+        ExportKind::Service { response, latency, .. } => {
+            ("service", response_text(*response), latency.as_ref().map(shown_latency))
+        }
+    };
+    ExportInfo {
+        subject: export.subject.clone(),
+        kind,
+        token_req: false,
+        response_type,
+        service_latency,
+        approved_accounts: export.accounts.clone(),
+    }
+}
+
+fn response_text(response: ResponseType) -> &'static str {
+    match response {
+        ResponseType::Singleton => "Singleton",
+        ResponseType::Stream => "Streamed",
+        ResponseType::Chunked => "Chunked",
+    }
+}
+
+fn shown_latency(latency: &LatencyOptions) -> Value {
+    let sampling = match latency.sampling {
+        Sampling::Percent(percent) => json!(percent),
+        Sampling::Headers => json!("headers"),
+    };
+    json!({ "sampling": sampling, "results": latency.subject })
+}
+
+fn imports(links: &AccountLinks) -> Vec<ImportInfo> {
+    let streams = links.stream_imports().map(|import| ImportInfo {
+        subject: import.from.to_string(),
+        account: import.exporter.to_string(),
+        local_subject: import.to.to_string(),
+        kind: "stream",
+        ..ImportInfo::default()
+    });
+    let services = links.service_imports().map(|import| ImportInfo {
+        subject: import.to.to_string(),
+        account: import.exporter.to_string(),
+        to: import.from.to_string(),
+        local_subject: import.from.to_string(),
+        kind: "service",
+        share: import.share,
+        latency: import.export.as_ref().and_then(|export| export.latency.as_ref()).map(shown_latency),
+        ..ImportInfo::default()
+    });
+    streams.chain(services).collect()
+}

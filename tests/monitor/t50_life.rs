@@ -1,0 +1,105 @@
+//! From the first log line to the end: start, reload, lame duck, shutdown, the ports file.
+
+use std::net::TcpStream;
+
+use nix::sys::signal::Signal;
+use troupe_tests::Server;
+use troupe_tests::wait::eventually;
+
+use crate::http::get;
+use crate::stage::{MONITOR, document, document_when, join, monitor};
+
+#[test]
+fn the_log_tells_the_port_before_clients_come() {
+    let place = |server: &Server, text: &str| server.log().iter().position(|line| line.contains(text));
+    for server in [Server::reference(MONITOR), Some(Server::troupe(MONITOR))].into_iter().flatten() {
+        let (http, clients) =
+            (place(&server, "Starting http monitor on 127.0.0.1:"), place(&server, "Listening for client"));
+        assert!(http.is_some() && http < clients, "{}: {:#?}", server.name(), server.log());
+    }
+}
+
+#[test]
+fn the_ports_file_names_the_monitor() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = Server::troupe(format!("{MONITOR}ports_file_dir: {:?}\n", directory.path().display().to_string()));
+    let file = eventually("a ports file", || {
+        let mut files = std::fs::read_dir(directory.path()).expect("readable").flatten();
+        files.find(|file| file.path().extension().is_some_and(|extension| extension == "ports"))
+    });
+    let ports: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(file.path()).expect("readable")).expect("JSON");
+    assert_eq!(ports["monitoring"][0], format!("http://{}", monitor(&server)));
+}
+
+#[test]
+fn a_reload_moves_limits_and_the_load_time_but_not_the_port() {
+    let server = Server::troupe(MONITOR);
+    let before = document(&server, "/varz");
+    server.reload(format!("{MONITOR}max_payload: 1000\n"));
+    let after = document(&server, "/varz");
+    assert_eq!(after["max_payload"], 1000);
+    assert_ne!(before["config_load_time"], after["config_load_time"]);
+    assert_ne!(before["config_digest"], after["config_digest"]);
+    assert_eq!(before["start"], after["start"]);
+}
+
+#[test]
+fn lame_duck_keeps_the_monitor_and_the_end_closes_it() {
+    for server in [Server::reference(MONITOR), Some(Server::troupe(MONITOR))].into_iter().flatten() {
+        let mut server = server;
+        let address = monitor(&server);
+        let _client = join(&server, "");
+        server.signal(Signal::SIGUSR2);
+        server.wait_log("Entering lame duck mode");
+        assert_eq!(get(address, "/varz").status, 200, "{}", server.name());
+        server.signal(Signal::SIGINT);
+        assert!(server.wait_exit().success() || server.name() == "reference");
+        assert!(TcpStream::connect(address).is_err(), "{}", server.name());
+    }
+}
+
+#[test]
+fn slow_and_stale_connections_are_counted() {
+    let config = format!("{MONITOR}ping_interval: \"100ms\"\nping_max: 1\n");
+    for server in [Server::reference(&*config), Some(Server::troupe(&*config))].into_iter().flatten() {
+        let _silent = server.connect();
+        let stale =
+            |varz: &serde_json::Value| varz["stale_connections"] == 1 && varz["stale_connection_stats"]["clients"] == 1;
+        document_when(&server, "/varz", stale);
+        let connz = document_when(&server, "/connz?state=closed", |connz| connz["total"] == 1);
+        assert_eq!(connz["connections"][0]["reason"], "Stale Connection", "{}", server.name());
+    }
+    let config = format!("{MONITOR}max_pending: 1000000\nmax_payload: 900000\n");
+    for server in [Server::reference(&*config), Some(Server::troupe(&*config))].into_iter().flatten() {
+        let mut slow = join(&server, "");
+        slow.limit_receive_buffer(4096);
+        slow.flush("SUB big 1\r\n");
+        let mut publisher = join(&server, "");
+        let message = [b"PUB big 800000\r\n".as_slice(), &vec![b'x'; 800_000], b"\r\n"].concat();
+        let counted =
+            |varz: &serde_json::Value| varz["slow_consumers"] == 1 && varz["slow_consumer_stats"]["clients"] == 1;
+        eventually("a slow consumer", || {
+            publisher.flush(&message);
+            Some(document(&server, "/varz")).filter(counted)
+        });
+        let accounts = document(&server, "/accstatz");
+        assert_eq!(accounts["account_statz"][0]["slow_consumers"], 1, "{}", server.name());
+    }
+}
+
+#[test]
+fn a_port_in_use_is_fatal() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    let config = troupe_tests::Config::new(format!("http: \"127.0.0.1:{port}\"\n"));
+    let mut process = troupe_tests::process::ServerProcess::spawn(&troupe_tests::process::troupe_binary(), &config);
+    let line = process.wait_log("[FTL]");
+    assert!(
+        line.ends_with(&format!(
+            "Can't start monitoring: can't listen to the monitor port: listen tcp 127.0.0.1:{port}: bind: address already in use"
+        )),
+        "{line}"
+    );
+    assert_eq!(process.wait_exit().code(), Some(1));
+}
