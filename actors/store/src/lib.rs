@@ -9,16 +9,21 @@
 //! ```
 //!
 //! - [`StreamStore`]: what every store of a stream does; [`MemoryStore`] keeps it in memory.
+//! - [`StoreDirectory`]: the streams in files below one directory, and the journal they share.
+//! - [`format`]: the files' formats; [`disk`]: the file system behind a trait.
 //! - [`ConsumerStore`]: delivered and acknowledged positions of a consumer.
 //! - [`StoreConfig`], [`StoreState`], [`StoredMessage`], [`Removal`]: the values that go in and come out.
 
-#![allow(dead_code, reason = "file stores use the rest")]
-
 mod config;
 mod consumer;
+mod directory;
+pub mod disk;
 mod durability;
 mod error;
+mod file;
 mod filter;
+pub mod format;
+mod journal;
 mod ledger;
 mod log;
 mod memory;
@@ -30,11 +35,17 @@ mod stream_store;
 mod subjects;
 mod ttl;
 
+#[cfg(test)]
+mod tests;
+
 pub use config::{Compression, Discard, StoreConfig};
 pub use consumer::{AckMode, ConsumerState, ConsumerStore, MemoryConsumerStore, PendingMessage, SequencePair};
+pub use directory::{DirectoryOptions, FoundStream, StoreDirectory};
 pub use durability::{Completion, Durability, Ticket};
 pub use error::StoreError;
+pub use file::{Cipher, EncryptionKey};
 pub use filter::SubjectFilter;
+pub use journal::{Journal, SyncPolicy};
 pub use memory_store::MemoryStore;
 pub use message::{NewMessage, StoredMessage, Ttl};
 pub use removal::{Removal, RemovalCause, Removals};

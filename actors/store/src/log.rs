@@ -35,8 +35,10 @@ pub(crate) struct Taken {
 /// How a message is taken out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manner {
-    /// By a limit: it will be taken out again when the limits are enforced after a restart.
+    /// By a limit of the whole stream: it will be taken out again when limits are enforced after a restart.
     Limit,
+    /// By a limit of its subject: after a restart it may not be seen that the limit was reached.
+    SubjectLimit,
     /// On request: a restart must not bring it back.
     Request,
     /// On request, and nothing of it may stay on the medium.
@@ -50,6 +52,7 @@ pub(crate) struct Summary<'a> {
     pub(crate) deadlines: &'a crate::ledger::Deadlines,
     pub(crate) schedules: &'a crate::ledger::Schedules,
     pub(crate) sources: &'a std::collections::BTreeMap<String, SourcePosition>,
+    pub(crate) sources_through: u64,
 }
 
 /// Messages by sequence. Sequences only grow; the owner keeps totals, subjects and limits.
@@ -127,5 +130,35 @@ pub(crate) trait Log: Send + Debug {
 
     fn destroy(&mut self) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+/// A log found in files, with what they say about it.
+#[derive(Debug)]
+pub(crate) struct Recovered<L> {
+    pub(crate) log: L,
+    pub(crate) state: StoreState,
+    pub(crate) subjects: crate::subjects::SubjectIndex,
+    pub(crate) deadlines: crate::ledger::Deadlines,
+    /// Messages from here on may have deadlines that are not known.
+    pub(crate) deadlines_from: u64,
+    pub(crate) schedules: crate::ledger::Schedules,
+    pub(crate) sources: std::collections::BTreeMap<String, SourcePosition>,
+    pub(crate) sources_through: u64,
+}
+
+impl<L> Recovered<L> {
+    /// A log of which nothing is known.
+    pub(crate) fn empty(log: L) -> Self {
+        Self {
+            log,
+            state: StoreState::default(),
+            subjects: crate::subjects::SubjectIndex::default(),
+            deadlines: crate::ledger::Deadlines::default(),
+            deadlines_from: 0,
+            schedules: crate::ledger::Schedules::default(),
+            sources: std::collections::BTreeMap::new(),
+            sources_through: 0,
+        }
     }
 }

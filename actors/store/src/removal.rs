@@ -5,8 +5,10 @@ use bytes::Bytes;
 /// Why a message left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RemovalCause {
-    /// A limit of messages, bytes or messages per subject.
+    /// The stream's limit of messages or bytes.
     Limit,
+    /// The limit of messages per subject.
+    SubjectLimit,
     /// The stream's age limit.
     Age,
     /// Its own time to live.

@@ -69,7 +69,7 @@ impl<L: Log> Ledger<L> {
     pub(super) fn enforce_subject(&mut self, subject: &[u8], most: u64) -> Result<(), StoreError> {
         while self.subjects.get(subject).is_some_and(|info| info.msgs > most) {
             let Some((first, _)) = self.first_of(subject)? else { return Ok(()) };
-            self.take(first, RemovalCause::Limit, false)?;
+            self.take(first, RemovalCause::SubjectLimit, false)?;
         }
         Ok(())
     }

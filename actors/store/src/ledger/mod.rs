@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 pub(crate) use deadlines::Deadlines;
 pub(crate) use schedules::Schedules;
 
-use crate::log::Log;
+use crate::log::{Log, Recovered};
 use crate::subjects::SubjectIndex;
-use crate::{Removals, SourcePosition, StoreConfig, StoreState};
+use crate::{Removals, SourcePosition, StoreConfig, StoreError, StoreState};
 
 /// A stream's messages, as a log, and everything known about them.
 #[derive(Debug)]
@@ -54,5 +54,30 @@ impl<L: Log> Ledger<L> {
             age_cursor: 0,
             age_due_ns: i64::MAX,
         }
+    }
+
+    /// Takes over a log found in files, and enforces the limits of the configuration, except age: the first
+    /// [`expire`](crate::StreamStore::expire) does that.
+    pub(crate) fn recovered(found: Recovered<L>, config: StoreConfig) -> Result<Self, StoreError> {
+        let is_empty = found.state == StoreState::default();
+        let mut ledger = Self::new(found.log, config);
+        if !is_empty {
+            ledger.state = found.state;
+        }
+        ledger.subjects = found.subjects;
+        ledger.deadlines = found.deadlines;
+        ledger.schedules = found.schedules;
+        ledger.sources = found.sources;
+        ledger.sources_through = found.sources_through;
+        if ledger.config.allow_msg_ttl {
+            ledger.find_deadlines(found.deadlines_from.max(ledger.state.first_seq))?;
+        }
+        ledger.look_at_ages_anew();
+        if let Some(most) = ledger.config.max_msgs_per_subject {
+            ledger.enforce_subjects(most)?;
+        }
+        ledger.enforce_totals()?;
+        ledger.removals = Removals::default();
+        Ok(ledger)
     }
 }

@@ -15,6 +15,7 @@ impl<L: Log> Ledger<L> {
         let manner = match (erase, cause) {
             (true, _) => Manner::Erase,
             (false, RemovalCause::Request) => Manner::Request,
+            (false, RemovalCause::SubjectLimit) => Manner::SubjectLimit,
             (false, _) => Manner::Limit,
         };
         let Some(taken) = self.log.take(seq, manner)? else { return Ok(false) };

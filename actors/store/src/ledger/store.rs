@@ -214,8 +214,9 @@ impl<L: Log> StreamStore for Ledger<L> {
     }
 
     fn maintain(&mut self, now_ns: i64) -> Result<Option<i64>, StoreError> {
-        let Self { log, state, subjects, deadlines, schedules, sources, .. } = self;
-        log.maintain(now_ns, &Summary { state, subjects, deadlines, schedules, sources })
+        let Self { log, state, subjects, deadlines, schedules, sources, sources_through, .. } = self;
+        let sources_through = *sources_through;
+        log.maintain(now_ns, &Summary { state, subjects, deadlines, schedules, sources, sources_through })
     }
 
     fn consumer(&mut self, name: &str, meta: &[u8]) -> Result<Box<dyn ConsumerStore>, StoreError> {
@@ -235,8 +236,9 @@ impl<L: Log> StreamStore for Ledger<L> {
     }
 
     fn close(mut self: Box<Self>) -> Result<(), StoreError> {
-        let Self { log, state, subjects, deadlines, schedules, sources, .. } = &mut *self;
-        log.close(&Summary { state, subjects, deadlines, schedules, sources })
+        let Self { log, state, subjects, deadlines, schedules, sources, sources_through, .. } = &mut *self;
+        let sources_through = *sources_through;
+        log.close(&Summary { state, subjects, deadlines, schedules, sources, sources_through })
     }
 
     fn destroy(mut self: Box<Self>) -> Result<(), StoreError> {
@@ -251,7 +253,7 @@ impl<L: Log> Ledger<L> {
     }
 
     /// Brings every subject down to `most` messages.
-    fn enforce_subjects(&mut self, most: u64) -> Result<(), StoreError> {
+    pub(super) fn enforce_subjects(&mut self, most: u64) -> Result<(), StoreError> {
         let mut full = Vec::new();
         let _ = self.subjects.walk(&SubjectFilter::all(), None, &mut |subject, info| {
             if info.msgs > most {

@@ -1,0 +1,211 @@
+//! All streams of a server in files.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::disk::{Disk, RealDisk};
+use crate::file::{self, EncryptionKey, Keys, Place};
+use crate::journal::{Journal, SyncPolicy};
+use crate::{StoreConfig, StoreError, StreamStore};
+
+/// Where a server keeps its streams, and how.
+#[derive(Clone, Debug)]
+pub struct DirectoryOptions {
+    /// The store directory; streams are below `jetstream` in it, the journal in `journal`.
+    pub path: PathBuf,
+    /// When what is written becomes durable.
+    pub sync: SyncPolicy,
+    /// Encrypts what is made new, and opens what is encrypted.
+    pub key: Option<EncryptionKey>,
+    /// Opens what an earlier key encrypted.
+    pub previous_key: Option<EncryptionKey>,
+}
+
+/// A stream's directory.
+#[derive(Clone, Debug)]
+pub struct FoundStream {
+    /// The account's name, or public key.
+    pub account: String,
+    /// The stream's name.
+    pub name: String,
+    /// The JSON of its configuration, or why it cannot be opened. It is left as it is then.
+    pub meta: Result<Vec<u8>, String>,
+}
+
+/// The streams below a store directory, and the journal they share. Clones share it.
+#[derive(Clone, Debug)]
+pub struct StoreDirectory {
+    disk: Arc<dyn Disk>,
+    journal: Journal,
+    options: DirectoryOptions,
+}
+
+impl StoreDirectory {
+    /// Opens a store directory, made if it is not there, and applies what a crash left in the journal.
+    ///
+    /// # Errors
+    ///
+    /// I/O errors.
+    pub fn open(options: DirectoryOptions) -> Result<Self, StoreError> {
+        Self::open_on(Arc::new(RealDisk), options)
+    }
+
+    /// Opens a store directory on a given disk.
+    ///
+    /// # Errors
+    ///
+    /// I/O errors.
+    pub fn open_on(disk: Arc<dyn Disk>, options: DirectoryOptions) -> Result<Self, StoreError> {
+        let streams = options.path.join("jetstream");
+        disk.create_directory(&streams).map_err(|error| StoreError::io("create", &streams, error))?;
+        if options.sync == SyncPolicy::Always {
+            sync_above(&*disk, &streams)?;
+        }
+        let journal = Journal::open(disk.clone(), &options.path, options.sync)?;
+        Ok(Self { disk, journal, options })
+    }
+
+    /// Lists the streams there are, and removes what is left of streams whose removal a crash interrupted.
+    ///
+    /// # Errors
+    ///
+    /// I/O errors.
+    pub fn streams(&self) -> Result<Vec<FoundStream>, StoreError> {
+        let root = self.options.path.join("jetstream");
+        let mut found = Vec::new();
+        for (account, is_directory) in self.list(&root)? {
+            if !is_directory || account.starts_with('.') {
+                continue;
+            }
+            let streams = root.join(&account).join("streams");
+            for (name, _) in self.list(&streams)?.into_iter().filter(|(_, is_directory)| *is_directory) {
+                if name.starts_with('.') {
+                    let path = streams.join(name);
+                    self.disk.remove_directory(&path).map_err(|error| StoreError::io("remove", &path, error))?;
+                    continue;
+                }
+                let meta = self.read_meta(&account, &name)?;
+                found.push(FoundStream { account: account.clone(), name, meta });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Makes a new stream in files. `meta` is the JSON of its configuration.
+    ///
+    /// # Errors
+    ///
+    /// `Unusable` for a name that is no file name, or one that is taken; I/O errors.
+    pub fn create_stream(
+        &self,
+        account: &str,
+        meta: &[u8],
+        config: StoreConfig,
+    ) -> Result<Box<dyn StreamStore>, StoreError> {
+        let mut place = self.place(account, &config.name)?;
+        if !place.list(&place.directory)?.is_empty() {
+            return Err(StoreError::Unusable(format!("directory of stream {:?} is not empty", config.name)));
+        }
+        place.create_directory(&place.directory)?;
+        if let Some(key) = &self.options.key {
+            place.keys = Keys::of_stream(key, &self.disk, &place.directory, account, &config.name, true)?;
+        }
+        file::create(place, meta, config)
+    }
+
+    /// Opens a stream that is there. Streams may be opened on several threads at once.
+    ///
+    /// # Errors
+    ///
+    /// `Unusable` for a wrong key; I/O errors. Nothing is removed then.
+    pub fn open_stream(&self, account: &str, config: StoreConfig) -> Result<Box<dyn StreamStore>, StoreError> {
+        let place = self.place_with_keys(account, &config.name)?;
+        file::open(place, config)
+    }
+
+    /// Returns the directory of a stream.
+    ///
+    /// # Errors
+    ///
+    /// `Unusable` for names that are no file names.
+    pub fn stream_path(&self, account: &str, stream: &str) -> Result<PathBuf, StoreError> {
+        check_name(account)?;
+        check_name(stream)?;
+        Ok(self.options.path.join("jetstream").join(account).join("streams").join(stream))
+    }
+
+    /// Tells whether the disk takes writes, and if not, why.
+    ///
+    /// # Errors
+    ///
+    /// Why the last write failed.
+    pub fn health(&self) -> Result<(), StoreError> {
+        self.journal.check()
+    }
+
+    /// Makes everything durable and ends the journal; blocks. The streams must be closed before.
+    pub fn close(&self) {
+        self.journal.close();
+    }
+
+    fn read_meta(&self, account: &str, name: &str) -> Result<Result<Vec<u8>, String>, StoreError> {
+        let place = match self.place_with_keys(account, name) {
+            Ok(place) => place,
+            Err(error) if error.is_io() => return Err(error),
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let meta = file::read_meta(&place, &place.directory, name)?;
+        Ok(meta.map_err(|error| error.to_string()))
+    }
+
+    fn place(&self, account: &str, name: &str) -> Result<Place, StoreError> {
+        let directory = self.stream_path(account, name)?;
+        let (disk, journal) = (self.disk.clone(), self.journal.clone());
+        Ok(Place { disk, journal, directory, name: name.to_owned(), keys: None })
+    }
+
+    /// Opens the keys of a stream with the key, or else with the previous one.
+    fn place_with_keys(&self, account: &str, name: &str) -> Result<Place, StoreError> {
+        let mut place = self.place(account, name)?;
+        let mut refusal = None;
+        for key in self.options.key.iter().chain(&self.options.previous_key) {
+            match Keys::of_stream(key, &self.disk, &place.directory, account, name, false) {
+                Ok(keys) => {
+                    place.keys = keys;
+                    return Ok(place);
+                }
+                Err(error) if error.is_io() => return Err(error),
+                Err(error) => refusal = refusal.or(Some(error)),
+            }
+        }
+        match refusal {
+            Some(error) => Err(error),
+            None => Ok(place),
+        }
+    }
+
+    fn list(&self, path: &Path) -> Result<Vec<(String, bool)>, StoreError> {
+        match self.disk.list(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            other => other.map_err(|error| StoreError::io("list", path, error)),
+        }
+    }
+}
+
+/// Makes the names of the directories that may be new durable, as far as those above them may be opened.
+fn sync_above(disk: &dyn Disk, streams: &Path) -> Result<(), StoreError> {
+    for parent in streams.ancestors().skip(1).take(2).filter(|parent| !parent.as_os_str().is_empty()) {
+        match disk.sync_directory(parent) {
+            Err(error) if error.kind() != std::io::ErrorKind::PermissionDenied => {
+                return Err(StoreError::io("sync", parent, error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn check_name(name: &str) -> Result<(), StoreError> {
+    let is_bad = name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', '\0']);
+    if is_bad { Err(StoreError::Unusable(format!("invalid name {name:?}"))) } else { Ok(()) }
+}

@@ -1,0 +1,124 @@
+//! One block: what its file holds, and its content while it is in use.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::content::Content;
+use super::place::Place;
+use super::seal::BlockCipher;
+use crate::StoreError;
+use crate::disk::DiskFile;
+use crate::format::{self, BlockSummary, Checksum, SequenceSet};
+
+/// A block's numbers. Live messages are `first_seq..=last_seq` without `deleted`; none when first is behind last.
+#[derive(Debug)]
+pub(super) struct Block {
+    pub(super) index: u32,
+    pub(super) first_seq: u64,
+    pub(super) first_time_ns: i64,
+    pub(super) last_seq: u64,
+    pub(super) last_time_ns: i64,
+    /// Bytes of live records.
+    pub(super) bytes: u64,
+    /// Length of all records, live or not, before compression.
+    pub(super) raw: u64,
+    pub(super) ttls: u64,
+    pub(super) schedules: u64,
+    pub(super) deleted: SequenceSet,
+    pub(super) checksum: Checksum,
+    pub(super) cipher: Option<BlockCipher>,
+    pub(super) content: Option<Content>,
+    pub(super) file: Option<Arc<dyn DiskFile>>,
+    /// It was written anew since a message left it last: doing so again frees nothing.
+    pub(super) is_tight: bool,
+    /// When its content was last used, in ticks of the log.
+    pub(super) used_at: u64,
+}
+
+impl Block {
+    /// Makes an empty block whose first message will be `next_seq`.
+    pub(super) fn new(place: &Place, index: u32, next_seq: u64, last_time_ns: i64) -> Self {
+        Self {
+            index,
+            first_seq: next_seq,
+            first_time_ns: 0,
+            last_seq: next_seq - 1,
+            last_time_ns,
+            bytes: 0,
+            raw: 0,
+            ttls: 0,
+            schedules: 0,
+            deleted: SequenceSet::default(),
+            checksum: Checksum::of_block(&place.name, index),
+            cipher: None,
+            content: None,
+            file: None,
+            is_tight: false,
+            used_at: 0,
+        }
+    }
+
+    /// Number of live messages.
+    pub(super) fn msgs(&self) -> u64 {
+        (self.last_seq + 1).saturating_sub(self.first_seq) - self.deleted.len()
+    }
+
+    pub(super) fn holds(&self, seq: u64) -> bool {
+        (self.first_seq..=self.last_seq).contains(&seq) && !self.deleted.contains(seq)
+    }
+
+    pub(super) fn path(&self, place: &Place) -> PathBuf {
+        place.block_path(self.index)
+    }
+
+    /// Reads its file, decrypted and decompressed.
+    pub(super) fn read_file(&self, place: &Place) -> Result<Vec<u8>, StoreError> {
+        let path = self.path(place);
+        let mut data = place.disk.read(&path).map_err(|error| StoreError::io("read", &path, error))?;
+        if let Some(cipher) = &self.cipher {
+            cipher.apply(0, &mut data);
+        }
+        if !format::is_compressed(&data) {
+            return Ok(data);
+        }
+        format::decompress_block(&data).ok_or_else(|| StoreError::Corrupt {
+            place: path.display().to_string(),
+            reason: "compressed block does not unpack".to_owned(),
+        })
+    }
+
+    /// Removes a message from the numbers. The content must hold the block.
+    pub(super) fn forget(&mut self, seq: u64, size: u64) {
+        self.is_tight = false;
+        self.bytes = self.bytes.saturating_sub(size);
+        if seq != self.first_seq {
+            self.deleted.insert(seq);
+            return;
+        }
+        self.first_seq += 1;
+        while self.deleted.remove(self.first_seq) {
+            self.first_seq += 1;
+        }
+        self.first_time_ns = self.time_of(self.first_seq).unwrap_or(0);
+    }
+
+    fn time_of(&self, seq: u64) -> Option<i64> {
+        let content = self.content.as_ref()?;
+        let place = content.find(seq).ok()?;
+        content.record_at(place).map(|(record, _)| record.time_ns)
+    }
+
+    pub(super) fn summary(&self) -> BlockSummary {
+        BlockSummary {
+            index: self.index,
+            bytes: self.bytes,
+            first_seq: self.first_seq,
+            first_time_ns: self.first_time_ns,
+            last_seq: self.last_seq,
+            last_time_ns: self.last_time_ns,
+            ttls: self.ttls,
+            schedules: self.schedules,
+            deleted: self.deleted.clone(),
+        }
+    }
+}

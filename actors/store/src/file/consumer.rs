@@ -1,0 +1,145 @@
+//! The state of a consumer in `obs/<name>`.
+
+use std::path::PathBuf;
+
+use super::meta;
+use super::place::Place;
+use crate::format::{decode_consumer_state, encode_consumer_state};
+use crate::{AckMode, ConsumerState, ConsumerStore, Durability, StoreError};
+
+/// Keeps a consumer's state in a file, written whole.
+#[derive(Debug)]
+pub(crate) struct FileConsumerStore {
+    place: Place,
+    directory: PathBuf,
+    name: String,
+    state: ConsumerState,
+    is_dirty: bool,
+}
+
+/// Lists consumers with their JSON. Directories without a whole configuration are left alone.
+pub(super) fn found(place: &Place) -> Vec<(String, Vec<u8>)> {
+    let directories = place.list(&place.consumers()).unwrap_or_default();
+    let consumers = directories.into_iter().filter(|(_, is_directory)| *is_directory).filter_map(|(name, _)| {
+        let directory = place.consumers().join(&name);
+        let place = FileConsumerStore::own_place(place, &directory, &name).ok()?;
+        let json = meta::read(&place, &directory, &format!("{}/{name}", place.name)).ok()?.ok()?;
+        Some((name, json))
+    });
+    consumers.collect()
+}
+
+impl FileConsumerStore {
+    /// Opens a consumer's directory, made if it is not there.
+    pub(crate) fn open(place: &Place, name: &str, json: &[u8]) -> Result<Box<dyn ConsumerStore>, StoreError> {
+        if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', '\0']) {
+            return Err(StoreError::Unusable(format!("invalid consumer name {name:?}")));
+        }
+        let directory = place.consumers().join(name);
+        place.create_directory(&directory)?;
+        let mut place = Self::own_place(place, &directory, name)?;
+        if let Some(keys) = &mut place.keys {
+            *keys = keys.for_consumer(&place.disk, &directory, &place.name, name)?;
+        }
+        let sum_name = format!("{}/{name}", place.name);
+        let known = meta::read(&place, &directory, &sum_name)?;
+        if known.as_deref().ok() != Some(json) {
+            meta::write(&place, &directory, &sum_name, json)?;
+        }
+        let state = match place.read_opt(&directory.join("o.dat"))? {
+            None => ConsumerState::default(),
+            Some(bytes) if bytes.is_empty() => ConsumerState::default(),
+            Some(bytes) => match &place.keys {
+                Some(keys) => decode_consumer_state(&keys.unseal(&bytes)?)?,
+                None => decode_consumer_state(&bytes)?,
+            },
+        };
+        Ok(Box::new(Self { place, directory, name: sum_name, state, is_dirty: false }))
+    }
+
+    /// Returns the stream's place with the consumer's own keys, if it has any.
+    fn own_place(place: &Place, directory: &std::path::Path, name: &str) -> Result<Place, StoreError> {
+        let mut place = place.clone();
+        if let Some(keys) = &place.keys {
+            if place.read_opt(&directory.join("meta.key"))?.is_some() {
+                place.keys = Some(keys.for_consumer(&place.disk, directory, &place.name, name)?);
+            }
+        }
+        Ok(place)
+    }
+
+    fn write(&mut self) -> Result<(), StoreError> {
+        let mut bytes = encode_consumer_state(&self.state);
+        if let Some(keys) = &self.place.keys {
+            bytes = keys.seal(&bytes)?;
+        }
+        let path = self.directory.join("o.dat");
+        crate::disk::replace(&*self.place.disk, &path, &bytes, false)
+            .map_err(|error| StoreError::io("write", &path, error))?;
+        self.place.journal.replaced(&path, &bytes);
+        self.is_dirty = false;
+        Ok(())
+    }
+}
+
+impl ConsumerStore for FileConsumerStore {
+    fn state(&self) -> &ConsumerState {
+        &self.state
+    }
+
+    fn deliver(&mut self, mode: AckMode, consumer_seq: u64, stream_seq: u64, count: u64, time_ns: i64) {
+        self.is_dirty = true;
+        self.state.deliver(mode, consumer_seq, stream_seq, count, time_ns);
+    }
+
+    fn acknowledge(&mut self, mode: AckMode, consumer_seq: u64, stream_seq: u64) -> bool {
+        self.is_dirty = true;
+        self.state.acknowledge(mode, consumer_seq, stream_seq)
+    }
+
+    fn give_up(&mut self, stream_seq: u64) {
+        self.is_dirty = true;
+        self.state.give_up(stream_seq);
+    }
+
+    fn replace(&mut self, state: ConsumerState) -> Result<(), StoreError> {
+        state.check()?;
+        self.is_dirty = true;
+        self.state = state;
+        Ok(())
+    }
+
+    fn update_meta(&mut self, json: &[u8]) -> Result<(), StoreError> {
+        meta::write(&self.place, &self.directory, &self.name, json)
+    }
+
+    fn is_dirty(&self) -> bool {
+        self.is_dirty
+    }
+
+    fn commit(&mut self) -> Result<Durability, StoreError> {
+        if self.is_dirty {
+            self.place.journal.check()?;
+            self.write()?;
+        }
+        Ok(self.place.journal.current())
+    }
+
+    fn close(mut self: Box<Self>) -> Result<(), StoreError> {
+        if self.is_dirty {
+            self.write()?;
+        }
+        Ok(())
+    }
+
+    fn destroy(self: Box<Self>) -> Result<(), StoreError> {
+        self.place.journal.forget(&self.directory)?;
+        // Without its configuration the rest is not taken for a consumer if a crash leaves it.
+        self.place.remove_opt(&self.directory.join("meta.inf"))?;
+        self.place.remove_directory(&self.directory)?;
+        match self.directory.parent() {
+            Some(parent) if self.place.journal.is_always() => self.place.sync_directory(parent),
+            _ => Ok(()),
+        }
+    }
+}

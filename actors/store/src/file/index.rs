@@ -1,0 +1,130 @@
+//! Files that spare reading all blocks at start, and what else is done now and then.
+
+use super::log::FileLog;
+use crate::StoreError;
+use crate::format::{self, Checksum, IndexFile, SubjectSummary};
+use crate::log::Summary;
+use crate::{SubjectFilter, subjects::SubjectInfo};
+
+/// How often `index.db` is written while the stream changes.
+const INDEX_EVERY_NS: i64 = 120 * 1_000_000_000;
+/// How often contents of blocks not used meanwhile are dropped.
+const IDLE_EVERY_NS: i64 = 10 * 1_000_000_000;
+/// More subjects than this are written only when the store closes.
+const MANY_SUBJECTS: u64 = 1_000_000;
+
+impl FileLog {
+    pub(super) fn maintain_files(&mut self, now_ns: i64, summary: &Summary<'_>) -> Result<Option<i64>, StoreError> {
+        self.flush()?;
+        self.drop_idle();
+        self.compact_one()?;
+        if self.is_index_dirty && now_ns >= self.index_due_ns {
+            if self.index_due_ns > 0 && summary.subjects.len() as u64 <= MANY_SUBJECTS {
+                self.write_index(summary)?;
+            }
+            self.index_due_ns = now_ns + INDEX_EVERY_NS;
+        }
+        let is_idle = !self.is_index_dirty && self.blocks.iter().all(|block| block.content.is_none());
+        Ok((!is_idle).then_some(now_ns + IDLE_EVERY_NS))
+    }
+
+    /// Drops the contents not used since the last time, and closes their files.
+    fn drop_idle(&mut self) {
+        let last = self.blocks.len() - 1;
+        let idle_tick = std::mem::replace(&mut self.idle_tick, self.tick);
+        let written = self.written;
+        for (at, block) in self.blocks.iter_mut().enumerate() {
+            let is_written = at != last || block.content.as_ref().is_none_or(|content| content.end() <= written);
+            if block.used_at <= idle_tick && is_written {
+                block.content = None;
+                block.file = None;
+            }
+        }
+        self.tick += 1;
+    }
+
+    pub(super) fn write_index(&mut self, summary: &Summary<'_>) -> Result<(), StoreError> {
+        self.flush()?;
+        let messages = self.place.messages();
+        let file = self.index_file(summary)?;
+        let mut bytes = file.encode();
+        if let Some(keys) = &self.place.keys {
+            bytes = keys.seal(&bytes)?;
+        }
+        IndexFile::sign(&mut bytes, &Checksum::named(&self.place.name));
+        self.place.replace_lazily(&messages.join("index.db"), &bytes)?;
+        let stamp = summary.state.last_seq + 1;
+        self.replace_or_remove(
+            "thw.db",
+            self.config.allow_msg_ttl.then(|| format::encode_deadlines(summary.deadlines.iter(), stamp)),
+        )?;
+        let schedules_stamp = summary.schedules.through + 1;
+        self.replace_or_remove(
+            "sched.db",
+            self.config.allow_schedules.then(|| format::encode_schedules(summary.schedules.iter(), schedules_stamp)),
+        )?;
+        let sources = self.place.directory.join("sources.db");
+        match format::encode_sources(summary.sources.iter(), summary.sources_through + 1) {
+            Some(bytes) => self.place.replace_lazily(&sources, &bytes)?,
+            None => self.place.remove_opt(&sources)?,
+        }
+        self.is_index_dirty = false;
+        Ok(())
+    }
+
+    fn replace_or_remove(&self, name: &str, bytes: Option<Vec<u8>>) -> Result<(), StoreError> {
+        let path = self.place.messages().join(name);
+        match bytes {
+            Some(bytes) => self.place.replace_lazily(&path, &bytes),
+            None => self.place.remove_opt(&path),
+        }
+    }
+
+    fn index_file(&mut self, summary: &Summary<'_>) -> Result<IndexFile, StoreError> {
+        let state = summary.state;
+        let mut subjects = Vec::with_capacity(summary.subjects.len());
+        let _ = summary.subjects.walk(&SubjectFilter::all(), None, &mut |subject, info| {
+            subjects.push(self.subject_summary(subject, info));
+            std::ops::ControlFlow::Continue(())
+        });
+        let last_checksum = self.last_checksum()?;
+        Ok(IndexFile {
+            msgs: state.msgs,
+            bytes: state.bytes,
+            first_seq: state.first_seq,
+            first_time_ns: state.first_time_ns,
+            last_seq: state.last_seq,
+            last_time_ns: state.last_time_ns,
+            subjects,
+            blocks: self.blocks.iter().map(super::block::Block::summary).collect(),
+            last_block: self.last().index,
+            last_checksum,
+        })
+    }
+
+    fn subject_summary(&self, subject: &[u8], info: &SubjectInfo) -> SubjectSummary {
+        let first = self.blocks.partition_point(|block| block.last_seq < info.lower());
+        let first = first.min(self.blocks.len() - 1);
+        let last = self.block_of(info.upper());
+        SubjectSummary {
+            subject: subject.to_vec(),
+            msgs: info.msgs,
+            first_block: self.blocks[first.min(last)].index,
+            last_block: self.blocks[last].index,
+        }
+    }
+
+    /// Returns the checksum of the last record in the last block; zeros for none.
+    fn last_checksum(&mut self) -> Result<[u8; 8], StoreError> {
+        let last = self.blocks.len() - 1;
+        if self.blocks[last].raw == 0 {
+            return Ok([0; 8]);
+        }
+        let content = self.blocks[last].content.as_ref();
+        if content.is_none_or(|content| content.bytes().len() < 8) {
+            self.load(last)?;
+        }
+        let bytes = self.blocks[last].content.as_ref().map_or(&[][..], |content| content.bytes());
+        Ok(bytes.last_chunk().copied().unwrap_or_default())
+    }
+}

@@ -1,0 +1,23 @@
+//! Streams in files of nats-server's format.
+
+mod block;
+mod consumer;
+mod content;
+mod index;
+mod log;
+mod meta;
+mod place;
+mod recover;
+mod remove;
+mod rewrite;
+mod scan;
+mod seal;
+mod sizes;
+mod store;
+mod write;
+
+pub(crate) use meta::read as read_meta;
+pub(crate) use place::Place;
+pub(crate) use seal::Keys;
+pub use seal::{Cipher, EncryptionKey};
+pub(crate) use store::{create, open};

@@ -1,0 +1,92 @@
+//! Where a stream's files are, and how they are kept safe.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::seal::Keys;
+use crate::StoreError;
+use crate::disk::{self, Disk};
+use crate::journal::Journal;
+
+/// A stream's directory with what its store shares with the others.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) journal: Journal,
+    pub(crate) directory: PathBuf,
+    /// The stream's name; checksums depend on it.
+    pub(crate) name: String,
+    /// Keys of an encrypted stream.
+    pub(crate) keys: Option<Arc<Keys>>,
+}
+
+impl Place {
+    pub(crate) fn messages(&self) -> PathBuf {
+        self.directory.join("msgs")
+    }
+
+    pub(crate) fn consumers(&self) -> PathBuf {
+        self.directory.join("obs")
+    }
+
+    pub(super) fn block_path(&self, index: u32) -> PathBuf {
+        self.messages().join(format!("{index}.blk"))
+    }
+
+    /// Replaces a file, durable at once if the store is.
+    pub(crate) fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+        disk::replace(&*self.disk, path, bytes, self.journal.is_always())
+            .map_err(|error| StoreError::io("write", path, error))
+    }
+
+    /// Replaces a file that can be made anew; durable when the journal gets to it.
+    pub(crate) fn replace_lazily(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+        disk::replace(&*self.disk, path, bytes, false).map_err(|error| StoreError::io("write", path, error))?;
+        self.journal.note(path);
+        Ok(())
+    }
+
+    pub(crate) fn read_opt(&self, path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+        disk::read_opt(&*self.disk, path).map_err(|error| StoreError::io("read", path, error))
+    }
+
+    pub(crate) fn remove_opt(&self, path: &Path) -> Result<(), StoreError> {
+        disk::remove_opt(&*self.disk, path).map_err(|error| StoreError::io("remove", path, error))
+    }
+
+    pub(crate) fn create_directory(&self, path: &Path) -> Result<(), StoreError> {
+        let is_missing = |path: &&Path| self.disk.list(path).is_err();
+        let made: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
+        self.disk.create_directory(path).map_err(|error| StoreError::io("create", path, error))?;
+        if self.journal.is_always() {
+            for parent in made.iter().filter_map(|made| made.parent()) {
+                self.sync_directory(parent)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn sync_directory(&self, path: &Path) -> Result<(), StoreError> {
+        self.disk.sync_directory(path).map_err(|error| StoreError::io("sync", path, error))
+    }
+
+    pub(crate) fn rename(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
+        self.disk.rename(from, to).map_err(|error| StoreError::io("rename", from, error))
+    }
+
+    /// Removes a directory that may not be there.
+    pub(crate) fn remove_directory(&self, path: &Path) -> Result<(), StoreError> {
+        match self.disk.remove_directory(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError::io("remove", path, error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Lists a directory; empty if it is not there.
+    pub(crate) fn list(&self, path: &Path) -> Result<Vec<(String, bool)>, StoreError> {
+        match self.disk.list(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            other => other.map_err(|error| StoreError::io("list", path, error)),
+        }
+    }
+}

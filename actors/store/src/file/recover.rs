@@ -1,0 +1,350 @@
+//! From the files of a stream to its store.
+
+use super::block::Block;
+use super::content::Content;
+use super::log::FileLog;
+use super::place::Place;
+use super::scan::{Scanned, Tombstone, scan};
+use super::sizes::block_size;
+use crate::format::{self, Checksum, IndexFile, Record};
+use crate::ledger::{Deadlines, Schedules};
+use crate::log::Recovered;
+use crate::subjects::{SubjectIndex, SubjectInfo};
+use crate::{StoreConfig, StoreError, StoreState};
+
+impl FileLog {
+    /// Makes the log of a new stream.
+    pub(super) fn create(place: Place, config: StoreConfig) -> Result<Self, StoreError> {
+        let mut block = Block::new(&place, 1, config.first_seq.max(1), 0);
+        block.content = Some(Content::open_at(0));
+        if let Some(keys) = &place.keys {
+            block.cipher = Some(keys.make_block_key(&place, 1)?);
+        }
+        Ok(Self::with_blocks(place, config, vec![block]))
+    }
+
+    fn with_blocks(place: Place, config: StoreConfig, blocks: Vec<Block>) -> Self {
+        Self {
+            block_size: block_size(&config, place.keys.is_some()),
+            written: blocks.last().map_or(0, |block| block.raw),
+            place,
+            blocks,
+            config,
+            tick: 1,
+            idle_tick: 0,
+            is_index_dirty: false,
+            index_due_ns: 0,
+            lost: (0, 0),
+            has_failed: false,
+        }
+    }
+
+    /// Opens the log of a stream: from its index if that fits the blocks, else by reading all of them.
+    pub(super) fn recover(place: Place, config: StoreConfig) -> Result<Recovered<Self>, StoreError> {
+        finish_purge(&place)?;
+        let indexes = block_indexes(&place)?;
+        if indexes.is_empty() {
+            let log = Self::create(place, config)?;
+            return Ok(Recovered::empty(log));
+        }
+        let mut recovered = match Self::from_index(&place, &config, &indexes)? {
+            Some(mut recovered) => {
+                recovered.read_timers()?;
+                recovered
+            }
+            // Messages that left by a limit are back: what the timers' files say of them is not all.
+            None => Self::from_blocks(place, config, &indexes)?,
+        };
+        recovered.read_sources()?;
+        recovered.log.reopen_last()?;
+        recovered.log.place.remove_opt(&recovered.log.place.messages().join("index.db"))?;
+        Ok(recovered)
+    }
+
+    fn from_index(place: &Place, config: &StoreConfig, indexes: &[u32]) -> Result<Option<Recovered<Self>>, StoreError> {
+        let Some(bytes) = place.read_opt(&place.messages().join("index.db"))? else { return Ok(None) };
+        let Some(body) = IndexFile::verify(&bytes, &Checksum::named(&place.name)) else { return Ok(None) };
+        let plain = match &place.keys {
+            Some(keys) => match keys.unseal(body) {
+                Ok(plain) => plain,
+                Err(_) => return Ok(None),
+            },
+            None => body.to_vec(),
+        };
+        let Some(file) = IndexFile::decode(&plain) else { return Ok(None) };
+        let known: Vec<u32> = file.blocks.iter().map(|block| block.index).collect();
+        if known != indexes || !is_consistent(&file) {
+            return Ok(None);
+        }
+        let mut blocks = Vec::with_capacity(file.blocks.len());
+        for summary in &file.blocks {
+            let Some(block) = open_block(place, summary)? else { return Ok(None) };
+            blocks.push(block);
+        }
+        let Some(last) = blocks.last() else { return Ok(None) };
+        let mut ending =
+            place.disk.read(&last.path(place)).map_err(|e| StoreError::io("read", &last.path(place), e))?;
+        if let Some(cipher) = &last.cipher {
+            cipher.apply(0, &mut ending);
+        }
+        let checksum: [u8; 8] = ending.last_chunk().copied().unwrap_or_default();
+        if checksum != file.last_checksum {
+            return Ok(None);
+        }
+        let subjects = subjects_of(&file);
+        let state = StoreState {
+            msgs: file.msgs,
+            bytes: file.bytes,
+            first_seq: if file.msgs == 0 { file.last_seq + 1 } else { file.first_seq },
+            first_time_ns: file.first_time_ns,
+            last_seq: file.last_seq,
+            last_time_ns: file.last_time_ns,
+            ..StoreState::default()
+        };
+        let log = Self::with_blocks(place.clone(), config.clone(), blocks);
+        Ok(Some(Recovered { state, subjects, ..Recovered::empty(log) }))
+    }
+
+    fn from_blocks(place: Place, config: StoreConfig, indexes: &[u32]) -> Result<Recovered<Self>, StoreError> {
+        let mut blocks: Vec<Block> = Vec::new();
+        let mut tombstones: Vec<Tombstone> = Vec::new();
+        let (mut lost, mut damaged) = ((0, 0), Vec::new());
+        let mut subjects = SubjectIndex::default();
+        let last_index = indexes.last().copied();
+        let prior_last = blocks_prior_last(&place);
+        for index in indexes {
+            let known = blocks.last().map_or(0, |previous| previous.last_seq);
+            let mut show = |record: &Record<'_>| {
+                if !record.subject.is_empty() && record.seq > known {
+                    subjects.add(record.subject, record.seq);
+                }
+            };
+            let Scanned { mut block, tombstones: found, faults, data } = scan(&place, *index, &mut show)?;
+            let is_end = faults.len() == 1 && faults[0].resumes == data.len() && block.raw > 0;
+            let is_torn = is_end && Some(*index) == last_index;
+            if is_torn {
+                truncate(&place, &mut block, &data, faults[0].offset)?;
+            } else if !faults.is_empty() {
+                quarantine(&place, *index, &data)?;
+                damaged.push(blocks.len());
+                lost.0 += faults.len() as u64;
+                lost.1 += faults.iter().map(|fault| (fault.resumes - fault.offset) as u64).sum::<u64>();
+            }
+            tombstones.extend(found);
+            if block.first_seq <= known && block.msgs() == 0 {
+                (block.first_seq, block.last_seq) = (known + 1, known);
+            }
+            blocks.push(block);
+        }
+        let mut log = Self::with_blocks(place, config, blocks);
+        log.lost = lost;
+        log.apply(&tombstones, &mut subjects)?;
+        // The damage is kept aside: what is left is written anew without it.
+        for at in damaged {
+            log.rewrite(at)?;
+        }
+        log.remember_last(&tombstones, prior_last)?;
+        log.is_index_dirty = true;
+        log.summarize(subjects)
+    }
+
+    /// Removes what tombstones say is removed.
+    fn apply(&mut self, tombstones: &[Tombstone], subjects: &mut SubjectIndex) -> Result<(), StoreError> {
+        let mut sorted: Vec<u64> = tombstones.iter().map(|tombstone| tombstone.seq).collect();
+        sorted.sort_unstable();
+        sorted.dedup();
+        for seq in sorted {
+            let at = self.block_of(seq);
+            if !self.blocks[at].holds(seq) {
+                continue;
+            }
+            self.load(at)?;
+            let content = self.blocks[at].content.as_ref();
+            let found = content.and_then(|content| content.record_at(content.find(seq).ok()?));
+            let Some((record, size)) = found else { continue };
+            subjects.take(record.subject, seq);
+            self.blocks[at].forget(seq, size as u64);
+        }
+        Ok(())
+    }
+
+    /// Makes the last sequence that ever was the last one again, so that no sequence is given twice.
+    fn remember_last(&mut self, tombstones: &[Tombstone], prior: Option<(u64, i64)>) -> Result<(), StoreError> {
+        let noted = tombstones.iter().map(|tombstone| (tombstone.seq, tombstone.time_ns)).max();
+        let highest = noted.into_iter().chain(prior).max();
+        let known = self.blocks.iter().map(|block| block.last_seq).max().unwrap_or(0);
+        let Some((seq, time_ns)) = highest.filter(|highest| highest.0 > known) else { return Ok(()) };
+        let is_noted = noted.is_some_and(|noted| noted.0 == seq);
+        if !is_noted {
+            self.reopen_last()?;
+            self.roll(seq + 1, time_ns)?;
+            self.write_tombstone(seq, time_ns)?;
+            self.flush()?;
+        }
+        let last = self.last();
+        if last.msgs() > 0 {
+            last.deleted.extend(last.last_seq + 1..=seq);
+        } else {
+            last.first_seq = seq + 1;
+        }
+        (last.last_seq, last.last_time_ns) = (seq, time_ns);
+        Ok(())
+    }
+
+    /// Adds up the blocks.
+    fn summarize(mut self, subjects: SubjectIndex) -> Result<Recovered<Self>, StoreError> {
+        let last = self.last();
+        let (last_seq, last_time_ns) = (last.last_seq, last.last_time_ns);
+        let mut state = StoreState { last_seq, last_time_ns, first_seq: last_seq + 1, ..StoreState::default() };
+        for block in self.blocks.iter().filter(|block| block.msgs() > 0) {
+            if state.msgs == 0 {
+                (state.first_seq, state.first_time_ns) = (block.first_seq, block.first_time_ns);
+            }
+            state.msgs += block.msgs();
+            state.bytes += block.bytes;
+        }
+        Ok(Recovered { state, subjects, ..Recovered::empty(self) })
+    }
+}
+
+impl Recovered<FileLog> {
+    /// Reads deadlines and schedules from their files.
+    fn read_timers(&mut self) -> Result<(), StoreError> {
+        let place = &self.log.place;
+        let messages = place.messages();
+        let deadlines = place.read_opt(&messages.join("thw.db"))?.and_then(|bytes| format::decode_deadlines(&bytes));
+        if let Some((entries, stamp)) = deadlines {
+            self.deadlines = Deadlines::default();
+            entries.into_iter().for_each(|(expires_ns, seq)| self.deadlines.add(expires_ns, seq));
+            self.deadlines_from = stamp;
+        }
+        let schedules = place.read_opt(&messages.join("sched.db"))?.and_then(|bytes| format::decode_schedules(&bytes));
+        if let Some((entries, stamp)) = schedules {
+            self.schedules = Schedules::default();
+            entries.into_iter().for_each(|schedule| self.schedules.set(schedule));
+            self.schedules.through = stamp.saturating_sub(1).min(self.state.last_seq);
+        }
+        Ok(())
+    }
+
+    /// Reads positions of sources from their file.
+    fn read_sources(&mut self) -> Result<(), StoreError> {
+        let place = &self.log.place;
+        let sources = place.read_opt(&place.directory.join("sources.db"))?;
+        if let Some((entries, stamp)) = sources.and_then(|bytes| format::decode_sources(&bytes)) {
+            self.sources = entries.into_iter().collect();
+            self.sources_through = stamp.saturating_sub(1).min(self.state.last_seq);
+        }
+        Ok(())
+    }
+}
+
+/// Ends or undoes a purge that a crash interrupted.
+fn finish_purge(place: &Place) -> Result<(), StoreError> {
+    let (old, new) = (place.directory.join("__msgs__"), place.directory.join("__new_msgs__"));
+    let names = place.list(&new)?;
+    if names.iter().any(|(name, _)| name.ends_with(".blk")) {
+        place.remove_directory(&place.messages())?;
+        place.rename(&new, &place.messages())?;
+        place.sync_directory(&place.directory)?;
+    } else {
+        for (name, _) in names.iter().filter(|(name, _)| name.ends_with(".key")) {
+            place.remove_opt(&place.messages().join(name.replace(".key", ".blk")))?;
+        }
+        place.remove_directory(&new)?;
+    }
+    place.remove_directory(&old)
+}
+
+/// Lists the numbers of blocks, ascending; removes files of work that a crash interrupted.
+fn block_indexes(place: &Place) -> Result<Vec<u32>, StoreError> {
+    let messages = place.messages();
+    place.create_directory(&messages)?;
+    let mut indexes = Vec::new();
+    for (name, is_directory) in place.list(&messages)? {
+        let is_leftover = [".tmp", ".new", ".idx", ".fss"].iter().any(|ending| name.ends_with(ending));
+        if is_leftover && !is_directory {
+            place.remove_opt(&messages.join(&name))?;
+        }
+        indexes.extend(name.strip_suffix(".blk").and_then(|index| index.parse::<u32>().ok()));
+    }
+    indexes.sort_unstable();
+    Ok(indexes)
+}
+
+/// Tells whether an index agrees with itself.
+fn is_consistent(file: &IndexFile) -> bool {
+    let mut msgs = 0;
+    let mut previous = 0;
+    for block in &file.blocks {
+        let span = (block.last_seq + 1).saturating_sub(block.first_seq);
+        if block.deleted.len() > span || (span > 0 && block.first_seq <= previous) {
+            return false;
+        }
+        msgs += span - block.deleted.len();
+        previous = previous.max(block.last_seq);
+    }
+    let in_subjects: u64 = file.subjects.iter().map(|subject| subject.msgs).sum();
+    msgs == file.msgs && in_subjects <= msgs && file.blocks.last().is_some_and(|last| last.index == file.last_block)
+}
+
+fn open_block(place: &Place, summary: &format::BlockSummary) -> Result<Option<Block>, StoreError> {
+    let mut block = Block::new(place, summary.index, summary.first_seq.max(1), summary.last_time_ns);
+    block.cipher = match &place.keys {
+        Some(keys) => keys.block_cipher(place, summary.index)?,
+        None => None,
+    };
+    let path = block.path(place);
+    let file = place.disk.open(&path).map_err(|error| StoreError::io("open", &path, error))?;
+    block.raw = file.len().map_err(|error| StoreError::io("stat", &path, error))?;
+    block.first_time_ns = summary.first_time_ns;
+    block.last_seq = summary.last_seq;
+    block.bytes = summary.bytes;
+    (block.ttls, block.schedules) = (summary.ttls, summary.schedules);
+    block.deleted = summary.deleted.clone();
+    Ok(Some(block))
+}
+
+fn subjects_of(file: &IndexFile) -> SubjectIndex {
+    let mut sorted: Vec<&format::SubjectSummary> = file.subjects.iter().collect();
+    sorted.sort_unstable_by(|a, b| a.subject.cmp(&b.subject));
+    let range = |index: u32| {
+        let at = file.blocks.partition_point(|block| block.index < index).min(file.blocks.len().saturating_sub(1));
+        file.blocks.get(at).map_or((1, file.last_seq), |block| (block.first_seq, block.last_seq))
+    };
+    let mut subjects = SubjectIndex::default();
+    for subject in sorted.into_iter().filter(|subject| subject.msgs > 0) {
+        let (first, last) = (range(subject.first_block).0, range(subject.last_block).1);
+        subjects.insert(&subject.subject, SubjectInfo::bounded(subject.msgs, first, last));
+    }
+    subjects
+}
+
+/// Returns the last sequence and its time that an index knew, even one that does not fit the blocks any more.
+fn blocks_prior_last(place: &Place) -> Option<(u64, i64)> {
+    let bytes = place.read_opt(&place.messages().join("index.db")).ok()??;
+    let body = IndexFile::verify(&bytes, &Checksum::named(&place.name))?;
+    let plain = match &place.keys {
+        Some(keys) => keys.unseal(body).ok()?,
+        None => body.to_vec(),
+    };
+    IndexFile::decode(&plain).map(|file| (file.last_seq, file.last_time_ns))
+}
+
+/// Cuts off the end of the last block that was not written whole; it stays in the quarantine.
+fn truncate(place: &Place, block: &mut Block, data: &[u8], offset: usize) -> Result<(), StoreError> {
+    quarantine(place, block.index, &data[offset..])?;
+    let path = block.path(place);
+    let file = place.disk.open(&path).map_err(|error| StoreError::io("open", &path, error))?;
+    file.set_len(offset as u64).map_err(|error| StoreError::io("truncate", &path, error))?;
+    block.raw = offset as u64;
+    Ok(())
+}
+
+/// Keeps a copy of what could not be read, beside the stream's messages.
+fn quarantine(place: &Place, index: u32, bytes: &[u8]) -> Result<(), StoreError> {
+    let directory = place.directory.join("lost");
+    place.create_directory(&directory)?;
+    let taken = place.list(&directory)?.len();
+    place.replace(&directory.join(format!("{index}.{taken}")), bytes)
+}

@@ -1,0 +1,279 @@
+//! What was acknowledged is there after the power went, whatever the disk forgot.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::simulated_disk::SimulatedDisk;
+use super::stores::options;
+use crate::{
+    AckMode, ConsumerStore, NewMessage, Purge, StoreConfig, StoreDirectory, StreamStore, SubjectFilter, SyncPolicy, Ttl,
+};
+
+const META: &[u8] = br#"{"name":"S"}"#;
+const CONSUMER: &[u8] = br#"{"name":"C"}"#;
+
+/// A stream with a consumer on a simulated disk, and what was acknowledged of it.
+struct Life {
+    disk: SimulatedDisk,
+    directory: StoreDirectory,
+    store: Box<dyn StreamStore>,
+    consumer: Box<dyn ConsumerStore>,
+    /// Acknowledged messages that were not removed.
+    kept: BTreeMap<u64, Vec<u8>>,
+    removed: BTreeSet<u64>,
+    last_acknowledged: u64,
+    delivered: u64,
+    random: StdRng,
+}
+
+fn config() -> StoreConfig {
+    // Blocks of 32 KB: enough of them come and go.
+    StoreConfig { name: "S".to_owned(), max_bytes: Some(100_000), ..StoreConfig::default() }
+}
+
+fn open(disk: &SimulatedDisk, sync: SyncPolicy) -> StoreDirectory {
+    StoreDirectory::open_on(Arc::new(disk.clone()), options(Path::new("store"), sync, None)).unwrap()
+}
+
+impl Life {
+    fn begin(seed: u64, sync: SyncPolicy) -> Self {
+        let disk = SimulatedDisk::default();
+        let directory = open(&disk, sync);
+        let mut store = directory.create_stream("A", META, config()).unwrap();
+        let consumer = store.consumer("C", CONSUMER).unwrap();
+        Self {
+            disk,
+            directory,
+            store,
+            consumer,
+            kept: BTreeMap::new(),
+            removed: BTreeSet::new(),
+            last_acknowledged: 0,
+            delivered: 0,
+            random: StdRng::seed_from_u64(seed),
+        }
+    }
+
+    /// Does things, and takes note of those that are acknowledged.
+    fn live(&mut self, rounds: usize) {
+        for _ in 0..rounds {
+            let batch = self.random.random_range(1..8);
+            let mut added = Vec::new();
+            for _ in 0..batch {
+                let size = self.random.random_range(0..900);
+                let payload: Vec<u8> = (0..size).map(|_| self.random.random()).collect();
+                let message =
+                    NewMessage { subject: b"s.x", headers: b"", payload: &payload, time_ns: 1, ttl: Ttl::Limits };
+                let seq = self.store.append(&message).unwrap();
+                added.push((seq, payload));
+            }
+            let victim = self.random.random_bool(0.4).then(|| self.some_kept()).flatten();
+            if let Some(victim) = victim {
+                let erase = self.random.random_bool(0.2);
+                self.store.remove(victim, erase).unwrap();
+            }
+            let (_, is_purged) = (self.deliver(), self.random.random_bool(0.01));
+            if is_purged {
+                self.store.purge(&Purge { filter: SubjectFilter::all(), before_seq: 0, keep: 0 }).unwrap();
+            }
+            if self.random.random_bool(0.1) {
+                self.store.maintain(self.random.random_range(0..i64::MAX / 2)).unwrap();
+            }
+            self.consumer.commit().unwrap();
+            self.store.commit().unwrap().wait().unwrap();
+            self.kept.extend(added);
+            if let Some(victim) = victim {
+                self.kept.remove(&victim);
+                self.removed.insert(victim);
+            }
+            if is_purged {
+                self.removed.extend(self.kept.keys().copied());
+                self.kept.clear();
+            }
+            let first_seq = self.store.state().first_seq;
+            self.kept = self.kept.split_off(&first_seq);
+            self.last_acknowledged = self.store.state().last_seq;
+            self.delivered = self.consumer.state().delivered.consumer;
+        }
+        // What nobody waited for may be lost, and must not harm.
+        for _ in 0..self.random.random_range(0..5) {
+            let message = NewMessage { subject: b"s.y", headers: b"", payload: b"z", time_ns: 2, ttl: Ttl::Limits };
+            self.store.append(&message).unwrap();
+            self.store.commit().map(drop).unwrap();
+        }
+        let first_seq = self.store.state().first_seq;
+        self.kept = self.kept.split_off(&first_seq);
+    }
+
+    fn some_kept(&mut self) -> Option<u64> {
+        let nth = self.random.random_range(0..self.kept.len().max(1));
+        self.kept.keys().nth(nth).copied()
+    }
+
+    fn deliver(&mut self) {
+        let next = self.consumer.state().delivered.consumer + 1;
+        self.consumer.deliver(AckMode::Explicit, next, next, 1, 5);
+        if next > 3 {
+            self.consumer.acknowledge(AckMode::Explicit, next - 3, next - 3);
+        }
+    }
+
+    /// The power goes and comes back. Returns what is missing.
+    fn crash(mut self, seed: u64, sync: SyncPolicy) -> (Self, Vec<String>) {
+        let disk = self.disk.crash(seed);
+        drop((self.store, self.consumer));
+        self.directory.close();
+        self.directory = open(&disk, sync);
+        self.disk = disk;
+        let mut faults = Vec::new();
+        let found = self.directory.streams().unwrap();
+        if found.len() != 1 || found[0].meta.as_deref() != Ok(META) {
+            faults.push(format!("stream: {found:?}"));
+            self.store = self
+                .directory
+                .create_stream("A", META, config())
+                .unwrap_or_else(|_| crate::MemoryStore::open(config()));
+        } else {
+            self.store = self.directory.open_stream("A", config()).unwrap();
+        }
+        self.consumer = self.store.consumer("C", CONSUMER).unwrap();
+        let state = self.store.state();
+        if state.last_seq < self.last_acknowledged {
+            faults.push(format!("last is {}, was {}", state.last_seq, self.last_acknowledged));
+        }
+        for (seq, payload) in &self.kept {
+            match self.store.get(*seq) {
+                Ok(message) if message.payload == payload[..] => {}
+                other => faults.push(format!("message {seq}: {:?}", other.map(|_| "differs"))),
+            }
+        }
+        let back = self.removed.iter().filter(|seq| self.store.get(**seq).is_ok());
+        faults.extend(back.map(|seq| format!("removed {seq} is back")));
+        if state.lost_msgs > 0 {
+            faults.push(format!("{} lost", state.lost_msgs));
+        }
+        let delivered = self.consumer.state().delivered.consumer;
+        if delivered < self.delivered {
+            faults.push(format!("consumer delivered {delivered}, was {}", self.delivered));
+        }
+        // Unacknowledged messages that survived are kept from now on.
+        let mut from = self.last_acknowledged + 1;
+        while let Ok(Some(message)) = self.store.next(&SubjectFilter::all(), from) {
+            from = message.seq + 1;
+            self.kept.insert(message.seq, message.payload.to_vec());
+        }
+        self.last_acknowledged = state.last_seq;
+        (self, faults)
+    }
+}
+
+#[test]
+fn nothing_acknowledged_is_lost() {
+    for seed in 0..20 {
+        let mut life = Life::begin(seed, SyncPolicy::Always);
+        for round in 0..6 {
+            life.live(20);
+            let (next, faults) = life.crash(seed * 1000 + round, SyncPolicy::Always);
+            assert!(faults.is_empty(), "seed {seed} round {round}: {faults:#?}");
+            life = next;
+        }
+        life.directory.close();
+    }
+}
+
+#[test]
+fn a_lazy_store_loses_what_was_not_synced() {
+    let sync = SyncPolicy::Every(Duration::from_secs(3600));
+    let lost = (0..10).filter(|seed| {
+        let mut life = Life::begin(*seed, sync);
+        life.live(20);
+        let (life, faults) = life.crash(*seed, sync);
+        life.directory.close();
+        !faults.is_empty()
+    });
+    assert!(lost.count() > 0, "the simulated disk forgets nothing");
+}
+
+#[test]
+fn a_full_disk_refuses_and_recovers() {
+    let mut life = Life::begin(1, SyncPolicy::Always);
+    life.live(5);
+    life.disk.limit(Some(3_000));
+    let payload = [7; 600];
+    let message = NewMessage { subject: b"s", headers: b"", payload: &payload, time_ns: 3, ttl: Ttl::Limits };
+    let mut refused = false;
+    for _ in 0..40 {
+        let outcome = life.store.append(&message).and_then(|_| life.store.commit()).and_then(|done| done.wait());
+        refused |= outcome.is_err();
+    }
+    assert!(refused, "the disk took more than it had room for");
+    let last = life.store.state().last_seq;
+    assert!(life.store.get(last).is_ok(), "it stays readable");
+    life.disk.limit(None);
+    life.store.commit().and_then(|done| done.wait()).unwrap();
+    let seq = life.store.append(&message).unwrap();
+    life.store.commit().unwrap().wait().unwrap();
+    let all: BTreeMap<u64, Vec<u8>> = (life.store.state().first_seq..=seq)
+        .filter_map(|seq| life.store.get(seq).ok().map(|message| (seq, message.payload.to_vec())))
+        .collect();
+    life.kept = all;
+    life.last_acknowledged = seq;
+    let (life, faults) = life.crash(9, SyncPolicy::Always);
+    assert!(faults.is_empty(), "{faults:#?}");
+    life.directory.close();
+}
+
+#[test]
+fn failed_syncs_are_not_acknowledged_and_tried_again() {
+    let mut life = Life::begin(2, SyncPolicy::Always);
+    life.live(5);
+    life.disk.fail_syncs(true);
+    let message = NewMessage { subject: b"s", headers: b"", payload: b"precious", time_ns: 3, ttl: Ttl::Limits };
+    let seq = life.store.append(&message).unwrap();
+    assert!(life.store.commit().unwrap().wait().is_err());
+    assert!(life.directory.health().is_err());
+    life.disk.fail_syncs(false);
+    while life.directory.health().is_err() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    life.kept.insert(seq, b"precious".to_vec());
+    life.last_acknowledged = seq;
+    let (life, faults) = life.crash(4, SyncPolicy::Always);
+    assert!(faults.is_empty(), "{faults:#?}");
+    life.directory.close();
+}
+
+#[test]
+fn damage_is_reported_and_kept_aside() {
+    for bit in (0..3000).step_by(97) {
+        let mut life = Life::begin(3, SyncPolicy::Always);
+        life.live(3);
+        let path = PathBuf::from("store/jetstream/A/streams/S/msgs/1.blk");
+        let before = life.store.state();
+        life.directory.close();
+        drop(life.store);
+        life.disk.damage(&path, bit);
+        life.directory = open(&life.disk, SyncPolicy::Always);
+        life.store = life.directory.open_stream("A", config()).unwrap();
+        let state = life.store.state();
+        assert_eq!(state.last_seq, before.last_seq, "sequences are not given twice");
+        let unreadable = (1..=before.last_seq).filter(|seq| life.store.get(*seq).is_err()).count();
+        assert!(unreadable <= 1 + (before.last_seq - before.msgs) as usize, "bit {bit}: only one message suffers");
+        if state.lost_msgs > 0 {
+            let kept = life.disk_list("store/jetstream/A/streams/S/lost");
+            assert!(!kept.is_empty(), "bit {bit}: what was damaged is kept");
+        }
+        life.directory.close();
+    }
+}
+
+impl Life {
+    fn disk_list(&self, path: &str) -> Vec<(String, bool)> {
+        crate::disk::Disk::list(&self.disk, Path::new(path)).unwrap_or_default()
+    }
+}

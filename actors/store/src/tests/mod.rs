@@ -1,0 +1,8 @@
+//! Stores against an obvious model, and files against what happens to them.
+
+mod agreement;
+mod crash;
+mod model;
+mod scene;
+mod simulated_disk;
+mod stores;
