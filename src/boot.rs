@@ -12,6 +12,7 @@ use troupe_actors::client::{ClientFactory, ClientServices};
 use troupe_actors::jetstream::JetStreamServer;
 use troupe_actors::net::tls::{TlsAcceptorHandle, TlsConfigError, TlsServer, WATCH_INTERVAL, watch_certificates};
 use troupe_actors::net::{BindError, BoundListener, Listener, ListenerSettings, LocalAddress, bind};
+use troupe_actors::report::jetstream::JetStreamReport;
 use troupe_actors::report::{Reporter, ServerFacts};
 use troupe_actors::router::local::SeatPlan;
 use troupe_actors::router::{Accounts, Router, RouterHandle};
@@ -172,6 +173,9 @@ async fn start_actors(
     link(&services.accounts, &services.router, options, &name).wait().await;
     let facts = ServerFacts { start, num_arbiters: arbiters.len() };
     let reporter = Arc::new(Reporter::new(Arc::clone(&services), supervisor.board().clone(), facts));
+    if let Some(jetstream) = &jetstream {
+        reporter.sources().jetstream.set(Box::new(JetStreamReport::new(Arc::clone(jetstream)))).ok();
+    }
     let changes = services.router.clone();
     reporter.add_queue("Router changes", move || changes.depth());
     start_monitor(options, monitor.as_ref(), &reporter, supervisor).await?;

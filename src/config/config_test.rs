@@ -220,7 +220,6 @@ fn services_that_are_not_built_are_named() {
         "2:1: \"cluster\" is not supported yet and has no effect",
         "3:1: \"prof_port\" is not supported yet and has no effect",
         "5:1: \"mqtt\" is not supported yet and has no effect",
-        "4:16: \"exports\" is not supported yet and has no effect",
     ];
     assert_eq!(warnings, expected);
     assert_eq!(loaded.options.cluster_name.as_deref(), Some("c"));

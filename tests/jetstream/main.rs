@@ -3,3 +3,4 @@
 mod exchange;
 mod masked;
 mod t10_exchanges;
+mod t50_python;

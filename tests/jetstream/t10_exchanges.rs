@@ -2,6 +2,14 @@
 
 use crate::exchange::compare_exchanges;
 
+/// A domain.
+const DOMAIN: &str = "jetstream { store_dir: STORE, max_mem: 1G, max_file: 1G, domain: D }\n";
+/// Requests may have any fields.
+const LENIENT: &str = "jetstream { store_dir: STORE, max_mem: 1G, max_file: 1G, strict: false }\n";
+/// An account with limits.
+const LIMITED: &str = "{js}\nno_auth_user: u\naccounts { A { users: [{user: u, password: p}], jetstream: \
+    { max_mem: 100K, max_file: 0, max_streams: 2, max_bytes_required: true, mem_max_stream_bytes: 64K } } }\n";
+/// Nothing but JetStream.
 const JETSTREAM: &str = "{js}\n";
 
 /// Makes a test of each table.
@@ -23,4 +31,8 @@ tables! {
     publishing: "publishing.txt", JETSTREAM, 40;
     reading: "reading.txt", JETSTREAM, 30;
     updates: "updates.txt", JETSTREAM, 20;
+    batches: "batches.txt", JETSTREAM, 30;
+    limits: "limits.txt", LIMITED, 8;
+    domains: "domain.txt", DOMAIN, 9;
+    leniency: "lenient.txt", LENIENT, 4;
 }

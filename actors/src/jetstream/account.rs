@@ -108,6 +108,14 @@ impl JetStreamAccount {
         }
     }
 
+    /// Whether there is room for what a stream reserves.
+    ///
+    /// # Errors
+    /// A limit would be exceeded.
+    pub fn check_room(&self, config: &StreamConfig) -> Result<(), ApiError> {
+        self.check_reservation(&self.streams.read(), config)
+    }
+
     fn check_reservation(&self, streams: &Streams, config: &StreamConfig) -> Result<(), ApiError> {
         let (limit, fault) = match config.storage {
             StorageType::Memory => (self.limits.max_memory, errors::MEMORY_RESOURCES_EXCEEDED),

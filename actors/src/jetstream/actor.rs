@@ -9,6 +9,7 @@ use troupe_codecs::api::advisory::ApiLimitReached;
 use super::advisory;
 use super::api::{API_SUBJECTS, ApiRequest, dispatch};
 use super::server::JetStreamServer;
+use super::stream::overflow::{Refused, tell};
 use crate::queue::{Batch, QueueConsumer};
 use crate::router::{ArbiterLocal, InboxBatch, Seat, Subscription, arbiter_local};
 use crate::supervisor::{ChildContext, SupervisedActor};
@@ -19,6 +20,7 @@ pub struct JetStream {
     server: Arc<JetStreamServer>,
     local: Rc<ArbiterLocal>,
     consumer: Option<QueueConsumer<InboxBatch>>,
+    refused: Option<QueueConsumer<Refused>>,
 }
 
 impl std::fmt::Debug for JetStream {
@@ -34,14 +36,15 @@ impl JetStream {
         let parts = server.parts();
         let local = arbiter_local(seat, &parts.router, parts.disable_cache);
         let consumer = Some(server.inbox().consume());
-        Self { context, server, local, consumer }
+        let refused = Some(server.refused().recover());
+        Self { context, server, local, consumer, refused }
     }
 
     /// Subscribes to the API in all accounts, once for all instances. Ready when every publisher sees it.
     pub async fn subscribe(server: &JetStreamServer) {
         for account in server.accounts() {
-            let subscriptions = API_SUBJECTS
-                .iter()
+            let subjects = API_SUBJECTS.iter().flat_map(|subject| server.with_domain(subject));
+            let subscriptions = subjects
                 .map(|subject| Arc::new(Subscription::inside(Arc::clone(server.inbox()), subject.as_bytes(), b"", 0)));
             match server.parts().router.subscribe_inside(account.view(), subscriptions.collect()) {
                 Ok(ticket) => ticket.wait().await,
@@ -86,10 +89,26 @@ impl Actor for JetStream {
         if let Some(consumer) = self.consumer.take() {
             ctx.add_stream(consumer);
         }
+        if let Some(refused) = self.refused.take() {
+            ctx.add_stream(refused);
+        }
     }
 }
 
 impl SupervisedActor for JetStream {}
+
+impl StreamHandler<Batch<Refused>> for JetStream {
+    fn handle(&mut self, batch: Batch<Refused>, ctx: &mut Self::Context) {
+        for refused in batch.iter() {
+            tell(&self.local, refused);
+        }
+        if self.server.refused().commit(batch).is_err() {
+            ctx.stop();
+        }
+    }
+
+    fn finished(&mut self, _: &mut Self::Context) {}
+}
 
 impl StreamHandler<Batch<InboxBatch>> for JetStream {
     fn handle(&mut self, batch: Batch<InboxBatch>, ctx: &mut Self::Context) {

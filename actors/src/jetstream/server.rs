@@ -14,7 +14,8 @@ use troupe_engine::options::JetStreamOptions;
 use super::account::JetStreamAccount;
 use super::entry::StreamEntry;
 use super::stream::Stream;
-use super::stream::overflow::refuse;
+use super::stream::overflow::{self, Refused, refuse};
+use crate::queue::Queue;
 use crate::router::local::SeatPlan;
 use crate::router::{AccountView, Inbox, RouterHandle};
 use crate::supervisor::{ArbiterSlot, ChildSpec, RestartPolicy, SupervisorHandle};
@@ -62,6 +63,7 @@ pub struct JetStreamServer {
     num_dropped: Arc<AtomicU64>,
     /// Batches of messages that are not complete.
     num_batches: AtomicUsize,
+    refused: Queue<Refused>,
 }
 
 /// How JetStream is.
@@ -93,6 +95,7 @@ impl JetStreamServer {
             next_child: AtomicU64::new(0),
             num_dropped,
             num_batches: AtomicUsize::new(0),
+            refused: overflow::queue(),
         })
     }
 
@@ -114,6 +117,16 @@ impl JetStreamServer {
         self.options().domain.as_deref().unwrap_or_default()
     }
 
+    /// A subject below `$JS.API`, and the same one as the domain's clients spell it.
+    #[must_use]
+    pub fn with_domain(&self, subject: &str) -> Vec<String> {
+        let mut subjects = vec![subject.to_owned()];
+        if let (Some(domain), Some(rest)) = (&self.options().domain, subject.strip_prefix("$JS.")) {
+            subjects.push(format!("$JS.{domain}.{rest}"));
+        }
+        subjects
+    }
+
     /// Where requests come in.
     #[must_use]
     pub fn inbox(&self) -> &Arc<Inbox> {
@@ -124,6 +137,12 @@ impl JetStreamServer {
     #[must_use]
     pub fn take_dropped(&self) -> u64 {
         self.num_dropped.swap(0, Ordering::Relaxed)
+    }
+
+    /// Publishers that wait to be told that their messages were refused.
+    #[must_use]
+    pub fn refused(&self) -> &Queue<Refused> {
+        &self.refused
     }
 
     pub(super) fn num_batches(&self) -> &AtomicUsize {

@@ -22,6 +22,7 @@ mod connz_subscriptions;
 pub mod eventsz;
 pub mod health;
 pub mod history;
+pub mod jetstream;
 pub mod jsz;
 pub mod peers;
 pub mod process;

@@ -34,6 +34,8 @@ pub struct ConfigContext<'a> {
     pub max_stream_bytes: fn(&AccountBytes, StorageType) -> i64,
     /// What it looks at.
     pub account_bytes: AccountBytes,
+    /// Whether the account has room for what a stream reserves.
+    pub reserve: &'a dyn Fn(&StreamConfig) -> Result<(), ApiError>,
     /// Values are refused rather than corrected.
     pub is_pedantic: bool,
 }
@@ -65,6 +67,7 @@ impl<'a> ConfigContext<'a> {
             max_bytes_required: false,
             max_stream_bytes: AccountBytes::of,
             account_bytes: AccountBytes::default(),
+            reserve: &|_| Ok(()),
             is_pedantic: false,
         }
     }
@@ -345,6 +348,7 @@ fn check_account(config: &StreamConfig, context: &ConfigContext<'_>) -> Result<(
     if context.max_bytes_required && config.max_bytes <= 0 {
         return Err(errors::STREAM_MAX_BYTES_REQUIRED.error());
     }
+    (context.reserve)(config)?;
     let limit = (context.max_stream_bytes)(&context.account_bytes, config.storage);
     if limit > 0 && config.max_bytes > limit {
         return Err(errors::STREAM_MAX_STREAM_BYTES_EXCEEDED.error());

@@ -43,7 +43,7 @@ pub type Work = Pin<Box<dyn Future<Output = ()>>>;
 /// Answers a request, hands it to its stream, or yields the work that will answer it.
 pub fn dispatch(request: ApiRequest, local: &Rc<ArbiterLocal>) -> Option<Work> {
     let subject = String::from_utf8_lossy(request.subject()).into_owned();
-    let tokens: Vec<&str> = subject.split('.').skip(2).collect();
+    let tokens: Vec<&str> = split_api(&subject);
     let local = Rc::clone(local);
     match tokens.as_slice() {
         ["INFO"] => answer_info(&request, &local),
@@ -65,6 +65,14 @@ pub fn dispatch(request: ApiRequest, local: &Rc<ArbiterLocal>) -> Option<Work> {
         _ => tracing::debug!("no such request: {subject}"),
     }
     None
+}
+
+/// What stands behind `$JS.API`, or behind `$JS.<domain>.API`.
+fn split_api(subject: &str) -> Vec<&str> {
+    let mut tokens: Vec<&str> = subject.split('.').collect();
+    let start = if tokens.get(1) == Some(&"API") { 2 } else { 3 };
+    tokens.drain(..start.min(tokens.len()));
+    tokens
 }
 
 fn answer_info(request: &ApiRequest, local: &ArbiterLocal) {

@@ -60,7 +60,9 @@ pub(in crate::jetstream) fn with_context<T>(
     let find = |name: &str| account.config(name);
     let limits = account.limits();
     let account_bytes = AccountBytes { memory: limits.memory_max_stream_bytes, file: limits.storage_max_stream_bytes };
+    let reserve = |config: &StreamConfig| account.check_room(config);
     run(&ConfigContext {
+        reserve: &reserve,
         max_duplicates: server.options().max_duplicates,
         max_bytes_required: limits.max_bytes_required,
         account_bytes,

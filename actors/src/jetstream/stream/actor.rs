@@ -78,7 +78,16 @@ impl Stream {
         let committed = self.core.tick(now);
         self.after_change(committed, ctx);
         self.consumers.tick(&mut self.core, now);
+        self.send_requests(ctx);
         self.schedule(ctx);
+    }
+
+    /// Sends requests to other streams once their answers would arrive.
+    fn send_requests(&mut self, ctx: &mut Context<Self>) {
+        for (ticket, to, reply, body) in std::mem::take(&mut self.core.requests) {
+            let visible = async move { ticket.wait().await }.into_actor(self);
+            ctx.spawn(visible.map(move |(), actor, _| actor.core.send_request(&to, &reply, &body)));
+        }
     }
 
     /// Answers publishers once their messages are durable, and tells consumers what came and went.

@@ -7,7 +7,7 @@ use troupe_codecs::api::request::{MsgDeleteRequest, StreamPurgeRequest, StreamSn
 use troupe_codecs::api::response::{Done, Empty, Purged, Response, SnapshotStarted};
 use troupe_codecs::api::stream::RetentionPolicy;
 use troupe_codecs::api::{ApiError, StreamConfig, StreamInfo, errors};
-use troupe_engine::stream::config::is_valid_subject;
+use troupe_engine::stream::config::{ConfigContext, is_valid_subject};
 use troupe_engine::stream::level::set_stream_level;
 use troupe_engine::stream::update::check_update;
 use troupe_store::{Purge, SubjectFilter};
@@ -111,7 +111,11 @@ impl StreamCore {
     /// It is not allowed.
     pub(crate) fn wanted_config(&self, request: &ApiRequest) -> Result<StreamConfig, ApiError> {
         let (wanted, is_pedantic) = read_config(request, self.entry.name())?;
-        with_context(&self.server, &self.account, is_pedantic, |context| check_update(&self.config, &wanted, context))
+        with_context(&self.server, &self.account, is_pedantic, |context| {
+            // What a change reserves is looked at when everything else is well.
+            let context = ConfigContext { reserve: &|_| Ok(()), ..*context };
+            check_update(&self.config, &wanted, &context)
+        })
     }
 
     fn reconfigure(&mut self, request: &ApiRequest, num_consumers: usize) -> Result<(), ApiError> {
@@ -128,6 +132,7 @@ impl StreamCore {
             self.configure();
         }
         self.subscribe();
+        self.follow();
         if is_new_interest && num_consumers == 0 {
             let everything = Purge { filter: SubjectFilter::all(), before_seq: 0, keep: 0 };
             self.store.purge(&everything).map_err(|cause| errors::STREAM_UPDATE.with(cause))?;

@@ -6,11 +6,12 @@ use bytes::Bytes;
 use troupe_codecs::api::stream::RetentionPolicy;
 use troupe_codecs::api::{ApiError, errors, headers};
 use troupe_codecs::{api, header};
+use troupe_engine::stream::fast::is_fast;
 use troupe_engine::stream::ingest::{Accepted, Incoming, LastMessage, LastMessages, StreamView, Verdict, decide};
 use troupe_engine::stream::publish::{Lifetime, Rollup};
 use troupe_store::{Durability, NewMessage, Purge, Removals, Schedule, StoreError, StreamStore, SubjectFilter, Ttl};
 
-use super::core::{StreamCore, TAG_DIRECT, TAG_DIRECT_SUBJECT, TAG_PUBLISH};
+use super::core::{StreamCore, TAG_DIRECT, TAG_DIRECT_SUBJECT, TAG_FOLLOW, TAG_PUBLISH};
 use super::reply::Reply;
 use crate::queue::Batch;
 use crate::router::{ClientSink, Content, InboxBatch, InboxMessage, ServerMessage};
@@ -52,11 +53,13 @@ impl StreamCore {
         for messages in batch.iter() {
             for message in messages.iter() {
                 match message.tag {
+                    TAG_PUBLISH if is_fast(&message.reply) => appended += self.take_fast(&message, now, &mut replies),
                     TAG_PUBLISH if is_of_batch(&message) => {
                         appended += self.take_of_batch(&message, now, &mut replies);
                     }
                     TAG_PUBLISH => appended += u64::from(self.take(&message, now, is_wanted, &mut replies)),
                     TAG_DIRECT | TAG_DIRECT_SUBJECT => self.read_directly(&message),
+                    tag if tag & TAG_FOLLOW != 0 => appended += self.take_followed(&message, now),
                     _ => others.push((messages.client().cloned(), message)),
                 }
             }
@@ -293,6 +296,8 @@ impl StreamCore {
     pub(super) fn tick(&mut self, now: i64) -> Committed {
         self.dedupe.expire(self.config.duplicates, now);
         self.expire_batches(now);
+        self.fast.expire(now);
+        self.ask_followed(now);
         if self.store.next_deadline().is_some_and(|deadline| deadline <= now)
             && let Err(cause) = self.store.expire(now)
         {

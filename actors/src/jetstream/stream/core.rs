@@ -10,6 +10,8 @@ use troupe_engine::subject::Transform;
 use troupe_store::{StoreError, StreamStore};
 
 use super::batches::Batches;
+use super::fast::FastBatches;
+use super::follow::Following;
 use super::reply::Replies;
 use crate::jetstream::account::JetStreamAccount;
 use crate::jetstream::entry::StreamEntry;
@@ -26,10 +28,10 @@ pub const TAG_DIRECT: u32 = 1;
 pub const TAG_DIRECT_SUBJECT: u32 = 2;
 /// Answers to the parts of a copy.
 pub const TAG_SNAPSHOT: u32 = 3;
-/// What comes from a mirrored stream or a source.
-pub const TAG_SOURCE: u32 = 4;
-/// Everything for consumers has this tag or a higher one.
+/// Everything for consumers has this tag or a higher one, below [`TAG_FOLLOW`].
 pub const TAG_CONSUMERS: u32 = 16;
+
+pub use super::follow::TAG_FOLLOW;
 
 /// What a stream owns.
 pub struct StreamCore {
@@ -52,6 +54,10 @@ pub struct StreamCore {
     pub(super) subscriptions: Vec<Arc<Subscription>>,
     pub(super) is_destroyed: bool,
     pub(super) batches: Batches,
+    pub(super) fast: FastBatches,
+    pub(super) following: Following,
+    /// Requests that wait until their subscriptions are visible: ticket, subject, reply, body.
+    pub(super) requests: Vec<(Ticket, String, String, Vec<u8>)>,
     pub(super) replies: Replies,
 }
 
@@ -129,10 +135,14 @@ impl StreamCore {
             subscriptions: Vec::new(),
             is_destroyed: false,
             batches: Batches::default(),
+            fast: FastBatches::default(),
+            following: Following::default(),
+            requests: Vec::new(),
             replies,
         };
         core.configure();
         core.recover_ids();
+        core.follow();
         core.publish_usage(0);
         core
     }
@@ -160,8 +170,10 @@ impl StreamCore {
         let mut wanted: Vec<(String, &[u8], u32)> = Vec::new();
         wanted.extend(self.config.subjects.iter().map(|subject| (subject.clone(), &b""[..], TAG_PUBLISH)));
         let mut direct = |name: &str| {
-            wanted.push((format!("$JS.API.DIRECT.GET.{name}"), b"_sys_", TAG_DIRECT));
-            wanted.push((format!("$JS.API.DIRECT.GET.{name}.>"), b"_sys_", TAG_DIRECT_SUBJECT));
+            for (subject, tag) in [(name.to_owned(), TAG_DIRECT), (format!("{name}.>"), TAG_DIRECT_SUBJECT)] {
+                let subjects = self.server.with_domain(&format!("$JS.API.DIRECT.GET.{subject}"));
+                wanted.extend(subjects.into_iter().map(|subject| (subject, &b"_sys_"[..], tag)));
+            }
         };
         if self.config.allow_direct {
             direct(name);
@@ -203,10 +215,17 @@ impl StreamCore {
     /// When something of the stream itself is due.
     pub(super) fn deadline(&self) -> Option<i64> {
         let ids = self.dedupe.deadline(self.config.duplicates);
-        [self.store.next_deadline(), self.store.next_schedule(), ids, self.batches.deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.store.next_deadline(),
+            self.store.next_schedule(),
+            ids,
+            self.batches.deadline(),
+            self.fast.deadline(),
+            self.following.deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Tells the others what the stream holds.

@@ -20,7 +20,7 @@ impl StreamCore {
     pub(super) fn answer(&mut self, call: StreamCall, request: &ApiRequest, num_consumers: usize) {
         match call {
             StreamCall::Created => {
-                let info = self.shown_info(num_consumers);
+                let info = StreamInfo { domain: String::new(), ..self.shown_info(num_consumers) };
                 let body = StreamCreated { info, did_create: true };
                 request.succeed(&self.local, &Response::new("stream_create_response", body));
             }
@@ -39,12 +39,15 @@ impl StreamCore {
     /// What is reported of the stream, as it is.
     #[must_use]
     pub fn info(&self, num_consumers: usize) -> StreamInfo {
+        let now = clock::now();
         StreamInfo {
             config: StreamConfig::clone(&self.config),
             created: self.entry.created(),
             state: self.state(num_consumers),
             domain: self.server.domain().to_owned(),
-            ts: Timestamp::from_nanos(clock::now()),
+            mirror: self.following.mirror_info(now),
+            sources: self.following.source_infos(now),
+            ts: Timestamp::from_nanos(now),
             ..StreamInfo::default()
         }
     }

@@ -1,7 +1,7 @@
 //! One stream: the actor that owns its store.
 //!
-//! - [`actor`]: its life. [`core`]: what it owns; consumers work with it, too. - `commit`: messages come in; `batches`: several at once. `reply`: publishers are
-//!   answered. - `read`: messages are read. `change`: messages and the configuration change. `info`: what is reported.
+//! - [`actor`]: its life. [`core`]: what it owns; consumers work with it, too. - `commit`: messages come in; `batches`, `fast`: several at once. `reply`: publishers are
+//!   answered. - `read`: messages are read. `change`: messages and the configuration change. `info`: what is reported. `follow`: other streams are read.
 //! - [`overflow`]: messages there is no room for.
 
 pub mod actor;
@@ -9,6 +9,8 @@ mod batches;
 mod change;
 mod commit;
 pub mod core;
+mod fast;
+mod follow;
 mod info;
 pub mod overflow;
 mod read;

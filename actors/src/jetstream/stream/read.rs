@@ -249,5 +249,6 @@ fn subject_filter(subject: &str) -> SubjectFilter {
 /// The message's subject in `$JS.API.DIRECT.GET.<stream>.<subject>`.
 fn direct_subject(subject: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(subject).ok()?;
-    text.splitn(6, '.').nth(5).map(str::to_owned)
+    let (_, rest) = text.split_once(".API.DIRECT.GET.")?;
+    rest.split_once('.').map(|(_, subject)| subject.to_owned())
 }
