@@ -20,12 +20,14 @@ use troupe_actors::supervisor::{
     ArbiterSlot, ArbiterStartError, ChildSpec, StartError as ChildStartError, Supervisor, SupervisorHandle,
     SupervisorOptions,
 };
+use troupe_actors::system::{System, SystemServices};
 use troupe_codecs::client::ServerInfo;
 use troupe_engine::id::ServerIdentity;
 use troupe_engine::options::{AccountLimits, GLOBAL_ACCOUNT, HandshakeFirst, ListenAddress, Options};
 
 use crate::COMPATIBLE_VERSION;
 use crate::banner;
+use crate::control::{ReloadControl, ReloadRequests};
 use crate::files::{self, FileError, Ports};
 use crate::monitor::{Feed, Monitor, MonitorSettings};
 use crate::process::ProcessContext;
@@ -107,7 +109,7 @@ async fn boot(options: Options, process: Option<ProcessContext>) -> Result<Runni
     #[cfg(feature = "fault-injection")]
     inject_faults(&supervisor)?;
     let started = start_actors(&options, &identity, (name, start), tls.clone(), &supervisor).await;
-    let Started { reporter, listeners, monitor, jetstream } = match started {
+    let Started { reporter, listeners, monitor, jetstream, reloads } = match started {
         Ok(started) => started,
         Err(cause) => {
             supervisor.shutdown(Duration::from_secs(1)).await;
@@ -121,7 +123,8 @@ async fn boot(options: Options, process: Option<ProcessContext>) -> Result<Runni
     reporter.note_ready();
     info!("Server is ready");
     let ports = write_ports(&options, &listeners, monitor.as_ref());
-    let parts = ServerParts { reporter, supervisor, listeners, monitor, ports, watcher, tls, process, jetstream };
+    let parts =
+        ServerParts { reporter, supervisor, listeners, monitor, ports, watcher, tls, process, jetstream, reloads };
     Ok(RunningServer::new(parts, verdicts))
 }
 
@@ -139,6 +142,7 @@ struct Started {
     listeners: Vec<BoundListener>,
     monitor: Option<BoundListener>,
     jetstream: Option<Arc<JetStreamServer>>,
+    reloads: ReloadRequests,
 }
 
 async fn start_actors(
@@ -179,6 +183,7 @@ async fn start_actors(
     let changes = services.router.clone();
     reporter.add_queue("Router changes", move || changes.depth());
     start_monitor(options, monitor.as_ref(), &reporter, supervisor).await?;
+    let reloads = start_system(options, &reporter, seats, supervisor).await?;
     let factory = Arc::new(ClientFactory::new(Arc::clone(&services), arbiters.into(), seats));
     for (number, socket) in listeners.iter().enumerate() {
         let settings = ListenerSettings { name: "Client", socket: socket.clone(), factory: factory.clone() };
@@ -187,7 +192,24 @@ async fn start_actors(
         supervisor.supervise(spec).await?;
         log_listener(options, socket);
     }
-    Ok(Started { reporter, listeners, monitor, jetstream })
+    Ok(Started { reporter, listeners, monitor, jetstream, reloads })
+}
+
+/// Starts the services of the system account, where there is one.
+async fn start_system(
+    options: &Options,
+    reporter: &Arc<Reporter>,
+    seats: SeatPlan,
+    supervisor: &SupervisorHandle,
+) -> Result<ReloadRequests, StartError> {
+    let (control, reloads) = ReloadControl::new();
+    let account = options.system_account_name().and_then(|name| reporter.services().accounts.get(name));
+    let Some(account) = account else { return Ok(reloads) };
+    let services = SystemServices::new(Arc::clone(reporter), account, seats, Box::new(control));
+    let arbiter = supervisor.start_arbiter("services")?;
+    let spec = ChildSpec::new("system", move |context| System::new(Arc::clone(&services), context)).on(arbiter);
+    supervisor.supervise(spec).await?;
+    Ok(reloads)
 }
 
 /// Binds the port of the monitor, where there is one.

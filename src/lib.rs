@@ -12,6 +12,7 @@
 //! | [`config`] | configuration file and flags become options |
 //! | [`boot`] | the one ordered list: what starts, on which arbiter; [`start`] |
 //! | `monitor` | HTTP: reports of the server |
+//! | `control` | what the system account can make the server do |
 //! | [`files`] | pid file, ports file |
 //! | [`text`] | words spelled as nats-server spells them: system errors, quoted strings |
 
@@ -19,6 +20,7 @@ pub mod banner;
 pub mod boot;
 pub mod cli;
 pub mod config;
+mod control;
 pub mod files;
 pub mod logging;
 mod monitor;

@@ -14,6 +14,7 @@ use troupe_actors::net::{BoundListener, LocalAddress};
 use troupe_actors::report::Reporter;
 use troupe_actors::supervisor::{SupervisorHandle, SupervisorVerdict, Verdicts};
 
+use crate::control::ReloadRequests;
 use crate::files::PortsFile;
 use crate::process::ProcessContext;
 use crate::run::{ControlledServer, ServerEnd};
@@ -43,6 +44,7 @@ pub(crate) struct ServerParts {
     pub(crate) tls: Option<TlsAcceptorHandle>,
     pub(crate) process: Option<ProcessContext>,
     pub(crate) jetstream: Option<Arc<JetStreamServer>>,
+    pub(crate) reloads: ReloadRequests,
 }
 
 /// Shared by the handle and the tasks that end the server.
@@ -81,7 +83,8 @@ pub struct RunningServer {
 
 impl RunningServer {
     pub(crate) fn new(parts: ServerParts, verdicts: Verdicts) -> Self {
-        let ServerParts { reporter, supervisor, listeners, monitor, ports, watcher, tls, process, jetstream } = parts;
+        let ServerParts { reporter, supervisor, listeners, monitor, ports, watcher, tls, process, jetstream, reloads } =
+            parts;
         let (phase, _) = watch::channel(Phase::Running);
         let inner = Arc::new(Inner {
             services: Arc::clone(reporter.services()),
@@ -98,6 +101,7 @@ impl RunningServer {
             end: parking_lot::Mutex::new(ServerEnd::Orderly),
         });
         actix::spawn(obey_verdict(Arc::clone(&inner), verdicts));
+        actix::spawn(obey_reloads(Arc::clone(&inner), reloads));
         Self { inner }
     }
 
@@ -175,12 +179,7 @@ impl RunningServer {
 
 impl ControlledServer for RunningServer {
     async fn reload(&self) -> Result<(), String> {
-        let Some(process) = &self.inner.process else {
-            return Err("can only reload config when a file is provided using -c or --config".to_owned());
-        };
-        let loaded = process.load_again()?;
-        loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-        self.reload_with(loaded.options)
+        reload_from_file(&self.inner)
     }
 
     fn enter_lame_duck(&self) {
@@ -200,6 +199,35 @@ impl ControlledServer for RunningServer {
         // The sender lives in `inner`, so this cannot fail while `self` is borrowed.
         phases.wait_for(|phase| *phase == Phase::Stopped).await.ok();
         *self.inner.end.lock()
+    }
+}
+
+/// Reads the configuration again and puts it in force.
+fn reload_from_file(inner: &Inner) -> Result<(), String> {
+    let Some(process) = &inner.process else {
+        return Err("can only reload config when a file is provided using -c or --config".to_owned());
+    };
+    let loaded = process.load_again()?;
+    loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    reload::apply(inner, loaded.options)
+}
+
+/// Reloads for the system account until the server has ended.
+async fn obey_reloads(inner: Arc<Inner>, mut reloads: ReloadRequests) {
+    let mut phases = inner.phase.subscribe();
+    loop {
+        tokio::select! {
+            answer = reloads.recv() => {
+                let Some(answer) = answer else { return };
+                let outcome = reload_from_file(&inner);
+                if let Err(reason) = &outcome {
+                    error!("Failed to reload server configuration: {reason}");
+                }
+                // Whoever asked may be gone.
+                answer.send(outcome).ok();
+            }
+            _ = phases.wait_for(|phase| *phase >= Phase::Draining) => return,
+        }
     }
 }
 

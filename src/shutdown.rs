@@ -6,14 +6,16 @@ use std::time::{Duration, Instant};
 use rand::Rng;
 use rand::seq::SliceRandom;
 use tracing::{error, info};
-use troupe_actors::client::ClientCommand;
 use troupe_actors::client::registry::Entry;
+use troupe_actors::client::{ClientCommand, ClientEvent};
 use troupe_actors::connection::CloseReason;
 
 use crate::server::{Inner, Phase};
 
 /// Longest time for the last bytes of all clients.
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
+/// Longest time to tell listeners in the system account.
+const TELL_LIMIT: Duration = Duration::from_millis(200);
 /// Longest time one supervised actor has to stop.
 const ACTOR_GRACE: Duration = Duration::from_secs(2);
 /// Time between two looks at how many clients are left.
@@ -31,6 +33,7 @@ pub(crate) fn begin(inner: &Arc<Inner>) {
 async fn shut_down(inner: Arc<Inner>) {
     info!("Initiating Shutdown...");
     inner.listeners.iter().for_each(troupe_actors::net::BoundListener::close);
+    tell(&inner, ClientEvent::Shutdown).await;
     close_clients(&inner).await;
     inner.supervisor.shutdown(ACTOR_GRACE).await;
     if let Some(monitor) = &inner.monitor {
@@ -44,6 +47,16 @@ async fn shut_down(inner: Arc<Inner>) {
     }
     info!("Server Exiting..");
     inner.advance(Phase::Stopped);
+}
+
+/// Tells listeners in the system account, and waits a little until they are told.
+async fn tell(inner: &Inner, event: ClientEvent) {
+    let events = &inner.services.events;
+    events.tell(|| event);
+    let deadline = Instant::now() + TELL_LIMIT;
+    while !events.is_idle() && Instant::now() < deadline {
+        tokio::time::sleep(DRAIN_STEP).await;
+    }
 }
 
 async fn close_clients(inner: &Inner) {
@@ -76,6 +89,7 @@ async fn lame_duck(inner: Arc<Inner>) {
     // Those of other servers would stay; there are none.
     info.connect_urls.clear();
     inner.services.set_info(info);
+    tell(&inner, ClientEvent::LameDuck).await;
     let mut clients = inner.services.registry.all();
     if clients.is_empty() {
         return begin(&inner);

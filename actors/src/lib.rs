@@ -14,3 +14,4 @@ pub mod queue;
 pub mod report;
 pub mod router;
 pub mod supervisor;
+pub mod system;

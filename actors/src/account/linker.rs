@@ -31,9 +31,13 @@ pub fn link(accounts: &Accounts, router: &RouterHandle, options: &Options, serve
         cluster: options.cluster_name.clone(),
         system_account: options.system_account_name().map(str::to_owned),
     });
-    let (graph, faults) = Graph::of_options(&options.accounts, names.system_account.is_some());
+    let (mut graph, faults) = Graph::of_options(&options.accounts, names.system_account.is_some());
     // The loader of configuration files has found these already; options made otherwise may have them.
     faults.iter().for_each(|fault| tracing::error!("{fault}"));
+    if let Some(system) = &names.system_account {
+        let all = accounts.all();
+        graph.link_system(system, all.iter().map(|account| &**account.name()));
+    }
     let mut linked = Linked::default();
     for account in accounts.all() {
         account.exchange().set_mappings(mappings_of(options, account.name()), options.cluster_name.clone());

@@ -220,6 +220,7 @@ impl ClientActor {
             // Only the first INFO leaves out that credentials are taken where none are needed.
             info.auth_required = self.services.authenticator().current().is_configured();
         }
+        info.ldm |= occasion == InfoOccasion::LameDuck;
         if let Some(account) = self.account.as_ref().filter(|_| occasion == InfoOccasion::Accepted) {
             info.connect_info = true;
             info.remote_account = Some(account.name().to_string());
@@ -304,6 +305,7 @@ impl ClientActor {
         self.sink.close(CloseReason::InternalError);
         self.log_end();
         let closed = self.closed();
+        self.tell_gone(&closed);
         self.unbind();
         if self.is_registered {
             self.services.registry.remove(self.sink.cid());

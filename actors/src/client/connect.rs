@@ -1,7 +1,7 @@
 //! `CONNECT`: who enters, with what rights.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use tracing::{debug, error};
@@ -14,11 +14,12 @@ use troupe_engine::options::Secret;
 
 use super::ClientActor;
 use super::actor::Modes;
+use super::events::ClientEvent;
 use super::inbound::Flow;
 use super::login::while_open;
 use super::trace;
 use crate::auth::Answer;
-use crate::connection::{CloseReason, Profile, ReadLimits};
+use crate::connection::{CloseReason, ClosedConnection, Profile, ReadLimits};
 use crate::router::{AccountView, ChangeSet, Publisher, Subscription};
 
 impl ClientActor {
@@ -132,6 +133,7 @@ impl ClientActor {
     /// Closes a connection whose first operation is not CONNECT and that nobody would let in.
     pub(super) fn refuse_implicit(&self) {
         error!(conn = %self.sink.label(), "authentication error");
+        self.tell_refused(CloseReason::AuthenticationFailure);
         self.fail("Authorization Violation", CloseReason::AuthenticationFailure);
     }
 
@@ -142,6 +144,7 @@ impl ClientActor {
             RefusalReason::ProxyNotTrusted => CloseReason::ProxyNotTrusted,
             RefusalReason::ProxyRequired => CloseReason::ProxyRequired,
         };
+        self.tell_refused(reason);
         self.fail("Authorization Violation", reason);
     }
 
@@ -152,9 +155,11 @@ impl ClientActor {
             self.fail("Authorization Violation", CloseReason::MissingAccount);
             return false;
         };
+        let mut is_new = false;
         if self.account.as_ref().is_some_and(|bound| Arc::ptr_eq(bound, &account)) {
             self.drop_subscriptions();
         } else {
+            is_new = true;
             self.change_account();
             if !account.enter() {
                 error!(conn = %self.sink.label(), "maximum account active connections exceeded");
@@ -169,7 +174,34 @@ impl ClientActor {
         self.grant = Some(Box::new(grant));
         self.label_connection();
         self.tell_profile();
+        if let Some(account) = self.account.as_ref().filter(|_| is_new) {
+            let (sink, account) = (Arc::clone(&self.sink), Arc::clone(account.name()));
+            self.services.events.tell(|| ClientEvent::Connected { sink, account });
+        }
         true
+    }
+
+    /// Tells that the connection is gone, where it was in an account.
+    pub(super) fn tell_gone(&self, closed: &ClosedConnection) {
+        let Some(account) = &self.account else { return };
+        self.services.events.tell(|| ClientEvent::Disconnected {
+            sink: Arc::clone(&self.sink),
+            account: Arc::clone(account.name()),
+            traffic: closed.traffic,
+            reason: closed.reason.text(),
+            at: closed.stop,
+        });
+    }
+
+    /// Tells that the connection was not let in.
+    fn tell_refused(&self, reason: CloseReason) {
+        self.services.events.tell(|| ClientEvent::Refused {
+            sink: Arc::clone(&self.sink),
+            user: self.presented.claimed_identity().reported().unwrap_or_default().to_owned(),
+            traffic: self.sink.traffic().read(),
+            reason: reason.text(),
+            at: SystemTime::now(),
+        });
     }
 
     /// Tells the monitor who the connection is, as far as that is known.
@@ -213,6 +245,7 @@ impl ClientActor {
     fn apply_permissions(&mut self, grant: &Grant) {
         let compiled = grant.permissions.as_ref();
         self.permissions = compiled.map(|compiled| Box::new(ConnectionPermissions::new(Arc::clone(compiled))));
+        self.sink.set_rights(compiled.cloned());
         self.sink.set_responses(compiled.and_then(ResponseTracker::of));
         self.refilter_subscriptions();
     }

@@ -23,6 +23,8 @@ pub(super) enum InfoOccasion {
     Accepted,
     /// The server's INFO changed.
     Changed,
+    /// The client should go to another server.
+    LameDuck,
 }
 
 /// The server's INFO with the facts of a connection.

@@ -4,6 +4,7 @@ use actix::{Handler, Message};
 use tracing::error;
 
 use super::ClientActor;
+use super::info::InfoOccasion;
 use crate::connection::CloseReason;
 
 /// A command to a connection.
@@ -13,6 +14,8 @@ pub enum ClientCommand {
     Reload,
     /// Send INFO again, because it changed.
     PushInfo,
+    /// Tell it that it should go to another server.
+    GoElsewhere,
     /// Close without a word.
     Close(CloseReason),
     /// Send `maximum connections exceeded` and close.
@@ -30,6 +33,7 @@ impl Handler<ClientCommand> for ClientActor {
         match command {
             ClientCommand::Reload => self.reload(ctx),
             ClientCommand::PushInfo => self.push_info(),
+            ClientCommand::GoElsewhere => self.send_info(InfoOccasion::LameDuck),
             ClientCommand::TooMany => {
                 self.send_error("maximum connections exceeded");
                 error!(conn = %self.sink.label(), "maximum connections exceeded");

@@ -9,12 +9,14 @@
 //! ```
 //!
 //! - [`actor`]: life, timers. [`messages`]: what others ask of it. [`inbound`]: the loop over a batch. [`services`]: what all connections share.
+//! - [`events`]: clients that come and go, for those who tell of it.
 //! - [`login`]: logins that wait for a password comparison.
 //! - [`table`]: subscriptions by sid. [`registry`]: connections by id.
 
 pub mod actor;
 mod connect;
 pub mod entry;
+pub mod events;
 mod inbound;
 mod info;
 mod login;
@@ -28,6 +30,7 @@ mod trace;
 
 pub use actor::ClientActor;
 pub use entry::ClientFactory;
+pub use events::{ClientEvent, ClientEvents};
 pub use messages::ClientCommand;
 pub use registry::Registry;
 pub use services::{ClientServices, ServerIdentity};

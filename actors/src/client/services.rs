@@ -9,6 +9,7 @@ use troupe_codecs::client::ServerInfo;
 use troupe_engine::options::Options;
 
 use super::Registry;
+use super::events::ClientEvents;
 use super::registry::Place;
 use crate::auth::Authenticator;
 use crate::connection::{CloseReason, ClosedConnection, ClosedRing};
@@ -39,6 +40,8 @@ pub struct ClientServices {
     pub registry: Registry,
     /// The last connections that ended, of every kind the monitor lists.
     pub closed: Arc<ClosedRing>,
+    /// What happens to clients.
+    pub events: ClientEvents,
     /// Events of the server.
     pub counters: Arc<ServerCounters>,
     /// Counts connection actors.
@@ -84,6 +87,7 @@ impl ClientServices {
         Self {
             closed,
             counters: Arc::default(),
+            events: ClientEvents::default(),
             accounts,
             router,
             registry: Registry::default(),

@@ -107,6 +107,13 @@ impl Reporter {
         stats
     }
 
+    /// Traffic, connections and subscriptions of one account, counted now.
+    #[must_use]
+    pub fn account_stat_of(&self, account: &AccountView) -> AccountStat {
+        let moved = self.services.registry.traffic_by_account().get(account.name()).copied().unwrap_or_default();
+        self.account_stat(account, moved)
+    }
+
     /// Traffic, connections and subscriptions of one account.
     pub(super) fn account_stat(&self, account: &AccountView, moved: Traffic) -> AccountStat {
         let data = |msgs, bytes| DataStats { all: MsgBytes { msgs, bytes }, ..DataStats::default() };

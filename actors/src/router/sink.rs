@@ -10,7 +10,7 @@ use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use troupe_codecs::report::Timestamp;
 use troupe_codecs::system::ClientInfo;
-use troupe_engine::auth::{DeliveryFilter, ResponseTracker};
+use troupe_engine::auth::{CompiledPermissions, DeliveryFilter, ResponseTracker};
 
 use crate::connection::reader::Closed;
 use crate::connection::{
@@ -31,6 +31,8 @@ pub struct ClientSink {
     takes_headers: AtomicBool,
     drops_when_slow: AtomicBool,
     identity: ArcSwapOption<String>,
+    /// What it may do; nothing is everything.
+    rights: ArcSwapOption<CompiledPermissions>,
     /// What it said of itself, and when.
     status: OnceLock<Arc<ConnectionStatus>>,
     /// Subjects denied at delivery.
@@ -56,6 +58,7 @@ impl ClientSink {
             takes_headers: AtomicBool::new(false),
             drops_when_slow: AtomicBool::new(false),
             identity: ArcSwapOption::empty(),
+            rights: ArcSwapOption::empty(),
             status: OnceLock::new(),
             filter: ArcSwapOption::empty(),
             has_responses: AtomicBool::new(false),
@@ -87,6 +90,17 @@ impl ClientSink {
     #[must_use]
     pub fn traffic(&self) -> &TrafficCounters {
         &self.traffic
+    }
+
+    /// Notes what it may do.
+    pub fn set_rights(&self, rights: Option<Arc<CompiledPermissions>>) {
+        self.rights.store(rights);
+    }
+
+    /// What it may do; `None` is everything.
+    #[must_use]
+    pub fn rights(&self) -> Option<Arc<CompiledPermissions>> {
+        self.rights.load_full()
     }
 
     /// Gives services the facts they may be told of the client. Once.

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{ClientInfo, ServerStamp};
 use crate::report::Timestamp;
+use crate::report::accountz::AccountStat;
 use crate::report::json::go_float;
 use crate::report::time::nanoseconds;
 
@@ -68,43 +69,6 @@ pub struct DisconnectEvent {
     pub received: Amount,
     /// Why.
     pub reason: String,
-}
-
-/// Traffic of an account by kind of connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct AccountTraffic {
-    /// In all.
-    #[serde(flatten)]
-    pub all: Amount,
-    /// Over gateways.
-    pub gateways: Amount,
-    /// Over routes.
-    pub routes: Amount,
-    /// Over leaf nodes.
-    pub leafs: Amount,
-}
-
-/// Numbers of one account.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct AccountStat {
-    /// Account.
-    pub acc: String,
-    /// Its name.
-    pub name: String,
-    /// Clients.
-    pub conns: u64,
-    /// Leaf nodes.
-    pub leafnodes: u64,
-    /// Both.
-    pub total_conns: u64,
-    /// Subscriptions.
-    pub num_subscriptions: u64,
-    /// What its connections got.
-    pub sent: AccountTraffic,
-    /// What its connections sent.
-    pub received: AccountTraffic,
-    /// Slow consumers so far.
-    pub slow_consumers: u64,
 }
 
 /// The number of an account's connections changed.

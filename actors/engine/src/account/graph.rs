@@ -16,6 +16,21 @@ use crate::options::{
 use crate::subject::transform::{tokenize, untokenize};
 use crate::subject::{Transform, TransformError};
 
+/// Services of the system account for other accounts.
+const SYSTEM_SERVICES: [(&str, ResponseType); 3] = [
+    ("$SYS.REQ.ACCOUNT.*.CONNZ", ResponseType::Stream),
+    ("$SYS.REQ.ACCOUNT.*.STATZ", ResponseType::Stream),
+    ("$SYS.REQ.USER.*.INFO", ResponseType::Singleton),
+];
+
+/// Subject in an account, what it leads to with the account's name for the wildcard, and whether the service sees who asks.
+const SYSTEM_IMPORTS: [(&str, &str, bool); 4] = [
+    ("$SYS.REQ.ACCOUNT.PING.CONNZ", "$SYS.REQ.ACCOUNT.*.CONNZ", false),
+    ("$SYS.REQ.SERVER.PING.CONNZ", "$SYS.REQ.ACCOUNT.*.CONNZ", false),
+    ("$SYS.REQ.ACCOUNT.PING.STATZ", "$SYS.REQ.ACCOUNT.*.STATZ", false),
+    ("$SYS.REQ.USER.INFO", "$SYS.REQ.USER.*.INFO", true),
+];
+
 /// Why an export or import is refused. The texts are nats-server's.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LinkError {
@@ -176,6 +191,37 @@ impl Graph {
     /// All accounts.
     pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &AccountLinks)> {
         self.accounts.iter()
+    }
+
+    /// Lets every account ask the system account for what concerns itself.
+    pub fn link_system<'n>(&mut self, system: &str, names: impl Iterator<Item = &'n str>) {
+        self.add_account(system);
+        for (subject, response) in SYSTEM_SERVICES {
+            let export = ServiceExport {
+                subject: subject.into(),
+                approval: Approval::default(),
+                response,
+                threshold: DEFAULT_RESPONSE_THRESHOLD,
+                latency: None,
+                allow_trace: false,
+            };
+            // The system account is there, and the subjects are.
+            let _ = self.export_service(system, export);
+        }
+        for name in names {
+            self.add_account(name);
+            for (local, target, share) in SYSTEM_IMPORTS {
+                if name == system && !share {
+                    continue;
+                }
+                let export = self.get(system).and_then(|links| links.service_export(target)).cloned();
+                let to = target.replacen('*', name, 1);
+                let import = service_import(system, local, &to, export, share);
+                if let (Ok(import), Ok(links)) = (import, self.links(name)) {
+                    links.service_imports.push(Arc::new(import));
+                }
+            }
+        }
     }
 
     fn links(&mut self, name: &str) -> Result<&mut AccountLinks, LinkError> {

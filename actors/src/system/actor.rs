@@ -1,0 +1,185 @@
+//! The loop of the system account's services.
+
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, StreamHandler, WrapFuture};
+use bytes::Bytes;
+use troupe_codecs::report::{Layout, render};
+
+use super::SystemServices;
+use super::requests::Request;
+use super::user;
+use crate::client::ClientEvent;
+use crate::queue::Batch;
+use crate::router::replies::GivenUp;
+use crate::router::{AccountView, ArbiterLocal, InboxBatch, InboxMessage, ServerMessage, arbiter_local};
+use crate::supervisor::{ChildContext, SupervisedActor};
+
+/// Time between two looks at replies that are waited for.
+const REPLY_TICK: Duration = Duration::from_millis(250);
+/// First time between two events with the numbers of the server; doubled up to [`STATSZ_INTERVAL`].
+const FIRST_STATSZ: Duration = Duration::from_millis(250);
+/// Time between two events with the numbers of the server.
+const STATSZ_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Answers requests in the system account and tells what happens.
+#[derive(Debug)]
+pub struct System {
+    pub(super) services: Arc<SystemServices>,
+    pub(super) local: Rc<ArbiterLocal>,
+    context: ChildContext,
+    /// Generations of accounts at the last look at their replies.
+    looked_at: Vec<(u32, u64)>,
+}
+
+impl System {
+    /// An instance.
+    #[must_use]
+    pub fn new(services: Arc<SystemServices>, context: ChildContext) -> Self {
+        let clients = services.reporter.services();
+        let local = arbiter_local(services.seats.services(), &clients.router, clients.options().disable_sublist_cache);
+        Self { services, local, context, looked_at: Vec::new() }
+    }
+
+    /// Publishes a document in the system account, where somebody listens.
+    pub(super) fn tell<T: serde::Serialize>(&self, subject: &str, document: &T) {
+        self.publish(
+            &self.services.account,
+            subject.as_bytes(),
+            &render(document, Layout::Compact).unwrap_or_default(),
+        );
+    }
+
+    pub(super) fn publish(&self, account: &Arc<AccountView>, subject: &[u8], payload: &[u8]) {
+        self.local.server_batch(account).publish(&ServerMessage::plain(subject, payload));
+    }
+
+    fn answer(&self, batch: &InboxBatch, message: &InboxMessage, ctx: &mut Context<Self>) {
+        let Some(request) = self.services.requests.get(message.tag as usize) else { return };
+        let reply = message.reply.clone();
+        if reply.is_empty() {
+            return;
+        }
+        let (request, message) = (*request, message.clone());
+        let services = Arc::clone(&self.services);
+        let body = match request {
+            Request::Server(report) => {
+                return self.reply_later(reply, ctx, async move { services.server_report(report, &message).await });
+            }
+            Request::Account(report) => {
+                return self.reply_later(reply, ctx, async move { services.account_report(report, &message).await });
+            }
+            Request::Reload => {
+                let reloading = services.control.reload();
+                return self.reply_later(reply, ctx, async move { Some(services.reload_answer(reloading.await)) });
+            }
+            Request::AllAccounts => services.all_accounts(&message),
+            Request::User => user::info(&services, batch.client()),
+            Request::Subscribers => Some(services.num_subscribers(batch, &message)),
+            Request::Kick => services.kick(&message),
+            Request::LameDuck => services.lame_duck(&message),
+        };
+        if let Some(body) = body {
+            self.publish(&services.account, &reply, &body);
+        }
+    }
+
+    /// Answers once the body is there.
+    fn reply_later(
+        &self,
+        reply: Bytes,
+        ctx: &mut Context<Self>,
+        body: impl Future<Output = Option<Vec<u8>>> + 'static,
+    ) {
+        ctx.spawn(body.into_actor(self).map(move |body, actor, _| {
+            if let Some(body) = body {
+                actor.publish(&actor.services.account, &reply, &body);
+            }
+        }));
+    }
+
+    /// Gives up on replies of services that are overdue or that nobody listens for.
+    fn look_at_replies(&mut self) {
+        let now = Instant::now();
+        for account in self.services.reporter.services().accounts.all() {
+            let replies = account.exchange().replies();
+            if replies.is_empty() {
+                continue;
+            }
+            let looked_at = self.looked_at.clone();
+            let changed = |account: &AccountView| !looked_at.contains(&(account.id(), account.generation()));
+            let given_up = replies.give_up(now, |response| {
+                changed(&response.requester) && !response.requester.has_interest(&response.to)
+            });
+            for (response, why) in given_up {
+                let Some(measurement) = response.measurement.as_ref().filter(|measurement| measurement.is_open())
+                else {
+                    continue;
+                };
+                let (subject, metric) = match why {
+                    GivenUp::Overdue => measurement.overdue(),
+                    GivenUp::Lost => measurement.lost(),
+                };
+                self.publish(&account, subject.as_bytes(), &metric);
+            }
+        }
+        let accounts = self.services.reporter.services().accounts.all();
+        self.looked_at = accounts.iter().map(|account| (account.id(), account.generation())).collect();
+    }
+
+    fn schedule_statsz(&self, delay: Duration, ctx: &mut Context<Self>) {
+        ctx.run_later(delay, move |actor, ctx| {
+            actor.tell_statsz();
+            actor.schedule_statsz((delay * 2).min(STATSZ_INTERVAL), ctx);
+        });
+    }
+}
+
+impl Actor for System {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.add_stream(self.services.inbox.consume());
+        ctx.add_stream(self.services.reporter.services().events.consume());
+        ctx.run_interval(REPLY_TICK, |actor, _| actor.look_at_replies());
+        self.schedule_statsz(FIRST_STATSZ, ctx);
+    }
+}
+
+impl SupervisedActor for System {}
+
+impl StreamHandler<Batch<InboxBatch>> for System {
+    fn handle(&mut self, batch: Batch<InboxBatch>, ctx: &mut Self::Context) {
+        self.context.heartbeat().touch();
+        for messages in batch.iter() {
+            for message in messages.iter() {
+                self.answer(messages, &message, ctx);
+            }
+        }
+        if self.services.inbox.commit(batch).is_err() {
+            ctx.stop();
+        }
+    }
+
+    /// Its successor, or nobody, takes over.
+    fn finished(&mut self, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}
+
+impl StreamHandler<Batch<ClientEvent>> for System {
+    fn handle(&mut self, batch: Batch<ClientEvent>, ctx: &mut Self::Context) {
+        self.context.heartbeat().touch();
+        batch.iter().for_each(|event| self.tell_event(event));
+        if self.services.reporter.services().events.commit(batch).is_err() {
+            ctx.stop();
+        }
+    }
+
+    fn finished(&mut self, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}

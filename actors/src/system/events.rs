@@ -1,0 +1,174 @@
+//! What happens, told in the system account.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use troupe_codecs::report::Timestamp;
+use troupe_codecs::system::event::{CONNECT, CONNECTIONS, DISCONNECT, EventHead, KindStats, ServerStats};
+use troupe_codecs::system::{AccountConnections, Amount, ClientInfo, ConnectEvent, DisconnectEvent, StatszEvent};
+use troupe_engine::id::nuid;
+use troupe_engine::options::GLOBAL_ACCOUNT;
+
+use super::SystemServices;
+use super::actor::System;
+use crate::client::ClientEvent;
+use crate::connection::Traffic;
+use crate::router::{AccountView, ClientSink};
+
+impl System {
+    /// Tells of one event, where somebody listens.
+    pub(super) fn tell_event(&self, event: &ClientEvent) {
+        match event {
+            ClientEvent::Connected { sink, account } => self.tell_connected(sink, account),
+            ClientEvent::Disconnected { sink, account, traffic, reason, at } => {
+                self.tell_connections(account);
+                let subject = format!("$SYS.ACCOUNT.{account}.DISCONNECT");
+                self.tell_gone(&subject, (sink, account), *traffic, reason, *at);
+            }
+            ClientEvent::Refused { sink, user, traffic, reason, at } => {
+                let id = self.services.reporter.server_id();
+                let subjects =
+                    [format!("$SYS.SERVER.{id}.CLIENT.AUTH.ERR"), format!("$SYS.ACCOUNT.{GLOBAL_ACCOUNT}.DISCONNECT")];
+                for subject in subjects {
+                    self.tell_refused(&subject, sink, user, *traffic, reason, *at);
+                }
+            }
+            ClientEvent::LameDuck => self.tell_server("LAMEDUCK"),
+            ClientEvent::Shutdown => self.tell_server("SHUTDOWN"),
+        }
+    }
+
+    fn is_heard(&self, subject: &str) -> bool {
+        self.services.account.has_interest(subject.as_bytes())
+    }
+
+    fn tell_server(&self, what: &str) {
+        let subject = format!("$SYS.SERVER.{}.{what}", self.services.reporter.server_id());
+        self.tell(&subject, &self.services.stamp());
+    }
+
+    fn tell_connected(&self, sink: &Arc<ClientSink>, account: &str) {
+        self.tell_connections(account);
+        let subject = format!("$SYS.ACCOUNT.{account}.CONNECT");
+        if account == GLOBAL_ACCOUNT || !self.is_heard(&subject) {
+            return;
+        }
+        // A client that has just come has no round trip time yet.
+        let client = ClientInfo { rtt: 0, ..self.client(sink, account) };
+        let head = head(CONNECT);
+        self.tell(&subject, &ConnectEvent { head, server: self.services.stamp(), client });
+    }
+
+    fn tell_gone(
+        &self,
+        subject: &str,
+        (sink, account): (&Arc<ClientSink>, &str),
+        traffic: Traffic,
+        reason: &str,
+        at: SystemTime,
+    ) {
+        if self.is_heard(subject) {
+            let client = self.client(sink, account);
+            self.tell_disconnect(subject, client, traffic, reason, at);
+        }
+    }
+
+    fn tell_refused(
+        &self,
+        subject: &str,
+        sink: &Arc<ClientSink>,
+        user: &str,
+        traffic: Traffic,
+        reason: &str,
+        at: SystemTime,
+    ) {
+        if self.is_heard(subject) {
+            let client = ClientInfo { user: user.to_owned(), ..self.client(sink, GLOBAL_ACCOUNT) };
+            self.tell_disconnect(subject, client, traffic, reason, at);
+        }
+    }
+
+    fn tell_disconnect(&self, subject: &str, client: ClientInfo, traffic: Traffic, reason: &str, at: SystemTime) {
+        let event = DisconnectEvent {
+            head: head(DISCONNECT),
+            server: self.services.stamp(),
+            client: ClientInfo { stop: Timestamp(at).to_string(), ..client },
+            sent: Amount { msgs: traffic.in_msgs, bytes: traffic.in_bytes },
+            received: Amount { msgs: traffic.out_msgs, bytes: traffic.out_bytes },
+            reason: reason.to_owned(),
+        };
+        self.tell(subject, &event);
+    }
+
+    fn client(&self, sink: &Arc<ClientSink>, account: &str) -> ClientInfo {
+        ClientInfo { name_tag: account.to_owned(), ..sink.client_info(account, true) }
+    }
+
+    /// Tells how many connections an account has.
+    fn tell_connections(&self, account: &str) {
+        let subjects = [format!("$SYS.SERVER.ACCOUNT.{account}.CONNS"), format!("$SYS.ACCOUNT.{account}.SERVER.CONNS")];
+        if !subjects.iter().any(|subject| self.is_heard(subject)) {
+            return;
+        }
+        let Some(account) = self.services.reporter.services().accounts.get(account) else { return };
+        let mut event = self.services.account_connections(&account);
+        self.tell(&subjects[0], &event);
+        event.server = self.services.stamp();
+        self.tell(&subjects[1], &event);
+    }
+
+    /// Tells the numbers of the server.
+    pub(super) fn tell_statsz(&self) {
+        let subject = format!("$SYS.SERVER.{}.STATSZ", self.services.reporter.server_id());
+        if self.is_heard(&subject) {
+            self.tell(&subject, &self.services.statsz());
+        }
+    }
+}
+
+impl SystemServices {
+    /// The numbers of an account.
+    pub(super) fn account_connections(&self, account: &AccountView) -> AccountConnections {
+        let stat = self.reporter.account_stat_of(account);
+        AccountConnections { head: head(CONNECTIONS), server: self.stamp(), stat }
+    }
+
+    /// The numbers of the server.
+    pub(super) fn statsz(&self) -> StatszEvent {
+        let reporter = &self.reporter;
+        let varz = reporter.varz();
+        let totals = reporter.totals();
+        let amount = |msgs, bytes| Amount { msgs, bytes };
+        let accounts = reporter.services().accounts.all();
+        let is_active = |account: &&Arc<AccountView>| account.num_connections() > 0;
+        let statsz = ServerStats {
+            start: varz.start,
+            mem: totals.memory,
+            cores: varz.cores,
+            cpu: totals.cpu,
+            connections: totals.connections,
+            total_connections: totals.total_connections,
+            active_accounts: accounts.iter().filter(is_active).count() as u64,
+            subscriptions: totals.subscriptions,
+            sent: amount(totals.all.out_msgs, totals.all.out_bytes),
+            sent_to_clients: amount(totals.clients.out_msgs, totals.clients.out_bytes),
+            received: amount(totals.all.in_msgs, totals.all.in_bytes),
+            received_from_clients: amount(totals.clients.in_msgs, totals.clients.in_bytes),
+            slow_consumers: totals.slow_consumers,
+            slow_consumer_stats: (totals.slow_consumers > 0)
+                .then(|| KindStats { clients: totals.slow_consumers, ..KindStats::default() }),
+            stale_connections: totals.stale_connections,
+            stale_connection_stats: (totals.stale_connections > 0)
+                .then(|| KindStats { clients: totals.stale_connections, ..KindStats::default() }),
+            stalled_clients: totals.stalled_clients,
+            routes: Vec::new(),
+            active_servers: 1 + totals.routes.remotes,
+            gomaxprocs: varz.gomaxprocs,
+        };
+        StatszEvent { server: self.stamp(), statsz }
+    }
+}
+
+fn head(kind: &'static str) -> EventHead {
+    EventHead { kind, id: nuid(), timestamp: Timestamp(SystemTime::now()) }
+}

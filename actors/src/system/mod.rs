@@ -1,0 +1,21 @@
+//! The system account's services: requests about the server, and events that tell what happens to it.
+//!
+//! ```text
+//! requests ── Inbox ──┐
+//!                     ├── System (actor) ── ServerBatch ──> replies and events in the system account
+//! ClientEvents ───────┘       │ asks
+//!                          Reporter
+//! ```
+//!
+//! - [`actor`]: the loop and its timers. [`requests`]: which subjects are answered, and how. `answers`: what the reports say.
+//! - `user`: who asks. `events`: clients that come and go, numbers of the server. [`services`]: what outlives the actor.
+
+pub mod actor;
+mod answers;
+mod events;
+pub mod requests;
+pub mod services;
+mod user;
+
+pub use actor::System;
+pub use services::{ServerControl, SystemServices};

@@ -1,0 +1,122 @@
+//! Which subjects are answered.
+
+/// A report that can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// Who the server is.
+    Idz,
+    /// Its numbers.
+    Statsz,
+    /// Options and counters.
+    Varz,
+    /// Subscriptions.
+    Subsz,
+    /// Connections.
+    Connz,
+    /// Routes.
+    Routez,
+    /// Gateways.
+    Gatewayz,
+    /// Leaf nodes.
+    Leafz,
+    /// Accounts.
+    Accountz,
+    /// JetStream.
+    Jsz,
+    /// Is it well.
+    Healthz,
+    /// Queues.
+    Ipqueuesz,
+    /// Replication groups.
+    Raftz,
+    /// Variables of the process.
+    Expvarz,
+}
+
+/// A report about one account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountReport {
+    /// Subscriptions.
+    Subsz,
+    /// Connections.
+    Connz,
+    /// Leaf nodes.
+    Leafz,
+    /// JetStream.
+    Jsz,
+    /// The account.
+    Info,
+    /// Its numbers, in a list.
+    Statz,
+    /// Its numbers, as an event.
+    Conns,
+}
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// A report of every server, or of this one.
+    Server(Report),
+    /// A report about the account in the subject.
+    Account(AccountReport),
+    /// The numbers of all accounts.
+    AllAccounts,
+    /// Who asks.
+    User,
+    /// How many subscribers a subject has.
+    Subscribers,
+    /// Close a connection.
+    Kick,
+    /// Tell a connection to go elsewhere.
+    LameDuck,
+    /// Read the configuration again.
+    Reload,
+}
+
+const REPORTS: [(&str, Report); 14] = [
+    ("IDZ", Report::Idz),
+    ("STATSZ", Report::Statsz),
+    ("VARZ", Report::Varz),
+    ("SUBSZ", Report::Subsz),
+    ("CONNZ", Report::Connz),
+    ("ROUTEZ", Report::Routez),
+    ("GATEWAYZ", Report::Gatewayz),
+    ("LEAFZ", Report::Leafz),
+    ("ACCOUNTZ", Report::Accountz),
+    ("JSZ", Report::Jsz),
+    ("HEALTHZ", Report::Healthz),
+    ("IPQUEUESZ", Report::Ipqueuesz),
+    ("RAFTZ", Report::Raftz),
+    ("EXPVARZ", Report::Expvarz),
+];
+
+const ACCOUNT_REPORTS: [(&str, AccountReport); 7] = [
+    ("SUBSZ", AccountReport::Subsz),
+    ("CONNZ", AccountReport::Connz),
+    ("LEAFZ", AccountReport::Leafz),
+    ("JSZ", AccountReport::Jsz),
+    ("INFO", AccountReport::Info),
+    ("STATZ", AccountReport::Statz),
+    ("CONNS", AccountReport::Conns),
+];
+
+/// All requests to the server with this id, and the subject of each.
+#[must_use]
+pub fn all(server_id: &str) -> (Vec<Request>, Vec<String>) {
+    let mut all = vec![(Request::Server(Report::Statsz), "$SYS.REQ.SERVER.PING".to_owned())];
+    for (name, report) in REPORTS {
+        for server in ["PING", server_id] {
+            all.push((Request::Server(report), format!("$SYS.REQ.SERVER.{server}.{name}")));
+        }
+    }
+    for (name, report) in ACCOUNT_REPORTS {
+        all.push((Request::Account(report), format!("$SYS.REQ.ACCOUNT.*.{name}")));
+    }
+    all.push((Request::AllAccounts, "$SYS.REQ.ACCOUNT.PING.STATZ".to_owned()));
+    all.push((Request::User, "$SYS.REQ.USER.*.INFO".to_owned()));
+    all.push((Request::Subscribers, "$SYS.DEBUG.SUBSCRIBERS".to_owned()));
+    for (name, request) in [("KICK", Request::Kick), ("LDM", Request::LameDuck), ("RELOAD", Request::Reload)] {
+        all.push((request, format!("$SYS.REQ.SERVER.{server_id}.{name}")));
+    }
+    all.into_iter().unzip()
+}

@@ -1,0 +1,110 @@
+//! What outlives the actor.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use troupe_codecs::report::Timestamp;
+use troupe_codecs::system::ServerStamp;
+
+use super::requests::{self, Request};
+use crate::report::Reporter;
+use crate::router::local::SeatPlan;
+use crate::router::{AccountView, Inbox, Subscription};
+
+/// Bytes of requests that may wait. Beyond it they are dropped: whoever asks so much asks again.
+const INBOX_BYTES: usize = 16 << 20;
+
+/// The outcome of a reload: the reason where it was refused.
+pub type Reloaded = Pin<Box<dyn Future<Output = Result<(), String>>>>;
+
+/// What requests can make the server do.
+pub trait ServerControl: Send + Sync {
+    /// Reads the configuration again.
+    fn reload(&self) -> Reloaded;
+}
+
+/// The services of the system account of one server.
+pub struct SystemServices {
+    pub(super) reporter: Arc<Reporter>,
+    pub(super) account: Arc<AccountView>,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) requests: Vec<Request>,
+    pub(super) seats: SeatPlan,
+    pub(super) control: Box<dyn ServerControl>,
+    seq: AtomicU64,
+}
+
+impl fmt::Debug for SystemServices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SystemServices").field("account", &self.account.name()).finish_non_exhaustive()
+    }
+}
+
+impl SystemServices {
+    /// Services in the system account `account`.
+    #[must_use]
+    pub fn new(
+        reporter: Arc<Reporter>,
+        account: Arc<AccountView>,
+        seats: SeatPlan,
+        control: Box<dyn ServerControl>,
+    ) -> Arc<Self> {
+        let inbox = Inbox::new(
+            INBOX_BYTES,
+            Box::new(|batch| tracing::warn!("{} requests to the system account were dropped", batch.len())),
+        );
+        let (requests, subjects) = requests::all(&reporter.server_id());
+        let entries = subjects
+            .iter()
+            .zip(0..)
+            .map(|(subject, tag)| Arc::new(Subscription::inside(Arc::clone(&inbox), subject.as_bytes(), b"", tag)));
+        if let Err(cause) = reporter.services().router.subscribe_inside(&account, entries.collect()) {
+            tracing::error!("{cause}");
+        }
+        Arc::new(Self { reporter, account, inbox, requests, seats, control, seq: AtomicU64::new(0) })
+    }
+
+    /// The server as it introduces itself, counting what it says.
+    pub(super) fn stamp(&self) -> ServerStamp {
+        ServerStamp { seq: self.seq.fetch_add(1, Ordering::Relaxed) + 1, ..self.introduction() }
+    }
+
+    /// The server as it introduces itself.
+    pub(super) fn introduction(&self) -> ServerStamp {
+        let services = self.reporter.services();
+        let (info, options) = (services.info(), services.options());
+        ServerStamp {
+            name: info.server_name.clone(),
+            host: info.host.clone(),
+            id: info.server_id.clone(),
+            cluster: options.cluster_name.clone().unwrap_or_default(),
+            domain: info.domain.clone().unwrap_or_default(),
+            ver: info.version.clone(),
+            tags: options.server_tags.clone(),
+            metadata: options.server_metadata.clone(),
+            feature_flags: feature_flags(&options.feature_flags),
+            jetstream: info.jetstream,
+            flags: 0,
+            seq: 0,
+            time: Timestamp(SystemTime::now()).to_string(),
+        }
+    }
+}
+
+/// The known experiments, as they are configured.
+fn feature_flags(configured: &std::collections::BTreeMap<String, bool>) -> std::collections::BTreeMap<String, bool> {
+    const KNOWN: [(&str, bool); 4] = [
+        ("js_ack_fc_v2", false),
+        ("js_api_reply_v2", false),
+        ("js_raft_delete_range", true),
+        ("js_snapshot_sources", false),
+    ];
+    KNOWN
+        .iter()
+        .map(|(name, default)| ((*name).to_owned(), configured.get(*name).copied().unwrap_or(*default)))
+        .collect()
+}

@@ -1,0 +1,5 @@
+//! The system account: what it answers and what it tells. Documents are compared by their shape: keys, order and types.
+
+mod shape;
+mod t10_events;
+mod t10_requests;

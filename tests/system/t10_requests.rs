@@ -1,0 +1,124 @@
+//! Requests.
+
+use troupe_tests::Server;
+
+use super::shape::{CONFIG, ask, enter, shape};
+
+/// Asks both servers the same and compares the shapes of what they answer.
+#[track_caller]
+fn compare(user: &str, requests: &[(&str, &str)]) {
+    let Some(reference) = Server::reference(CONFIG) else { return };
+    let troupe = Server::troupe(CONFIG);
+    let answers = |server: &Server| -> Vec<String> {
+        let id = enter(server, "sys").info_field("server_id");
+        let mut other = enter(server, "a");
+        other.flush("SUB foo 1\r\n");
+        let mut client = enter(server, user);
+        let numbered = requests.iter().zip(1..);
+        numbered
+            .map(|((subject, body), number)| shape(&ask(&mut client, number, &subject.replace("<id>", &id), body)))
+            .collect()
+    };
+    let (wanted, got) = (answers(&reference), answers(&troupe));
+    let mut different = Vec::new();
+    for ((request, wanted), got) in requests.iter().zip(wanted).zip(got) {
+        if wanted != got {
+            different.push(format!("{request:?}\n  wanted {wanted}\n  got    {got}"));
+        }
+    }
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
+#[test]
+fn who_asks() {
+    compare("a", &[("$SYS.REQ.USER.INFO", "")]);
+    compare("sys", &[("$SYS.REQ.USER.INFO", "")]);
+}
+
+#[test]
+fn the_server() {
+    compare(
+        "sys",
+        &[
+            ("$SYS.REQ.SERVER.PING", ""),
+            ("$SYS.REQ.SERVER.PING.IDZ", ""),
+            ("$SYS.REQ.SERVER.PING.STATSZ", ""),
+            ("$SYS.REQ.SERVER.PING.HEALTHZ", ""),
+            ("$SYS.REQ.SERVER.PING.ACCOUNTZ", ""),
+            ("$SYS.REQ.SERVER.PING.ROUTEZ", ""),
+            ("$SYS.REQ.SERVER.PING.LEAFZ", ""),
+            ("$SYS.REQ.SERVER.PING.GATEWAYZ", ""),
+            ("$SYS.REQ.SERVER.PING.RAFTZ", ""),
+            ("$SYS.REQ.SERVER.<id>.IDZ", ""),
+            ("$SYS.REQ.SERVER.<id>.STATSZ", "{}"),
+            ("$SYS.REQ.SERVER.<id>.CONNZ", r#"{"limit": 1, "sort": "cid"}"#),
+            ("$SYS.REQ.SERVER.<id>.CONNZ", r#"{"sort": "nonsense"}"#),
+            ("$SYS.REQ.SERVER.<id>.KICK", r#"{"cid": 9999}"#),
+            ("$SYS.REQ.SERVER.<id>.LDM", r#"{"cid": 9999}"#),
+            ("$SYS.REQ.SERVER.<id>.RELOAD", ""),
+            ("$SYS.DEBUG.SUBSCRIBERS", "nobody.here"),
+        ],
+    );
+}
+
+#[test]
+fn accounts() {
+    compare(
+        "sys",
+        &[
+            ("$SYS.REQ.ACCOUNT.A.CONNZ", ""),
+            ("$SYS.REQ.ACCOUNT.A.STATZ", ""),
+            ("$SYS.REQ.ACCOUNT.A.CONNS", ""),
+            ("$SYS.REQ.ACCOUNT.A.LEAFZ", ""),
+            ("$SYS.REQ.ACCOUNT.A.JSZ", ""),
+            ("$SYS.REQ.ACCOUNT.NOBODY.INFO", ""),
+            ("$SYS.REQ.ACCOUNT.PING.STATZ", ""),
+        ],
+    );
+    compare(
+        "b",
+        &[("$SYS.REQ.ACCOUNT.PING.CONNZ", ""), ("$SYS.REQ.SERVER.PING.CONNZ", ""), ("$SYS.REQ.ACCOUNT.PING.STATZ", "")],
+    );
+}
+
+#[test]
+fn a_tenant_sees_nothing_of_another() {
+    let troupe = Server::troupe(CONFIG);
+    let mut other = enter(&troupe, "a");
+    other.flush("SUB secret.subject 1\r\n");
+    let mut client = enter(&troupe, "b");
+    let subjects = [
+        "$SYS.REQ.ACCOUNT.PING.CONNZ",
+        "$SYS.REQ.SERVER.PING.CONNZ",
+        "$SYS.REQ.ACCOUNT.PING.STATZ",
+        "$SYS.REQ.USER.INFO",
+    ];
+    for (subject, number) in subjects.iter().zip(1..) {
+        for body in ["", r#"{"acc":"A","auth":true,"subscriptions":true}"#, r#"{"account":"A","accounts":["A"]}"#] {
+            let number = number * 10 + body.len();
+            let answer = String::from_utf8(ask(&mut client, number, subject, body)).expect("text");
+            assert!(!answer.contains("secret") && !answer.contains("\"n-a\"") && !answer.contains("\"A\""), "{answer}");
+        }
+    }
+    for subject in
+        ["$SYS.REQ.SERVER.PING.VARZ", "$SYS.REQ.ACCOUNT.A.CONNZ", "$SYS.REQ.USER.A.INFO", "$SYS.DEBUG.SUBSCRIBERS"]
+    {
+        let number = 500 + subject.len();
+        let answer = String::from_utf8(ask(&mut client, number, subject, "")).expect("text");
+        assert!(answer.contains("NATS/1.0 503"), "{subject}: {answer}");
+    }
+}
+
+#[test]
+fn kicking_a_client() {
+    troupe_tests::on_both(CONFIG, |server| {
+        let mut victim = enter(server, "a");
+        let cid = victim.info_field("client_id");
+        let mut client = enter(server, "sys");
+        let id = client.info_field("server_id");
+        let body = format!("{{\"cid\": {cid}}}");
+        client.send(format!("PUB $SYS.REQ.SERVER.{id}.KICK inbox {}\r\n{body}\r\n", body.len()));
+        victim.wait_closed();
+        assert!(victim.is_closed());
+    });
+}
