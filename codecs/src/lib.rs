@@ -4,6 +4,7 @@
 //! - [`client`]: the client protocol.
 //! - [`conf`]: the configuration language.
 //! - [`header`]: blocks of headers.
+//! - [`jwt`]: tokens of operators, accounts and users.
 //! - [`proxy`]: the PROXY protocol, versions 1 and 2.
 //! - [`quote`]: text between quotes, as Go's `%q` writes it.
 //! - [`report`]: monitoring documents.
@@ -14,6 +15,7 @@ pub mod api;
 pub mod client;
 pub mod conf;
 pub mod header;
+pub mod jwt;
 pub mod proxy;
 pub mod quote;
 pub mod report;

@@ -42,13 +42,8 @@ pub(super) const TOP: &[(&str, Effect, Shape)] = &[
     ("mqtt", Denies, Block(MQTT)),
     ("ocsp_cache", Denies, Any),
     ("ocsp", Changes, Any),
-    ("operator", Changes, Any),
     ("trusted_keys", Changes, Any),
-    ("resolver", Changes, Any),
-    ("resolver_preload", Changes, Any),
-    ("resolver_pinned_accounts", Changes, Any),
     ("resolver_tls", Changes, Any),
-    ("default_sentinel", Changes, Any),
 ];
 
 const CLUSTER: &[Known] = &[

@@ -79,6 +79,7 @@ fn export_of(reader: &mut Reader, keys: ExportKeys<'_>) -> Option<ExportOptions>
             subject: subject(stream)?,
             accounts: keys.accounts,
             account_token_position: keys.token_position,
+            token_required: false,
         });
     }
     let kind = ExportKind::Service {
@@ -92,6 +93,7 @@ fn export_of(reader: &mut Reader, keys: ExportKeys<'_>) -> Option<ExportOptions>
         subject: subject(keys.service?)?,
         accounts: keys.accounts,
         account_token_position: keys.token_position,
+        token_required: false,
     })
 }
 
@@ -267,14 +269,14 @@ fn read_import(reader: &mut Reader, item: &Value) -> Option<ImportOptions> {
             to: to.map(|(_, text)| text),
             allow_trace: trace.is_some_and(|(_, allow)| allow),
         };
-        return Some(ImportOptions { kind, account, subject });
+        return Some(ImportOptions { kind, account, subject, token: None });
     }
     let (account, subject) = service?;
     if let Some((place, _)) = trace {
         reader.error(place, "Detected allow_trace directive on a non-stream");
     }
     let to = to.map(|(_, text)| text).filter(|text| !text.is_empty()).unwrap_or_else(|| subject.clone());
-    Some(ImportOptions { kind: ImportKind::Service { to, share }, account, subject })
+    Some(ImportOptions { kind: ImportKind::Service { to, share }, account, subject, token: None })
 }
 
 /// Reads the account and the subject an import is from.

@@ -15,6 +15,7 @@ mod listen;
 mod logging;
 mod mappings;
 mod monitor;
+mod operator;
 mod permissions;
 mod reader;
 mod report;

@@ -5,7 +5,7 @@ use troupe_codecs::conf::{format_duration, parse_duration};
 use troupe_engine::options::{Options, WriteTimeoutPolicy};
 
 use super::reader::{Reader, go_type};
-use super::{accounts, auth, jetstream, listen, logging, mappings, monitor, tls, unsupported};
+use super::{accounts, auth, jetstream, listen, logging, mappings, monitor, operator, tls, unsupported};
 
 /// Reads every key of the top level into `options`.
 pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, options: &mut Options) {
@@ -25,6 +25,7 @@ pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, options: &mut
             || monitor::KEYS.contains(&key.as_str())
             || auth::KEYS.contains(&key.as_str())
             || jetstream::KEYS.contains(&key.as_str())
+            || operator::KEYS.contains(&key.as_str())
             || unsupported::read(reader, key, value, options);
         if !known {
             reader.unknown(key, value);
@@ -35,6 +36,7 @@ pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, options: &mut
         accounts::read(reader, value, single, &mut options.accounts, &mut options.auth);
         accounts::check_links(reader, value, &options.accounts, !options.no_system_account);
     }
+    operator::read(reader, root, options);
 }
 
 fn identity(reader: &mut Reader, key: &str, value: &Value, options: &mut Options) -> bool {

@@ -1,6 +1,7 @@
 //! Puts exports, imports and mappings in force.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use troupe_engine::account::{AccountLinks, Graph};
 use troupe_engine::options::{GLOBAL_ACCOUNT, Options};
@@ -31,9 +32,9 @@ pub fn link(accounts: &Accounts, router: &RouterHandle, options: &Options, serve
         cluster: options.cluster_name.clone(),
         system_account: options.system_account_name().map(str::to_owned),
     });
-    let (mut graph, faults) = Graph::of_options(&options.accounts, names.system_account.is_some());
-    // The loader of configuration files has found these already; options made otherwise may have them.
-    faults.iter().for_each(|fault| tracing::error!("{fault}"));
+    let (mut graph, faults) = Graph::of_options_at(&options.accounts, names.system_account.is_some(), Some(now()));
+    // The loader of configuration files refuses these; accounts of tokens may have them.
+    faults.iter().for_each(|fault| tracing::debug!("{fault}"));
     if let Some(system) = &names.system_account {
         let all = accounts.all();
         graph.link_system(system, all.iter().map(|account| &**account.name()));
@@ -50,6 +51,11 @@ pub fn link(accounts: &Accounts, router: &RouterHandle, options: &Options, serve
         }
     }
     linked
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn mappings_of(options: &Options, name: &str) -> Mappings {

@@ -109,6 +109,8 @@ pub struct ClientActor {
     pub(super) connect_options: Option<Box<ConnectOptions>>,
     ping_timer: SpawnHandle,
     pub(super) has_connected: bool,
+    /// When it must leave, where that is not scheduled yet.
+    pub(super) owes_expiry: Option<SystemTime>,
     /// CONNECT was accepted and its first ping is not scheduled yet.
     pub(super) owes_first_ping: bool,
     /// The line that tells the end is written.
@@ -154,6 +156,7 @@ impl ClientActor {
             connect_options: None,
             ping_timer: SpawnHandle::default(),
             has_connected: false,
+            owes_expiry: None,
             owes_first_ping: false,
             is_end_logged: Cell::new(false),
             services,
@@ -284,10 +287,25 @@ impl ClientActor {
 
     /// Pings soon after CONNECT, so that the round trip time is known.
     pub(super) fn schedule_first_ping(&mut self, ctx: &mut Context<Self>) {
+        self.schedule_expiry(ctx);
         if std::mem::take(&mut self.owes_first_ping) {
             let is_short_disabled = self.services.options().timing.disable_short_first_ping;
             self.schedule_ping(self.keepalive.first_delay(is_short_disabled), ctx);
         }
+    }
+
+    /// Closes the connection when its right to be there ends.
+    fn schedule_expiry(&mut self, ctx: &mut Context<Self>) {
+        let Some(end) = self.owes_expiry.take() else { return };
+        let delay = end.duration_since(SystemTime::now()).unwrap_or_default();
+        ctx.run_later(delay, move |actor, _| {
+            // A later CONNECT may have shown a token that lasts longer.
+            let is_over = actor.grant.as_ref().and_then(|grant| grant.expires).is_some_and(|current| current <= end);
+            if is_over && actor.sink.close_reason().is_none() {
+                debug!(conn = %actor.sink.label(), "User Authentication Expired");
+                actor.fail("User Authentication Expired", CloseReason::AuthenticationExpired);
+            }
+        });
     }
 
     fn schedule_auth_timeout(&self, ctx: &mut Context<Self>) {

@@ -22,6 +22,11 @@ use crate::auth::Answer;
 use crate::connection::{CloseReason, ClosedConnection, Profile, ReadLimits};
 use crate::router::{AccountView, ChangeSet, Publisher, Subscription};
 
+/// A limit as a size.
+fn clamped(limit: u64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
 impl ClientActor {
     /// Handles `CONNECT`, the first or a later one.
     pub(super) fn connect(&mut self, json: &[u8], publisher: &mut Publisher) -> Flow {
@@ -69,6 +74,8 @@ impl ClientActor {
         let present = |text: &String| (!text.is_empty()).then(|| text.clone());
         let presented = &mut *self.presented;
         presented.implicit = false;
+        presented.now = SystemTime::now();
+        presented.remote = self.sink.remote().ip();
         presented.user = present(&options.user);
         presented.password = present(&options.pass).map(Secret::new);
         presented.auth_token = present(&options.auth_token).map(Secret::new);
@@ -138,6 +145,11 @@ impl ClientActor {
     }
 
     fn refuse_entry(&self, refusal: &Refusal) {
+        if tracing::enabled!(tracing::Level::DEBUG)
+            && let Some(why) = self.services.authenticator().current().explain_token(&self.presented)
+        {
+            debug!(conn = %self.sink.label(), "{why}");
+        }
         error!(conn = %self.sink.label(), "{refusal}");
         let reason = match refusal.reason {
             RefusalReason::AuthenticationFailure => CloseReason::AuthenticationFailure,
@@ -168,7 +180,8 @@ impl ClientActor {
                 return false;
             }
         }
-        self.apply_limits(&account);
+        self.owes_expiry = grant.expires;
+        self.apply_limits(&account, &grant);
         self.account = Some(account);
         self.apply_permissions(&grant);
         self.grant = Some(Box::new(grant));
@@ -229,13 +242,18 @@ impl ClientActor {
     }
 
     /// Takes the tighter of the server's and the account's limits.
-    fn apply_limits(&mut self, account: &AccountView) {
+    fn apply_limits(&mut self, account: &AccountView, grant: &Grant) {
         let (server, own) = (self.services.options(), account.limits());
         self.read_limits.set(ReadLimits {
             max_control_line: server.limits.max_control_line,
-            max_payload: server.limits.max_payload.min(own.max_payload.unwrap_or(usize::MAX)),
+            max_payload: server
+                .limits
+                .max_payload
+                .min(own.max_payload.unwrap_or(usize::MAX))
+                .min(grant.limits.max_payload.map_or(usize::MAX, clamped)),
         });
-        let own_subscriptions = own.max_subscriptions.map(|max| usize::try_from(max).unwrap_or(usize::MAX));
+        let own_subscriptions = [own.max_subscriptions, grant.limits.max_subscriptions].into_iter().flatten().min();
+        let own_subscriptions = own_subscriptions.map(clamped);
         self.max_subscriptions = match (server.limits.max_subscriptions, own_subscriptions) {
             (0, own) => own.unwrap_or(0),
             (server, own) => server.min(own.unwrap_or(usize::MAX)),
@@ -314,8 +332,9 @@ impl ClientActor {
         let options = self.services.options();
         self.keepalive.set_timing(&options.timing);
         let Some(account) = self.account.clone() else { return };
-        self.apply_limits(&account);
+        self.presented.now = SystemTime::now();
         let Some(grant) = self.grant.clone() else { return };
+        self.apply_limits(&account, &grant);
         let (authenticator, presented) = (self.services.authenticator().clone(), self.presented.clone());
         let sink = Arc::clone(&self.sink);
         let deciding = async move { while_open(authenticator.reconsider(&presented, &grant), &sink).await };

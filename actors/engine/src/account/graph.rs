@@ -6,6 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use troupe_codecs::subject::{is_literal, is_subset, is_valid_publish, is_valid_subscription};
 
+use super::activation::is_activated;
 use super::cycles::{self, Kind};
 use super::exports::{covering, may_import};
 use super::{Approval, ServiceExport, ServiceImport, StreamExport, StreamImport};
@@ -145,6 +146,16 @@ impl Graph {
     /// left out.
     #[must_use]
     pub fn of_options(accounts: &[AccountOptions], has_system_account: bool) -> (Self, Vec<String>) {
+        Self::of_options_at(accounts, has_system_account, None)
+    }
+
+    /// As [`Graph::of_options`], looking at the times of activation tokens: `now` is in seconds since 1970.
+    #[must_use]
+    pub fn of_options_at(
+        accounts: &[AccountOptions],
+        has_system_account: bool,
+        now: Option<i64>,
+    ) -> (Self, Vec<String>) {
         let mut graph = Self::default();
         let mut faults = Vec::new();
         accounts.iter().for_each(|account| graph.add_account(&account.name));
@@ -161,7 +172,9 @@ impl Graph {
                 let is_wanted =
                     |import: &&ImportOptions| matches!(import.kind, ImportKind::Service { .. }) == wants_services;
                 for import in account.imports.iter().filter(is_wanted) {
-                    graph.import_option(&account.name, import, &mut faults);
+                    let exporter = accounts.iter().find(|exporter| exporter.name == import.account);
+                    let has_token = exporter.is_some_and(|exporter| is_activated(&account.name, import, exporter, now));
+                    graph.import_option(&account.name, import, has_token, &mut faults);
                 }
             }
         }
@@ -230,7 +243,11 @@ impl Graph {
 
     fn export_option(&mut self, account: &str, export: &ExportOptions, has_system: bool, faults: &mut Vec<String>) {
         let (subject, kind) = (&export.subject, if export.kind == ExportKind::Stream { "stream" } else { "service" });
-        let mut approval = Approval { account_token_position: export.account_token_position, ..Approval::default() };
+        let mut approval = Approval {
+            account_token_position: export.account_token_position,
+            token_required: export.token_required,
+            ..Approval::default()
+        };
         for name in &export.accounts {
             match self.accounts.contains_key(name.as_str()) {
                 true => _ = approval.accounts.insert(name.clone()),
@@ -266,13 +283,13 @@ impl Graph {
         }
     }
 
-    fn import_option(&mut self, account: &str, import: &ImportOptions, faults: &mut Vec<String>) {
+    fn import_option(&mut self, account: &str, import: &ImportOptions, has_token: bool, faults: &mut Vec<String>) {
         let (exporter, subject) = (&import.account, &import.subject);
         let kind = if matches!(import.kind, ImportKind::Stream { .. }) { "stream" } else { "service" };
         if !self.accounts.contains_key(exporter.as_str()) {
             return faults.push(format!("{exporter:?} account not defined for {kind} import"));
         }
-        if let Err(error) = self.import(account, import, false) {
+        if let Err(error) = self.import(account, import, has_token) {
             faults.push(format!("Error adding {kind} import {subject:?}: {error}"));
         }
     }

@@ -4,7 +4,13 @@ use crate::options::{AccountOptions, ExportKind, ExportOptions, ImportKind, Impo
 fn service(subject: &str) -> ExportOptions {
     let kind =
         ExportKind::Service { response: ResponseType::Singleton, threshold: None, latency: None, allow_trace: false };
-    ExportOptions { kind, subject: subject.to_owned(), accounts: Vec::new(), account_token_position: 0 }
+    ExportOptions {
+        kind,
+        subject: subject.to_owned(),
+        accounts: Vec::new(),
+        account_token_position: 0,
+        token_required: false,
+    }
 }
 
 fn stream(subject: &str) -> ExportOptions {
@@ -13,12 +19,12 @@ fn stream(subject: &str) -> ExportOptions {
 
 fn ask(account: &str, subject: &str, to: &str) -> ImportOptions {
     let kind = ImportKind::Service { to: to.to_owned(), share: false };
-    ImportOptions { kind, account: account.to_owned(), subject: subject.to_owned() }
+    ImportOptions { kind, account: account.to_owned(), subject: subject.to_owned(), token: None }
 }
 
 fn listen(account: &str, subject: &str) -> ImportOptions {
     let kind = ImportKind::Stream { prefix: None, to: None, allow_trace: false };
-    ImportOptions { kind, account: account.to_owned(), subject: subject.to_owned() }
+    ImportOptions { kind, account: account.to_owned(), subject: subject.to_owned(), token: None }
 }
 
 fn account(name: &str, exports: Vec<ExportOptions>, imports: Vec<ImportOptions>) -> AccountOptions {

@@ -8,11 +8,13 @@ fn import(from: &str, to: Option<&str>) -> super::StreamImport {
         subject: from.to_owned(),
         accounts: Vec::new(),
         account_token_position: 0,
+        token_required: false,
     };
     let import = ImportOptions {
         kind: ImportKind::Stream { prefix: None, to: to.map(str::to_owned), allow_trace: false },
         account: "A".to_owned(),
         subject: from.to_owned(),
+        token: None,
     };
     let accounts = [
         AccountOptions { name: "A".to_owned(), exports: vec![export], ..AccountOptions::default() },

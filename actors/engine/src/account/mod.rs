@@ -1,10 +1,13 @@
 //! What accounts let each other have.
 //!
+//! - [`claims`]: accounts as their tokens describe them. [`activation`]: tokens for private exports.
 //! - [`exports`]: what an account offers, and to whom.
 //! - [`latency`]: which requests are measured.
 //! - [`imports`]: what an account takes: messages of a stream, answers of a service.
 //! - [`graph`]: all accounts with both, checked against each other. [`cycles`]: imports that lead back.
 
+pub mod activation;
+pub mod claims;
 pub mod cycles;
 pub mod exports;
 pub mod graph;

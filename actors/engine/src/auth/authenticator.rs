@@ -6,8 +6,11 @@ use rand::Rng;
 use rand::distr::Alphanumeric;
 use subtle::ConstantTimeEq;
 
-use super::decision::{Decision, Grant, Identity, PasswordCheck, Presented, Reconsidered, Refusal, RefusalReason};
+use super::decision::{
+    Decision, Grant, Identity, PasswordCheck, Presented, Reconsidered, Refusal, RefusalReason, UserLimits,
+};
 use super::signature::{is_signed_by, is_signed_by_proxy};
+use super::trust::Trust;
 use super::users::{Directory, UserRecord};
 use crate::options::{Credential, DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, Options, Secret};
 
@@ -15,6 +18,8 @@ use crate::options::{Credential, DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, Options
 #[derive(Debug)]
 pub struct Authenticator {
     users: Directory,
+    /// Operator mode: tokens say who may enter.
+    trust: Option<Trust>,
     single: Option<Single>,
     no_auth_user: Option<String>,
     /// `no_auth_user` is our own, for a configuration that only has users in the system account.
@@ -64,6 +69,7 @@ impl Authenticator {
         });
         Self {
             users,
+            trust: options.trust.as_ref().map(Trust::new),
             single,
             no_auth_user,
             is_no_auth_user_implied: implied,
@@ -77,7 +83,7 @@ impl Authenticator {
     /// Whether credentials are configured at all. Otherwise every connection enters `$G`.
     #[must_use]
     pub fn is_configured(&self) -> bool {
-        !self.users.is_empty() || self.single.is_some()
+        !self.users.is_empty() || self.single.is_some() || self.trust.is_some()
     }
 
     /// `auth_required` of INFO: not with a configured `no_auth_user`, yet with the implied one.
@@ -89,7 +95,7 @@ impl Authenticator {
     /// Whether INFO carries a nonce.
     #[must_use]
     pub fn nonce_required(&self) -> bool {
-        self.always_nonce || self.users.has_nkeys() || !self.trusted_proxies.is_empty()
+        self.always_nonce || self.trust.is_some() || self.users.has_nkeys() || !self.trusted_proxies.is_empty()
     }
 
     /// Whether a connection whose first verb is not CONNECT may enter, so that it needs no `implicit` decision
@@ -113,6 +119,9 @@ impl Authenticator {
         }
         if presented.implicit && !self.admits_implicit(presented) {
             return refuse(RefusalReason::AuthenticationFailure, Identity::Anonymous);
+        }
+        if let Some(trust) = &self.trust {
+            return trust.decide(presented, proxy);
         }
         if let Some(key) = self.nkey_of(presented) {
             return self.decide_nkey(presented, key, proxy);
@@ -202,6 +211,13 @@ impl Authenticator {
         compare(user.password.clone(), presented.password(), user.grant(proxy), refusal)
     }
 
+    /// Why a token lets nobody in, for the log; `None` where tokens do not count, or it does.
+    #[must_use]
+    pub fn explain_token(&self, presented: &Presented) -> Option<String> {
+        let proxy = self.trusted_proxy(presented).ok()?;
+        self.trust.as_ref()?.explain(presented, proxy)
+    }
+
     /// How the user of a certificate is looked for, as lines for the log; none where certificates name no users.
     #[must_use]
     pub fn explain_certificate(&self, presented: &Presented) -> Vec<String> {
@@ -272,7 +288,15 @@ fn refuse(reason: RefusalReason, identity: Identity) -> Decision {
 }
 
 fn grant_in_global(identity: Identity, proxy_key: Option<Arc<str>>, checked_against: Option<Secret>) -> Grant {
-    Grant { account: GLOBAL_ACCOUNT.into(), identity, permissions: None, proxy_key, checked_against }
+    Grant {
+        account: GLOBAL_ACCOUNT.into(),
+        identity,
+        permissions: None,
+        proxy_key,
+        limits: UserLimits::default(),
+        expires: None,
+        checked_against,
+    }
 }
 
 /// A `no_auth_user` with a hashed password lets nobody in: its own hash is what nats-server compares it with.

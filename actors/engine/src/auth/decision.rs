@@ -1,7 +1,9 @@
 //! What a connection shows, and what comes of it.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use troupe_codecs::quote::quote;
 
@@ -22,7 +24,7 @@ pub struct Presented {
     pub nkey: Option<String>,
     /// CONNECT `sig`: signature of the nonce by the nkey.
     pub signature: Option<String>,
-    /// CONNECT `jwt`. Ignored while there is no operator mode.
+    /// CONNECT `jwt`. Ignored without operators.
     pub jwt: Option<String>,
     /// CONNECT `account`; refused when given.
     pub account: Option<String>,
@@ -36,6 +38,10 @@ pub struct Presented {
     pub connection_type: ConnectionType,
     /// Names in the client's verified TLS certificate.
     pub certificate: Option<Arc<CertificateNames>>,
+    /// Address it comes from.
+    pub remote: Option<IpAddr>,
+    /// The moment it is judged at.
+    pub now: SystemTime,
     /// The first verb was not CONNECT: only `no_auth_user` can let it in.
     pub implicit: bool,
 }
@@ -57,6 +63,8 @@ impl Presented {
             nonce: String::new(),
             connection_type,
             certificate: None,
+            remote: None,
+            now: SystemTime::UNIX_EPOCH,
             implicit: false,
         }
     }
@@ -131,6 +139,15 @@ impl Identity {
     }
 }
 
+/// Limits of one user; `None` is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UserLimits {
+    /// Most subscriptions of a connection.
+    pub max_subscriptions: Option<u64>,
+    /// Largest message.
+    pub max_payload: Option<u64>,
+}
+
 /// Right to enter.
 #[derive(Clone, Debug)]
 pub struct Grant {
@@ -142,6 +159,10 @@ pub struct Grant {
     pub permissions: Option<Arc<CompiledPermissions>>,
     /// Public key of the trusted proxy it came through.
     pub proxy_key: Option<Arc<str>>,
+    /// Limits of its own.
+    pub limits: UserLimits,
+    /// When it must leave.
+    pub expires: Option<SystemTime>,
     /// Password, hash or token the connection was checked against, so that a reload need not check it again.
     pub(super) checked_against: Option<Secret>,
 }

@@ -16,11 +16,15 @@ mod permissions;
 mod responses;
 mod signature;
 mod subjects;
+mod templates;
+mod trust;
 mod users;
 
 pub use authenticator::{Authenticator, has_plaintext_passwords};
 pub use certificate::{CertificateNames, NameCandidate, RelativeName};
-pub use decision::{Decision, Grant, Identity, PasswordCheck, Presented, Reconsidered, Refusal, RefusalReason};
+pub use decision::{
+    Decision, Grant, Identity, PasswordCheck, Presented, Reconsidered, Refusal, RefusalReason, UserLimits,
+};
 pub use distinguished_name::DistinguishedName;
 pub use permissions::{CompiledPermissions, ConnectionPermissions, DeliveryFilter};
 pub use responses::{MAX_TRACKED_BYTES, MAX_TRACKED_REPLIES, ResponseTracker};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ahash::AHashMap;
 
 use super::certificate::{CertificateNames, NameCandidate};
-use super::decision::{Grant, Identity};
+use super::decision::{Grant, Identity, UserLimits};
 use super::distinguished_name::DistinguishedName;
 use super::permissions::CompiledPermissions;
 use crate::options::{ConnectionType, Credential, GLOBAL_ACCOUNT, Options, Permissions, Secret, UserOptions};
@@ -38,6 +38,8 @@ impl UserRecord {
             identity: self.identity.clone(),
             permissions: self.permissions.clone(),
             proxy_key,
+            limits: UserLimits::default(),
+            expires: None,
             checked_against: self.password.clone(),
         }
     }

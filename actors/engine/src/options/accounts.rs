@@ -81,6 +81,8 @@ pub struct ExportOptions {
     pub accounts: Vec<String>,
     /// Token of the subject, from 1, that must be the name of the importing account; 0 is none.
     pub account_token_position: u32,
+    /// Importing accounts must show an activation token.
+    pub token_required: bool,
 }
 
 /// What an import takes.
@@ -113,6 +115,8 @@ pub struct ImportOptions {
     pub account: String,
     /// Subject in the exporting account.
     pub subject: String,
+    /// Activation token.
+    pub token: Option<String>,
 }
 
 /// Message tracing asked for by an account.
@@ -131,6 +135,8 @@ pub struct AccountOptions {
     pub name: String,
     /// Public account nkey, if given.
     pub nkey: Option<String>,
+    /// Keys that sign for it, its own included.
+    pub signing_keys: Vec<String>,
     /// Limits.
     pub limits: AccountLimits,
     /// What it may have of JetStream, if it has it.

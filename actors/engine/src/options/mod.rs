@@ -14,6 +14,7 @@ pub mod listen;
 pub mod logging;
 pub mod monitor;
 pub mod tls;
+pub mod trust;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -31,6 +32,7 @@ pub use listen::{ListenAddress, ListenOptions};
 pub use logging::{LogFormat, LoggingOptions};
 pub use monitor::{MonitorAuth, MonitorOptions};
 pub use tls::{CertificatePair, HandshakeFirst, TlsOptions, TlsVersion};
+pub use trust::TrustOptions;
 
 use crate::subject::Mappings;
 
@@ -68,6 +70,8 @@ pub struct Options {
     pub auth: AuthOptions,
     /// Accounts from the configuration file, `$G` and the default system account not included.
     pub accounts: Vec<AccountOptions>,
+    /// Operator mode; its accounts are in [`Options::accounts`], too.
+    pub trust: Option<TrustOptions>,
     /// Mappings of the global account.
     pub mappings: Mappings,
     /// Name of the system account; `None` means `$SYS` is created.
@@ -120,6 +124,7 @@ impl Default for Options {
             logging: LoggingOptions::default(),
             auth: AuthOptions::default(),
             accounts: Vec::new(),
+            trust: None,
             mappings: Mappings::default(),
             system_account: None,
             no_system_account: false,

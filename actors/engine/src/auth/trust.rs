@@ -1,0 +1,218 @@
+//! Users whose rights stand in tokens.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ahash::AHashMap;
+use troupe_codecs::jwt::claims::{SigningKey, UserRights};
+use troupe_codecs::jwt::{AccountClaims, Claims, UserClaims, decode};
+
+use super::decision::{Decision, Grant, Identity, Presented, Refusal, RefusalReason, UserLimits};
+use super::permissions::CompiledPermissions;
+use super::signature::is_signed_by;
+use super::templates;
+use crate::account::claims::permissions;
+use crate::options::{ConnectionType, Permissions, TrustOptions};
+
+/// An account whose token is known.
+#[derive(Debug)]
+struct TrustedAccount {
+    claims: Claims<AccountClaims>,
+    /// Keys that sign for it, with the template of those that are scoped.
+    signers: BTreeMap<String, Option<UserRights>>,
+    defaults: Option<Permissions>,
+    is_trusted: bool,
+}
+
+/// Operators and accounts, ready to judge users.
+#[derive(Debug)]
+pub(super) struct Trust {
+    accounts: AHashMap<String, TrustedAccount>,
+    pinned: Option<Vec<String>>,
+    default_sentinel: Option<String>,
+}
+
+impl Trust {
+    pub(super) fn new(options: &TrustOptions) -> Self {
+        let trusted = options.trusted_keys();
+        let account = |claims: &Claims<AccountClaims>| {
+            let mut signers: BTreeMap<String, Option<UserRights>> = BTreeMap::from([(claims.sub.clone(), None)]);
+            for key in &claims.nats.signing_keys {
+                let template = match key {
+                    SigningKey::Plain(_) => None,
+                    SigningKey::Scoped { template, .. } => Some((**template).clone()),
+                };
+                signers.insert(key.key().to_owned(), template);
+            }
+            TrustedAccount {
+                defaults: permissions(&claims.nats.default_permissions),
+                is_trusted: trusted.contains(&claims.iss.as_str()),
+                signers,
+                claims: claims.clone(),
+            }
+        };
+        let accounts = options.accounts.iter().map(|token| (token.claims.sub.clone(), account(&token.claims)));
+        Self {
+            accounts: accounts.collect(),
+            pinned: options.pinned.clone(),
+            default_sentinel: options.default_sentinel.clone(),
+        }
+    }
+
+    /// Judges a connection by its token.
+    pub(super) fn decide(&self, presented: &Presented, proxy: Option<Arc<str>>) -> Decision {
+        match self.judge(presented, proxy) {
+            Ok(grant) => Decision::Accept(grant),
+            Err(Fault { reason, identity, .. }) => Decision::Refuse(Refusal { reason, identity }),
+        }
+    }
+
+    /// Why a connection stays out.
+    pub(super) fn explain(&self, presented: &Presented, proxy: Option<Arc<str>>) -> Option<String> {
+        self.judge(presented, proxy).err().map(|fault| fault.why)
+    }
+
+    fn judge(&self, presented: &Presented, proxy: Option<Arc<str>>) -> Result<Grant, Fault> {
+        let shown = presented.jwt.as_deref().filter(|jwt| decode::<UserClaims>(jwt).is_ok());
+        let jwt = shown.or(self.default_sentinel.as_deref());
+        let anonymous = |why: String| Fault::of(presented.claimed_identity(), why);
+        let jwt = jwt.ok_or_else(|| anonymous("Authentication requires a user JWT".to_owned()))?;
+        let user = decode::<UserClaims>(jwt).map_err(|cause| anonymous(format!("User JWT not valid: {cause}")))?;
+        let identity = Identity::Nkey(user.sub.clone());
+        let refuse = |why: &str| Fault::of(identity.clone(), why.to_owned());
+        if user.nats.rights.proxy_required && proxy.is_none() {
+            return Err(Fault { reason: RefusalReason::ProxyRequired, ..refuse("proxy connection required") });
+        }
+        let now = seconds(presented.now);
+        if !user.is_alive(now) {
+            return Err(refuse("User JWT no longer valid"));
+        }
+        let owner = Some(&user.nats.issuer_account).filter(|owner| !owner.is_empty()).unwrap_or(&user.iss);
+        if self.pinned.as_ref().is_some_and(|pinned| !pinned.contains(owner)) {
+            return Err(refuse(&format!("Account {owner} not listed as operator pinned account")));
+        }
+        let account = self.accounts.get(owner).ok_or_else(|| refuse("Account JWT lookup error: account missing"))?;
+        if !account.is_trusted {
+            return Err(refuse("Account JWT not signed by trusted operator"));
+        }
+        let rights = account.rights_of(&user).map_err(|why| refuse(why))?;
+        if !account.claims.is_alive(now) {
+            return Err(refuse("Account JWT has expired"));
+        }
+        if rights.bearer_token && account.claims.nats.limits.disallow_bearer {
+            return Err(refuse("Account does not allow bearer tokens"));
+        }
+        if !may_connect_as(&rights.allowed_connection_types, presented.connection_type) {
+            return Err(refuse("Connection type not allowed"));
+        }
+        let signature = presented.signature.as_deref().unwrap_or_default();
+        if !rights.bearer_token && !is_signed_by(&user.sub, &presented.nonce, signature) {
+            return Err(refuse("Signature not verified"));
+        }
+        if account.is_revoked(&user) {
+            return Err(refuse("User authentication revoked"));
+        }
+        if !is_from(&rights.src, presented.remote) {
+            return Err(refuse("Bad src Ip"));
+        }
+        let window = templates::window(&rights.times, &rights.times_location, presented.now);
+        let window = window.ok_or_else(|| refuse("Outside connect times"))?;
+        let own = permissions(&rights.permissions).or_else(|| account.defaults.clone());
+        let limit = |number: i64| u64::try_from(number).ok();
+        Ok(Grant {
+            account: account.claims.sub.as_str().into(),
+            identity,
+            permissions: own.map(|own| Arc::new(CompiledPermissions::compile(&own))),
+            proxy_key: proxy,
+            checked_against: None,
+            limits: UserLimits { max_subscriptions: limit(rights.subs), max_payload: limit(rights.payload) },
+            expires: earliest([end_of(user.exp), end_of(account.claims.exp), window]),
+        })
+    }
+}
+
+impl TrustedAccount {
+    /// The rights of a user of this account: its own, or those of the template of the key that issued it.
+    fn rights_of(&self, user: &Claims<UserClaims>) -> Result<UserRights, &'static str> {
+        match self.signers.get(&user.iss) {
+            None => Err("User JWT issuer is not known"),
+            Some(None) => Ok(user.nats.rights.clone()),
+            Some(Some(_)) if user.nats.rights.permissions != Default::default() => {
+                Err("User JWT is not valid: scoped users require no permissions or limits set")
+            }
+            Some(Some(template)) => {
+                templates::fill(template, user, &self.claims).ok_or("User JWT generated invalid permissions")
+            }
+        }
+    }
+
+    /// Whether the account has taken the user's token back: for the user, or for everybody.
+    fn is_revoked(&self, user: &Claims<UserClaims>) -> bool {
+        let revocations = &self.claims.nats.revocations;
+        [user.sub.as_str(), "*"].iter().any(|key| revocations.get(*key).is_some_and(|since| user.iat <= *since))
+    }
+}
+
+/// Why somebody stays out.
+struct Fault {
+    reason: RefusalReason,
+    identity: Identity,
+    why: String,
+}
+
+impl Fault {
+    fn of(identity: Identity, why: String) -> Self {
+        Self { reason: RefusalReason::AuthenticationFailure, identity, why }
+    }
+}
+
+fn seconds(time: SystemTime) -> i64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// The moment a token's life ends.
+fn end_of(exp: i64) -> Option<SystemTime> {
+    u64::try_from(exp).ok().filter(|exp| *exp > 0).map(|exp| UNIX_EPOCH + Duration::from_secs(exp))
+}
+
+fn earliest(ends: [Option<SystemTime>; 3]) -> Option<SystemTime> {
+    ends.into_iter().flatten().min()
+}
+
+/// Names that are not known are left out; when none is left, nothing is allowed.
+fn may_connect_as(names: &[String], connection_type: ConnectionType) -> bool {
+    let known = |name: &String| match name.to_ascii_uppercase().as_str() {
+        "STANDARD" => Some(ConnectionType::Standard),
+        "WEBSOCKET" => Some(ConnectionType::Websocket),
+        "LEAFNODE" => Some(ConnectionType::Leafnode),
+        "LEAFNODE_WS" => Some(ConnectionType::LeafnodeWs),
+        "MQTT" => Some(ConnectionType::Mqtt),
+        "MQTT_WS" => Some(ConnectionType::MqttWs),
+        "IN_PROCESS" => Some(ConnectionType::InProcess),
+        _ => None,
+    };
+    names.is_empty() || names.iter().filter_map(known).any(|allowed| allowed == connection_type)
+}
+
+/// Whether an address is in one of the networks; none is all.
+fn is_from(networks: &[String], remote: Option<IpAddr>) -> bool {
+    if networks.is_empty() {
+        return true;
+    }
+    let Some(remote) = remote else { return false };
+    networks.iter().any(|network| contains(network, remote).unwrap_or(false))
+}
+
+fn contains(network: &str, address: IpAddr) -> Option<bool> {
+    let (base, bits) = network.trim().split_once('/')?;
+    let bits: u32 = bits.parse().ok()?;
+    let (base, address, width): (u128, u128, u32) = match (base.parse().ok()?, address) {
+        (IpAddr::V4(base), IpAddr::V4(address)) => (u128::from(base.to_bits()), u128::from(address.to_bits()), 32),
+        (IpAddr::V6(base), IpAddr::V6(address)) => (base.to_bits(), address.to_bits(), 128),
+        _ => return Some(false),
+    };
+    let shift = width.checked_sub(bits).filter(|shift| *shift <= width)?;
+    Some(base.checked_shr(shift).unwrap_or(0) == address.checked_shr(shift).unwrap_or(0))
+}

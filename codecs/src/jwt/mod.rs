@@ -1,0 +1,9 @@
+//! JSON web tokens of operators, accounts and users, as `nsc` makes them.
+//!
+//! - [`decode()`]: takes a token apart and checks its signature. [`claims`]: what stands in it.
+
+pub mod claims;
+pub mod decode;
+
+pub use claims::{AccountClaims, ActivationClaims, Claims, OperatorClaims, UserClaims};
+pub use decode::{JwtError, decode, undecorated};

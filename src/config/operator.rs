@@ -1,0 +1,133 @@
+//! Operators, resolvers and the accounts they know.
+
+use std::path::Path;
+
+use config::{Map, Value, ValueKind};
+use troupe_codecs::jwt::{AccountClaims, OperatorClaims, UserClaims, decode, undecorated};
+use troupe_engine::account::claims::account_options;
+use troupe_engine::options::trust::Token;
+use troupe_engine::options::{Options, TrustOptions};
+
+use super::reader::Reader;
+use super::resolver;
+
+/// Keys that are read here.
+pub(super) const KEYS: [&str; 5] =
+    ["operator", "resolver", "resolver_preload", "resolver_pinned_accounts", "default_sentinel"];
+
+/// Reads the operator mode, after everything else: it does not go with users and accounts of the file.
+pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, options: &mut Options) {
+    let mut trust = TrustOptions::default();
+    if let Some(value) = root.get("operator") {
+        read_operators(reader, value, &mut trust);
+    }
+    let has_resolver = root.get("resolver").is_some_and(|value| read_resolver(reader, value));
+    if let Some(value) = root.get("resolver_preload") {
+        read_preload(reader, value, &mut trust);
+    }
+    if let Some(value) = root.get("resolver_pinned_accounts") {
+        trust.pinned = reader.texts("resolver_pinned_accounts", value);
+    }
+    if let Some(value) = root.get("default_sentinel") {
+        trust.default_sentinel = reader.text(value).map(str::to_owned).filter(|text| !text.is_empty());
+    }
+    if reader.has_errors() {
+        return;
+    }
+    if trust.operators.is_empty() {
+        if let Some(value) = root.get("default_sentinel") {
+            reader.error(value, "default sentinel requires operators and accounts");
+        }
+        return;
+    }
+    if let Some(fault) = conflict(options, &trust, has_resolver) {
+        return reader.error_at(root.get("operator"), fault);
+    }
+    if options.system_account.is_none() {
+        options.system_account = trust.system_account().map(str::to_owned);
+    }
+    options.accounts = trust.accounts.iter().map(|token| account_options(&token.claims)).collect();
+    options.trust = Some(trust);
+}
+
+/// What does not go together, in nats-server's words.
+fn conflict(options: &Options, trust: &TrustOptions, has_resolver: bool) -> Option<&'static str> {
+    if let Some(sentinel) = &trust.default_sentinel {
+        match decode::<UserClaims>(sentinel) {
+            Err(_) => return Some("default sentinel JWT not valid"),
+            Ok(user) if !user.nats.rights.bearer_token => return Some("default sentinel must be a bearer token"),
+            Ok(_) => {}
+        }
+    }
+    if !has_resolver {
+        return Some("operators require an account resolver to be configured");
+    }
+    if !options.accounts.is_empty() {
+        return Some("operators do not allow Accounts to be configured directly");
+    }
+    if !options.auth.users.is_empty() {
+        return Some("operators do not allow users to be configured directly");
+    }
+    let (own, named) = (options.system_account.as_deref(), trust.system_account());
+    (own.is_some() && named.is_some() && own != named)
+        .then_some("system_account in config and operator JWT must be identical")
+}
+
+fn read_operators(reader: &mut Reader, value: &Value, trust: &mut TrustOptions) {
+    let Some(texts) = reader.texts("operators", value) else { return };
+    for text in texts {
+        match operator(&text) {
+            Ok(token) => trust.operators.push(token),
+            Err(cause) => reader.error(value, format!("error parsing operator JWT: {cause}")),
+        }
+    }
+}
+
+/// An operator's token: given itself, or the file it is in.
+fn operator(text: &str) -> Result<Token<OperatorClaims>, String> {
+    let from_file;
+    let text = if text.starts_with("eyJ") {
+        text
+    } else {
+        let bytes = resolver::read_file(Path::new(text))?;
+        from_file = String::from_utf8(bytes).map_err(|cause| cause.to_string())?;
+        undecorated(&from_file)
+    };
+    let claims = decode::<OperatorClaims>(text).map_err(|cause| cause.to_string())?;
+    Ok(Token { text: text.to_owned(), claims })
+}
+
+/// Whether a resolver is configured that this server has.
+fn read_resolver(reader: &mut Reader, value: &Value) -> bool {
+    let name = match &value.kind {
+        ValueKind::String(name) => name.to_ascii_lowercase(),
+        ValueKind::Table(table) => match table.get("type").map(|kind| &kind.kind) {
+            Some(ValueKind::String(name)) => name.to_ascii_lowercase(),
+            _ => String::new(),
+        },
+        _ => String::new(),
+    };
+    match name.as_str() {
+        "memory" | "mem" => return true,
+        "full" | "cache" => reader.refused(&format!("resolver {name}"), value),
+        _ if name.starts_with("url(") => reader.refused("resolver URL", value),
+        _ => reader.error(value, "error parsing account resolver, should be MEM or  URL(\"url\")"),
+    }
+    false
+}
+
+fn read_preload(reader: &mut Reader, value: &Value, trust: &mut TrustOptions) {
+    let ValueKind::Table(table) = &value.kind else {
+        return reader.error(value, "preload should be a map of account_public_key:account_jwt");
+    };
+    for value in table.values() {
+        let ValueKind::String(text) = &value.kind else {
+            reader.error(value, "preload map value should be a string JWT");
+            continue;
+        };
+        match decode::<AccountClaims>(text) {
+            Ok(claims) => trust.accounts.push(Token { text: text.clone(), claims }),
+            Err(_) => reader.error(value, "invalid account JWT"),
+        }
+    }
+}
