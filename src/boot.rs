@@ -20,7 +20,7 @@ use troupe_actors::supervisor::{
     ArbiterSlot, ArbiterStartError, ChildSpec, StartError as ChildStartError, Supervisor, SupervisorHandle,
     SupervisorOptions,
 };
-use troupe_actors::system::{System, SystemServices};
+use troupe_actors::system::{Sharing, System, SystemServices};
 use troupe_codecs::client::ServerInfo;
 use troupe_engine::id::ServerIdentity;
 use troupe_engine::options::{AccountLimits, GLOBAL_ACCOUNT, HandshakeFirst, ListenAddress, Options};
@@ -183,6 +183,8 @@ async fn start_actors(
     let changes = services.router.clone();
     reporter.add_queue("Router changes", move || changes.depth());
     start_monitor(options, monitor.as_ref(), &reporter, supervisor).await?;
+    // The first and only one.
+    let _ = reporter.sources().sharing.set(Box::new(Sharing));
     let reloads = start_system(options, &reporter, seats, supervisor).await?;
     let factory = Arc::new(ClientFactory::new(Arc::clone(&services), arbiters.into(), seats));
     for (number, socket) in listeners.iter().enumerate() {

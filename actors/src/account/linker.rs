@@ -44,6 +44,7 @@ pub fn link(accounts: &Accounts, router: &RouterHandle, options: &Options, serve
         account.exchange().set_mappings(mappings_of(options, account.name()), options.cluster_name.clone());
         let empty = AccountLinks::default();
         let links = graph.get(account.name()).unwrap_or(&empty);
+        account.exchange().set_links(links.clone());
         let changes = changes_of(accounts, &graph, &account, links, &names);
         match router.change(changes) {
             Ok(ticket) => linked.ticket = Some(ticket),

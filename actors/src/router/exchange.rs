@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use rand::Rng;
-use troupe_engine::account::{ServiceImport, StreamImport};
+use troupe_engine::account::{AccountLinks, ServiceImport, StreamImport};
 use troupe_engine::subject::{Mapped, Mappings};
 
 use super::replies::Replies;
@@ -49,6 +49,7 @@ pub struct ServiceLink {
 #[derive(Debug)]
 pub struct Exchange {
     streams: ArcSwap<Vec<StreamLink>>,
+    links: ArcSwap<AccountLinks>,
     mappings: ArcSwap<(Mappings, Option<String>)>,
     has_mappings: AtomicBool,
     replies: Replies,
@@ -62,6 +63,7 @@ impl Default for Exchange {
     fn default() -> Self {
         Self {
             streams: ArcSwap::default(),
+            links: ArcSwap::default(),
             mappings: ArcSwap::default(),
             has_mappings: AtomicBool::new(false),
             replies: Replies::new(&mut rand::rng()),
@@ -80,6 +82,23 @@ impl Exchange {
 
     pub(super) fn set_streams(&self, streams: Arc<Vec<StreamLink>>) {
         self.streams.store(streams);
+    }
+
+    /// Its exports and imports.
+    #[must_use]
+    pub fn links(&self) -> Arc<AccountLinks> {
+        self.links.load_full()
+    }
+
+    /// Notes its exports and imports.
+    pub fn set_links(&self, links: AccountLinks) {
+        self.links.store(Arc::new(links));
+    }
+
+    /// Looks at its mappings.
+    #[must_use]
+    pub fn mappings<T>(&self, look: impl FnOnce(&Mappings) -> T) -> T {
+        look(&self.mappings.load().0)
     }
 
     /// Replies of its services that are on their way back.
