@@ -242,6 +242,20 @@ fn the_monitors_port_wins_over_its_address() {
 }
 
 #[test]
+fn the_monitor_may_ask_who_comes() {
+    let auth = |text: &str| options(text).monitor.auth.expect("a block");
+    let found = auth("http: 1\nhttp_auth { username: u, pass: p, token: t, public_healthz: true }\n");
+    assert_eq!((found.user.as_deref(), found.asks_for_credentials(), found.public_healthz), (Some("u"), true, true));
+    assert_eq!(found.password.expect("a password").expose(), "p");
+    let reason = |text| load_with(text, &[]).expect_err("refused").to_string();
+    assert!(reason("http_auth { user: u }\n").contains("needs a user and a password, or neither"));
+    assert!(reason("http_auth { }\n").contains("http_auth asks for nothing"));
+    assert!(reason("http: 1\nhttp_auth { verify: true }\n").contains("needs https"));
+    assert!(reason("http_auth { token: t, tokens: 2 }\n").contains("unknown field \"tokens\""));
+    assert!(reason("http_auth { token: \"\" }\n").contains("the value is empty"));
+}
+
+#[test]
 fn all_faults_are_reported_together() {
     let text = "port: abc\nfoo: 1\nauthorization { users: [{user: a, bar: 1}] }\noperator: x\nmax_sub_tokens: 300\n";
     let mut found = faults(text);

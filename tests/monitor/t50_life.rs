@@ -4,6 +4,7 @@ use std::net::TcpStream;
 
 use nix::sys::signal::Signal;
 use troupe_tests::Server;
+use troupe_tests::process::{ServerProcess, troupe_binary};
 use troupe_tests::wait::eventually;
 
 use crate::http::get;
@@ -88,12 +89,32 @@ fn slow_and_stale_connections_are_counted() {
     }
 }
 
+/// The server with injected faults.
+const WITH_FAULTS: &str = env!("CARGO_BIN_EXE_troupe-with-faults");
+
+#[test]
+fn a_monitor_that_panics_comes_back_and_nobody_is_turned_away() {
+    let config = troupe_tests::Config::new(MONITOR).env("TROUPE_FAULTS", "monitor:ping=panic@2,monitor:ping=stop@3");
+    let process = ServerProcess::start(std::path::Path::new(WITH_FAULTS), &config);
+    let line = process.wait_log("Starting http monitor on ");
+    let address = line.rsplit(' ').next().and_then(|address| address.parse().ok()).expect("an address");
+    eventually("two restarts of the monitor", || {
+        let answer = get(address, "/actorz");
+        assert_eq!(answer.status, 200);
+        let actorz = answer.json();
+        let actors = actorz["actors"].as_array().expect("a list");
+        let monitor = actors.iter().find(|actor| actor["kind"] == "monitor").expect("the monitor is supervised");
+        let causes = monitor["last_restarts"].as_array().expect("a list");
+        (monitor["restarts"] == 2 && causes[0]["cause"].as_str()?.starts_with("panic: injected")).then_some(())
+    });
+}
+
 #[test]
 fn a_port_in_use_is_fatal() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port();
     let config = troupe_tests::Config::new(format!("http: \"127.0.0.1:{port}\"\n"));
-    let mut process = troupe_tests::process::ServerProcess::spawn(&troupe_tests::process::troupe_binary(), &config);
+    let mut process = ServerProcess::spawn(&troupe_binary(), &config);
     let line = process.wait_log("[FTL]");
     assert!(
         line.ends_with(&format!(
