@@ -15,6 +15,9 @@ use troupe_actors::report::{Reporter, SampleHistory};
 use troupe_codecs::report::eventsz::{History, Sample, Tick};
 use troupe_codecs::report::table::{ConnectionTable, TableOptions};
 
+use super::assets::DIGEST;
+use crate::TROUPE_VERSION;
+
 /// How often a sample is taken.
 pub(super) const INTERVAL: Duration = Duration::from_secs(1);
 /// Listeners at a time. Each costs a connection and a copy of the ring when it comes.
@@ -111,6 +114,8 @@ impl Feed {
         };
         let history = History {
             server_id: self.reporter.server_id(),
+            version: TROUPE_VERSION,
+            page: DIGEST.clone(),
             fields: Sample::FIELDS,
             rows: history.iter().map(Sample::row).collect(),
         };

@@ -11,5 +11,7 @@ mod t10_overview;
 mod t10_subscriptions;
 mod t30_appearance;
 mod t30_hostile_names;
+mod t50_auth;
 mod t50_events;
 mod t50_reconnect;
+mod t50_trouble;

@@ -7,7 +7,7 @@ use crate::stage::Stage;
 fn accounts_lead_to_their_connections() {
     let stage = Stage::new("accounts { A { users: [{user: a, password: a}] }, B { users: [{user: b, password: b}] } }");
     let enter = |user: &str| {
-        let mut client = stage.server.connect();
+        let mut client = stage.connect();
         client.flush(format!(
             "CONNECT {{\"verbose\":false,\"user\":{user:?},\"pass\":{user:?},\"name\":\"of {user}\"}}\r\n"
         ));

@@ -33,6 +33,8 @@ fn says_that_all_is_well() {
         assert_eq!(fact(&browser, "slow_consumers").await, "0");
         assert_eq!(fact(&browser, "restarts").await, "0");
         assert!(fact(&browser, "uptime").await.ends_with('s'));
+        assert!(browser.text("[data-fact=version] .fact-note").await.starts_with("troupe "));
+        assert_eq!(browser.value("document.querySelector('#outdated').hidden").await, true);
         browser.assert_quiet().await;
         browser.screenshot("overview-light").await;
     });

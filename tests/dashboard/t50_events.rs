@@ -75,7 +75,7 @@ fn listeners_do_not_hold_up_the_end() {
     let (_, mut events) = stream(stage.monitor(), "/eventsz");
     events.next().unwrap();
     let started = Instant::now();
-    assert!(stage.server.stop().success());
+    assert!(stage.stop().success());
     assert!(started.elapsed().as_secs() < 5, "the end took {:?}", started.elapsed());
     assert_eq!(events.take(10).filter(|(name, _)| name == "history").count(), 0);
 }

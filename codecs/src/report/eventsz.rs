@@ -85,6 +85,10 @@ impl Sample {
 pub struct History {
     /// Id of the server. Samples of another one do not continue these.
     pub server_id: String,
+    /// Version of the server.
+    pub version: &'static str,
+    /// Digest of the page it serves: a page of another one is out of date.
+    pub page: String,
     /// Names of the places of a row.
     pub fields: [&'static str; 13],
     /// Samples, oldest first.

@@ -14,6 +14,9 @@ export class AskError extends Error {
 /** Returns the address of an endpoint: address("connz", { limit: 50 }). Empty parameters are left out. */
 export function address(endpoint, parameters = {}) {
   const url = new URL(endpoint, document.baseURI);
+  // Name and password may be in the page's address. The browser remembers them, and forbids them in questions.
+  url.username = "";
+  url.password = "";
   for (const [name, value] of Object.entries(parameters)) {
     if (value !== undefined && value !== null && value !== "") url.searchParams.set(name, value);
   }

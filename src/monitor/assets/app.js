@@ -34,6 +34,7 @@ model.addEventListener("change", () => {
   const state = byId("feed-state");
   state.dataset.state = model.feed;
   setText(state.querySelector("span"), FEED_WORDS[model.feed]);
+  byId("outdated").hidden = !model.isOutdated;
   document.body.classList.toggle("is-stale", model.feed === "lost" || model.feed === "refused");
 });
 showFoot();

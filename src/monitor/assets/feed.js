@@ -8,7 +8,7 @@ const LONGEST_DELAY = 10_000;
 const SILENCE = 6000;
 
 /**
- * Events: "state" (connecting | live | lost | refused | paused, with a reason), "history" (fields and rows), "sample",
+ * Events: "state" (connecting, live, lost, refused or paused), "history" (fields and rows), "sample",
  * "connections".
  */
 export class Feed extends EventTarget {
@@ -84,21 +84,21 @@ export class Feed extends EventTarget {
     this.#close();
     const delay = this.#delay;
     this.#delay = Math.min(this.#delay * 1.7, LONGEST_DELAY);
-    this.#setState("lost", { retryIn: delay });
+    if (this.#state !== "refused") this.#setState("lost");
     this.#retry = setTimeout(() => this.#open(), delay);
     // An event source hides the reason; one question tells a refusal from a server that is gone.
     try {
-      await ask("healthz", {}, { accept: [503] });
+      await ask("varz");
     } catch (cause) {
-      if (cause.status === 401 || cause.status === 403) this.#setState("refused", { reason: cause.message });
+      if (this.#state === "lost" || this.#state === "refused") this.#setState(cause.status === 401 || cause.status === 403 ? "refused" : "lost");
     }
   }
 
-  #setState(state, details = {}) {
-    if (this.#state === state && state !== "lost") return;
+  #setState(state) {
     // A retry is not news while the server is still gone.
-    if (state === "connecting" && this.#state === "lost") return;
+    const isRetry = state === "connecting" && (this.#state === "lost" || this.#state === "refused");
+    if (this.#state === state || isRetry) return;
     this.#state = state;
-    this.dispatchEvent(new CustomEvent("state", { detail: { state, ...details } }));
+    this.dispatchEvent(new CustomEvent("state", { detail: state }));
   }
 }

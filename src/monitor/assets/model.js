@@ -12,6 +12,10 @@ export class Model extends EventTarget {
   varz = null;
   health = null;
   actors = null;
+  /** Version of the server itself, beside the one it is compatible with. */
+  version = null;
+  /** The server has been replaced by one with another page. */
+  isOutdated = false;
   /** State of the feed: connecting, live, lost, refused, paused. */
   feed = "connecting";
   history = new History();
@@ -27,6 +31,9 @@ export class Model extends EventTarget {
     this.#feed.addEventListener("state", ({ detail }) => this.#feedState(detail));
     this.#feed.addEventListener("history", ({ detail }) => {
       this.history.restore(detail);
+      this.version = detail.version ?? null;
+      this.isOutdated = detail.page !== document.body.dataset.assets;
+      this.#changed("change");
       this.#changed("sample");
     });
     this.#feed.addEventListener("sample", ({ detail }) => {
@@ -56,7 +63,7 @@ export class Model extends EventTarget {
     this.#poller.wake();
   }
 
-  #feedState({ state }) {
+  #feedState(state) {
     const returned = state === "live" && this.feed !== "live";
     this.feed = state;
     if (returned) this.#poller.wake();

@@ -2,7 +2,7 @@
 
 import { Chart, Sparkline } from "./chart.js";
 import { byId, h, icon, replace, setText } from "./dom.js";
-import { byteRate, bytes, count, dayAndTime, duration, rate, short, shortDigest } from "./format.js";
+import { byteRate, bytes, count, dayAndTime, duration, plural, rate, short, shortDigest } from "./format.js";
 import { judge } from "./judge.js";
 
 const WINDOWS = [
@@ -117,7 +117,7 @@ export class Overview {
     byId("server-name").title = varz.server_name;
     const started = Date.parse(varz.start);
     this.#set("uptime", duration(this.#model.serverNow() - started), `since ${dayAndTime(started)}`);
-    this.#set("version", varz.version, varz.troupe_version ? `troupe ${varz.troupe_version}` : (varz.go ?? ""));
+    this.#set("version", varz.version, this.#model.version ? `troupe ${this.#model.version}` : (varz.go ?? ""));
     const loaded = `read ${dayAndTime(Date.parse(varz.config_load_time))}`;
     this.#set("config", varz.config_digest ? shortDigest(varz.config_digest) : "no file", this.#copied ?? loaded);
     this.#facts.get("config").value.title = varz.config_digest ?? "";
@@ -127,7 +127,7 @@ export class Overview {
     this.#set("cpu", `${round(last.cpu)} %`, `of ${varz.cores * 100} %`);
     this.#set("mem", bytes(last.mem));
     const kinds = Object.entries(varz.slow_consumer_stats ?? {}).filter(([, number]) => number > 0);
-    this.#set("slow_consumers", count(last.slow_consumers), kinds.map(([kind, number]) => `${number} ${kind}`).join(", ") || "none so far", last.slow_consumers > 0 ? "warn" : null);
+    this.#set("slow_consumers", count(last.slow_consumers), kinds.map(([kind, number]) => plural(number, kind.replace(/s$/, ""))).join(", ") || "none so far", last.slow_consumers > 0 ? "warn" : null);
     const restarts = actors ? actors.actors.reduce((sum, actor) => sum + (actor.restarts ?? 0), 0) : last.restarts;
     this.#set("restarts", Number.isFinite(restarts) ? count(restarts) : "–", restarts > 0 ? "of actors" : "every actor runs", restarts > 0 ? "warn" : null);
   }
