@@ -18,9 +18,9 @@ use troupe_actors::router::local::SeatPlan;
 use troupe_actors::router::{Accounts, Router, RouterHandle};
 use troupe_actors::supervisor::{
     ArbiterSlot, ArbiterStartError, ChildSpec, StartError as ChildStartError, Supervisor, SupervisorHandle,
-    SupervisorOptions,
+    SupervisorOptions, SupervisorVerdict,
 };
-use troupe_actors::system::{Sharing, System, SystemServices};
+use troupe_actors::system::{System, SystemServices};
 use troupe_codecs::client::ServerInfo;
 use troupe_engine::id::ServerIdentity;
 use troupe_engine::options::{AccountLimits, GLOBAL_ACCOUNT, HandshakeFirst, ListenAddress, Options};
@@ -36,9 +36,11 @@ use crate::server::{RunningServer, ServerParts};
 /// JetStream API level of the version that is offered.
 const API_LEVEL: u8 = 5;
 
-/// The environment variable that injects faults into a server of a test build.
+/// The environment variables that inject faults into a server of a test build: once it is ready, and before it starts.
 #[cfg(feature = "fault-injection")]
 const FAULTS_VARIABLE: &str = "TROUPE_FAULTS";
+#[cfg(feature = "fault-injection")]
+const START_FAULTS_VARIABLE: &str = "TROUPE_START_FAULTS";
 
 /// Why a server did not start. Texts are nats-server's where it has the fault too.
 #[derive(Debug, Error)]
@@ -63,12 +65,15 @@ pub enum StartError {
     /// An actor.
     #[error(transparent)]
     Actor(#[from] ChildStartError),
+    /// An actor failed too often before the server was ready.
+    #[error("the server cannot start: {0}")]
+    GaveUp(SupervisorVerdict),
     /// The pid file.
     #[error(transparent)]
     File(#[from] FileError),
     /// The injected faults of a test build.
     #[cfg(feature = "fault-injection")]
-    #[error("{FAULTS_VARIABLE}: {0}")]
+    #[error("injected faults: {0}")]
     Faults(#[from] troupe_actors::supervisor::FaultTextError),
     /// The port in use could not be told.
     #[error("no listener is configured: a port or a Unix socket is needed")]
@@ -105,10 +110,14 @@ async fn boot(options: Options, process: Option<ProcessContext>) -> Result<Runni
         files::write_pid_file(path)?;
     }
     let tls = load_tls(&options)?;
-    let (supervisor, verdicts) = Supervisor::start(SupervisorOptions::default());
+    let (supervisor, mut verdicts) = Supervisor::start(SupervisorOptions::default());
     #[cfg(feature = "fault-injection")]
-    inject_faults(&supervisor)?;
-    let started = start_actors(&options, &identity, (name, start), tls.clone(), &supervisor).await;
+    inject_faults(&supervisor, START_FAULTS_VARIABLE)?;
+    // An actor that fails for good while the others wait for it must not keep the start waiting.
+    let started = tokio::select! {
+        started = start_actors(&options, &identity, (name, start), tls.clone(), &supervisor) => started,
+        verdict = verdicts.next() => Err(StartError::GaveUp(verdict)),
+    };
     let Started { reporter, listeners, monitor, jetstream, reloads } = match started {
         Ok(started) => started,
         Err(cause) => {
@@ -120,6 +129,8 @@ async fn boot(options: Options, process: Option<ProcessContext>) -> Result<Runni
         info!("Watching TLS certificate files for changes");
         actix::spawn(watch_certificates(tls, WATCH_INTERVAL))
     });
+    #[cfg(feature = "fault-injection")]
+    inject_faults(&supervisor, FAULTS_VARIABLE)?;
     reporter.note_ready();
     info!("Server is ready");
     let ports = write_ports(&options, &listeners, monitor.as_ref());
@@ -129,8 +140,8 @@ async fn boot(options: Options, process: Option<ProcessContext>) -> Result<Runni
 }
 
 #[cfg(feature = "fault-injection")]
-fn inject_faults(supervisor: &SupervisorHandle) -> Result<(), StartError> {
-    let Ok(text) = std::env::var(FAULTS_VARIABLE) else { return Ok(()) };
+fn inject_faults(supervisor: &SupervisorHandle, variable: &str) -> Result<(), StartError> {
+    let Ok(text) = std::env::var(variable) else { return Ok(()) };
     let count = supervisor.faults().registry().inject_text(&text)?;
     warn!("{count} injected faults: {text}");
     Ok(())
@@ -183,8 +194,6 @@ async fn start_actors(
     let changes = services.router.clone();
     reporter.add_queue("Router changes", move || changes.depth());
     start_monitor(options, monitor.as_ref(), &reporter, supervisor).await?;
-    // The first and only one.
-    let _ = reporter.sources().sharing.set(Box::new(Sharing));
     let reloads = start_system(options, &reporter, seats, supervisor).await?;
     let factory = Arc::new(ClientFactory::new(Arc::clone(&services), arbiters.into(), seats));
     for (number, socket) in listeners.iter().enumerate() {

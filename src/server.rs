@@ -12,7 +12,7 @@ use troupe_actors::jetstream::JetStreamServer;
 use troupe_actors::net::tls::TlsAcceptorHandle;
 use troupe_actors::net::{BoundListener, LocalAddress};
 use troupe_actors::report::Reporter;
-use troupe_actors::supervisor::{SupervisorHandle, SupervisorVerdict, Verdicts};
+use troupe_actors::supervisor::{SupervisorHandle, Verdicts};
 
 use crate::control::ReloadRequests;
 use crate::files::PortsFile;
@@ -237,11 +237,8 @@ async fn obey_verdict(inner: Arc<Inner>, mut verdicts: Verdicts) {
     if *inner.phase.borrow() >= Phase::Draining {
         return;
     }
-    match verdict {
-        // The supervisor has logged the first cause.
-        SupervisorVerdict::GiveUp { child, .. } => error!(fatal = true, "{child} failed too often, shutting down"),
-        SupervisorVerdict::SupervisorLost => error!(fatal = true, "the supervisor is gone, shutting down"),
-    }
+    // The supervisor has logged the first cause.
+    error!(fatal = true, "{verdict}, shutting down");
     *inner.end.lock() = ServerEnd::GaveUp;
     shutdown::begin(&inner);
 }

@@ -208,12 +208,6 @@ const DIFFERENCES: &[Difference] = &[
         ours: Some("proxy trusted key \"\" is invalid"),
         reason: AT_START,
     },
-    Difference {
-        text: "store_dir: a\njetstream { store_dir: b }\n",
-        theirs: Some("Duplicate 'store_dir'"),
-        ours: None,
-        reason: "values of services that are not built are not looked into",
-    },
 ];
 
 #[test]

@@ -1,4 +1,5 @@
-//! The server binary with fault injection compiled in; `TROUPE_FAULTS` says what strikes.
+//! The server binary with fault injection compiled in; `TROUPE_FAULTS` says what strikes once the server
+//! is ready, `TROUPE_START_FAULTS` what strikes before.
 
 use std::process::ExitCode;
 

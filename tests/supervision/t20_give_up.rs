@@ -49,6 +49,18 @@ fn the_process_fails_and_says_why_once() {
 }
 
 #[test]
+fn a_router_that_keeps_failing_before_the_server_is_ready_ends_it() {
+    let faults = Config::new("").env("TROUPE_START_FAULTS", "router:mid-apply=panic*9");
+    let mut server = ServerProcess::spawn(Path::new(BINARY), &faults);
+    let status = server.wait_exit();
+    assert_eq!(status.code(), Some(1));
+    let log = server.log();
+    let reasons = log.iter().filter(|line| line.contains("the server cannot start: router")).count();
+    assert_eq!(reasons, 1, "{log:#?}");
+    assert!(!log.iter().any(|line| line.contains("Server is ready")), "{log:#?}");
+}
+
+#[test]
 fn a_connection_that_panics_is_one_line_in_the_log() {
     let server = start("client:op=panic@3");
     let mut client = RawClient::connect(server.address());

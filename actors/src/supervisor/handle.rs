@@ -35,9 +35,10 @@ impl Default for SupervisorOptions {
 }
 
 /// What the process shell has to know. Either way it shuts down in order and exits with an error code.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SupervisorVerdict {
     /// An actor failed too often; nothing is restarted any more.
+    #[error("{child} failed too often")]
     GiveUp {
         /// Name of the actor or arbiter.
         child: String,
@@ -45,6 +46,7 @@ pub enum SupervisorVerdict {
         cause: ExitCause,
     },
     /// The supervisor itself is gone.
+    #[error("the supervisor is gone")]
     SupervisorLost,
 }
 

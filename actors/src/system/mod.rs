@@ -8,16 +8,14 @@
 //! ```
 //!
 //! - [`actor`]: the loop and its timers. [`requests`]: which subjects are answered, and how. `answers`: what the reports say.
-//! - [`sharing`]: exports and imports in reports. `user`: who asks. `events`: clients that come and go, numbers of the server. [`services`]: what outlives the actor.
+//! - `user`: who asks. `events`: clients that come and go, numbers of the server. [`services`]: what outlives the actor.
 
 pub mod actor;
 mod answers;
 mod events;
 pub mod requests;
 pub mod services;
-pub mod sharing;
 mod user;
 
 pub use actor::System;
 pub use services::{ServerControl, SystemServices};
-pub use sharing::Sharing;
