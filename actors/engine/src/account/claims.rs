@@ -37,7 +37,6 @@ pub fn account_options(claims: &Claims<AccountClaims>) -> AccountOptions {
         mappings: mappings(nats),
         trace: None,
         jetstream: jetstream(&nats.limits),
-        ..AccountOptions::default()
     }
 }
 

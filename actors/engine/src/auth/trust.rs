@@ -97,7 +97,7 @@ impl Trust {
         if !account.is_trusted {
             return Err(refuse("Account JWT not signed by trusted operator"));
         }
-        let rights = account.rights_of(&user).map_err(|why| refuse(why))?;
+        let rights = account.rights_of(&user).map_err(&refuse)?;
         if !account.claims.is_alive(now) {
             return Err(refuse("Account JWT has expired"));
         }
