@@ -3,10 +3,10 @@
 //! - [`options`]: typed configuration everybody reads.
 //! - [`index`]: who is interested in a subject.
 //! - [`auth`]: may this connection enter, and with what rights.
-//! - [`consumer`]: consumers of streams.
 //! - [`account`]: what accounts let each other have.
 //! - [`subject`]: subjects that become other subjects.
 //! - [`stream`]: what a stream takes and how it may be configured.
+//! - [`consumer`]: consumers of streams.
 //! - [`id`]: server keys, nonces, unique identifiers.
 
 pub mod account;

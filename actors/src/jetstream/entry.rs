@@ -11,7 +11,7 @@ use troupe_store::StreamStore;
 
 use super::messages::StreamCommand;
 use crate::queue::{FullPolicy, Queue, QueueLimits};
-use crate::router::Inbox;
+use crate::router::{Inbox, Subscription};
 
 /// Most bytes of messages that wait for a stream.
 const INBOX_BYTES: usize = 128 << 20;
@@ -27,6 +27,8 @@ pub struct StreamEntry {
     commands: Queue<StreamCommand>,
     /// The store, while no instance of the actor has it.
     store: Mutex<Option<Box<dyn StreamStore>>>,
+    /// Subscriptions of an instance that ended, for the next one: messages go on to come in between.
+    parked: Mutex<Vec<Arc<Subscription>>>,
     /// Why the stream is not served.
     offline: ArcSwapOption<String>,
     is_recovered: AtomicBool,
@@ -64,6 +66,7 @@ impl StreamEntry {
             inbox: Inbox::new(INBOX_BYTES, on_full),
             commands: Queue::new(limits, FullPolicy::Refuse),
             store: Mutex::new(None),
+            parked: Mutex::default(),
             offline: ArcSwapOption::empty(),
             is_recovered: AtomicBool::new(false),
             child: Mutex::default(),
@@ -143,6 +146,16 @@ impl StreamEntry {
 
     pub(super) fn set_child(&self, name: String) {
         *self.child.lock() = name;
+    }
+
+    /// Keeps subscriptions of an instance that ends.
+    pub(super) fn park(&self, subscriptions: &mut Vec<Arc<Subscription>>) {
+        self.parked.lock().append(subscriptions);
+    }
+
+    /// Subscriptions of the instance before.
+    pub(super) fn take_parked(&self) -> Vec<Arc<Subscription>> {
+        std::mem::take(&mut *self.parked.lock())
     }
 
     pub(super) fn take_store(&self) -> Option<Box<dyn StreamStore>> {

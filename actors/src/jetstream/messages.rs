@@ -3,6 +3,7 @@
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use troupe_codecs::api::{ApiError, StreamInfo};
+use troupe_engine::consumer::call::Call;
 
 use super::api::ApiRequest;
 
@@ -12,7 +13,7 @@ pub enum StreamCommand {
     /// A request of a client, which the stream answers.
     Api(StreamCall, ApiRequest),
     /// A request about a consumer, which the stream answers.
-    Consumer(ConsumerCall, ApiRequest),
+    Consumer(Call, ApiRequest),
     /// What is to be reported of it.
     Info(Answer<StreamInfo>),
     /// Everything is to go, files too.
@@ -36,60 +37,6 @@ pub enum StreamCall {
     MsgDelete,
     /// A copy is to be made.
     Snapshot,
-}
-
-/// A request about a consumer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConsumerCall {
-    /// What is asked.
-    pub verb: ConsumerVerb,
-    /// The consumer in the subject; empty when there is none.
-    pub consumer: String,
-    /// The filter in the subject; empty when there is none.
-    pub filter: String,
-}
-
-/// What is asked about a consumer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConsumerVerb {
-    /// It is made: `CONSUMER.CREATE.S`, `CONSUMER.CREATE.S.C`, `CONSUMER.CREATE.S.C.FILTER`.
-    Create,
-    /// It is made: `CONSUMER.DURABLE.CREATE.S.C`.
-    CreateDurable,
-    /// All names.
-    Names,
-    /// All, with details.
-    List,
-    /// One, with details.
-    Info,
-    /// It is to go.
-    Delete,
-    /// It rests for a while.
-    Pause,
-    /// It begins anew.
-    Reset,
-    /// Its pinned client is released.
-    Unpin,
-    /// Another server shall lead it.
-    StepDown,
-}
-
-impl ConsumerVerb {
-    /// The type of the answer.
-    #[must_use]
-    pub fn response_type(self) -> &'static str {
-        match self {
-            Self::Create | Self::CreateDurable => "consumer_create_response",
-            Self::Names => "consumer_names_response",
-            Self::List => "consumer_list_response",
-            Self::Info => "consumer_info_response",
-            Self::Delete => "consumer_delete_response",
-            Self::Pause => "consumer_pause_response",
-            Self::Reset => "consumer_reset_response",
-            Self::Unpin => "consumer_unpin_response",
-            Self::StepDown => "consumer_leader_stepdown_response",
-        }
-    }
 }
 
 /// Where an answer goes, once.

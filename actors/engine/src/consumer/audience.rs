@@ -177,6 +177,12 @@ impl Audience {
         }
     }
 
+    /// Whether nobody has filters: subjects make no difference.
+    #[must_use]
+    pub fn is_unfiltered(&self) -> bool {
+        self.index.is_empty()
+    }
+
     /// Whether somebody wants messages of this subject.
     pub fn wants(&mut self, subject: &[u8]) -> bool {
         if self.all.is_some() {

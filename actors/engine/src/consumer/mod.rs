@@ -9,12 +9,13 @@
 //! - [`request`], [`waiting`], [`pin`]: clients that ask. - [`flow`], [`rate`]: clients that are
 //!   sent to.
 //! - [`pending`]: what waits for an acknowledgement. - [`ack`], [`ack_subject`]: acknowledgements on the wire.
-//! - [`audience`]: which consumers care for a message. - [`config`]: configurations. - [`status`]: messages without a body. - [`info`]: what is reported.
+//! - [`audience`]: which consumers care for a message. - [`config`]: configurations. - [`status`]: messages without a body. - [`call`]: requests of the API. - [`info`]: what is reported.
 
 pub mod ack;
 pub mod ack_subject;
 pub mod acks;
 pub mod audience;
+pub mod call;
 pub mod change;
 pub mod config;
 pub mod deliver;

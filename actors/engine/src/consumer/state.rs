@@ -238,6 +238,17 @@ impl Consumer {
         (self.delivered, Position { consumer, stream })
     }
 
+    /// Whether the stored state is to be written again.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        self.is_changed
+    }
+
+    /// Sets whether the stream keeps messages until consumers are done with them.
+    pub fn set_settles(&mut self, settles: bool) {
+        self.identity.settles = settles;
+    }
+
     /// Whether the stored state is to be written again, which the caller promises to do.
     pub fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.is_changed)

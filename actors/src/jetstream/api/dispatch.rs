@@ -6,13 +6,16 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use troupe_codecs::api::errors;
+use troupe_codecs::api::json::Strictness;
 use troupe_codecs::api::response::{
     AccountInfo, ConsumerList, ConsumerNames, ConsumerPaused, Done, Empty, Message, Purged, RestoreStarted,
     SnapshotStarted, StreamInfoBody,
 };
 
+use troupe_engine::consumer::call::{answer_kind, parse_call};
+
 use super::super::entry::StreamEntry;
-use super::super::messages::{ConsumerCall, ConsumerVerb, StreamCall, StreamCommand};
+use super::super::messages::{StreamCall, StreamCommand};
 use super::ApiRequest;
 use super::streams;
 use crate::router::ArbiterLocal;
@@ -61,7 +64,7 @@ pub fn dispatch(request: ApiRequest, local: &Rc<ArbiterLocal>) -> Option<Work> {
         }
         ["STREAM", "CANCEL_MOVE", _] => refuse_cluster::<Empty>(&request, &local, "stream_update_response"),
         ["STREAM", verb, name] => dispatch_stream(verb, name, request, &local),
-        ["CONSUMER", rest @ ..] => dispatch_consumer(rest, request, &local),
+        ["CONSUMER", ..] => dispatch_consumer(request, &local),
         _ => tracing::debug!("no such request: {subject}"),
     }
     None
@@ -136,46 +139,33 @@ fn find(request: &ApiRequest, name: &str) -> Result<Arc<StreamEntry>, troupe_cod
     }
 }
 
-fn dispatch_consumer(tokens: &[&str], request: ApiRequest, local: &ArbiterLocal) {
-    let (verb, stream, consumer, filter) = match tokens {
-        ["CREATE", stream] => (ConsumerVerb::Create, *stream, "", String::new()),
-        ["CREATE", stream, consumer, filter @ ..] => (ConsumerVerb::Create, *stream, *consumer, filter.join(".")),
-        ["DURABLE", "CREATE", stream, consumer] => (ConsumerVerb::CreateDurable, *stream, *consumer, String::new()),
-        ["NAMES", stream] => (ConsumerVerb::Names, *stream, "", String::new()),
-        ["LIST", stream] => (ConsumerVerb::List, *stream, "", String::new()),
-        ["INFO", stream, consumer] => (ConsumerVerb::Info, *stream, *consumer, String::new()),
-        ["DELETE", stream, consumer] => (ConsumerVerb::Delete, *stream, *consumer, String::new()),
-        ["PAUSE", stream, consumer] => (ConsumerVerb::Pause, *stream, *consumer, String::new()),
-        ["RESET", stream, consumer] => (ConsumerVerb::Reset, *stream, *consumer, String::new()),
-        ["UNPIN", stream, consumer] => (ConsumerVerb::Unpin, *stream, *consumer, String::new()),
-        ["LEADER", "STEPDOWN", stream, consumer] => (ConsumerVerb::StepDown, *stream, *consumer, String::new()),
-        _ => return,
-    };
-    let refusal = request.check_level().err();
-    let found = refusal.map_or_else(|| find(&request, stream), Err);
+/// Hands a request about consumers to their stream. What is wrong with it whatever the stream is told first.
+fn dispatch_consumer(request: ApiRequest, local: &ArbiterLocal) {
+    let strictness = if request.server().options().strict { Strictness::Strict } else { Strictness::Lenient };
+    let Some(kind) = answer_kind(request.subject()) else { return };
+    let Some(read) = parse_call(request.subject(), &request.body(), strictness) else { return };
+    let found = request.check_level().and(read).and_then(|call| Ok((find(&request, &call.stream)?, call)));
     match found {
-        Ok(entry) => {
-            let call = ConsumerCall { verb, consumer: consumer.to_owned(), filter };
+        Ok((entry, call)) => {
             if !entry.ask(StreamCommand::Consumer(call, request.clone())) {
-                refuse_consumer(verb, &request, local, errors::INSUFFICIENT_RESOURCES.error());
+                refuse_consumer(kind, &request, local, errors::INSUFFICIENT_RESOURCES.error());
             }
         }
-        Err(error) => refuse_consumer(verb, &request, local, error),
+        Err(error) => refuse_consumer(kind, &request, local, error),
     }
 }
 
 /// Answers a request about a consumer with an error.
-pub(in crate::jetstream) fn refuse_consumer(
-    verb: ConsumerVerb,
+fn refuse_consumer(
+    kind: &'static str,
     request: &ApiRequest,
     local: &ArbiterLocal,
     error: troupe_codecs::api::ApiError,
 ) {
-    let kind = verb.response_type();
-    match verb {
-        ConsumerVerb::Names => request.answer::<ConsumerNames>(local, kind, Err(error)),
-        ConsumerVerb::List => request.answer::<ConsumerList>(local, kind, Err(error)),
-        ConsumerVerb::Pause => request.answer::<ConsumerPaused>(local, kind, Err(error)),
+    match kind {
+        "consumer_names_response" => request.answer::<ConsumerNames>(local, kind, Err(error)),
+        "consumer_list_response" => request.answer::<ConsumerList>(local, kind, Err(error)),
+        "consumer_pause_response" => request.answer::<ConsumerPaused>(local, kind, Err(error)),
         _ => request.answer::<Empty>(local, kind, Err(error)),
     }
 }

@@ -1,32 +1,89 @@
 //! Consumers of a stream: state machines inside of its actor.
+//!
+//! ```text
+//! inbox ── acknowledgements, requests, answers ──> inbound ──> Slot (engine/consumer) ──> ready
+//! stored messages ──> audience (in the stream's core) ──> ready ──> deliver ──> outlet ──> router/publish
+//! ```
+//!
+//! - `book`: who they are. `slot`: one of them. `inbound`: what clients say. `deliver`: what they get.
+//! - `sending`, `outlet`: where decisions go. `interest`: who listens. `subjects`: what is listened to.
+//! - `create`: consumers come, change and go. `calls`: requests of the API. `saving`: states on the disk.
+//! - `retention`: messages that stay only for consumers. `dead_letters`: messages that were given up.
 
-use std::sync::Arc;
+mod book;
+mod calls;
+mod create;
+mod dead_letters;
+mod deliver;
+mod inbound;
+mod interest;
+mod outlet;
+mod retention;
+mod saving;
+mod sending;
+mod slot;
+mod subjects;
 
-use troupe_codecs::api::response::{ConsumerList, ConsumerNames, Paged};
-use troupe_codecs::api::{ApiError, errors};
-use troupe_store::Removals;
+use bytes::Bytes;
+use troupe_codecs::api::ApiError;
+use troupe_engine::consumer::audience::Member;
+use troupe_engine::consumer::timers::Usage;
+use troupe_store::{Removals, Ticket};
 
+use self::book::Book;
+use self::deliver::{Scratch, Turn, deliver};
+use self::outlet::Outlet;
+use self::sending::Sending;
+use self::subjects::Listening;
 use super::api::ApiRequest;
-use super::api::dispatch::refuse_consumer;
-use super::messages::{ConsumerCall, ConsumerVerb};
+use super::clock;
 use super::stream::StreamCore;
-use crate::router::{ClientSink, InboxMessage};
+use crate::router::Stalled;
+
+/// Turns taken before others are heard.
+const MAX_TURNS: usize = 1024;
 
 /// The consumers of one stream. The stream's actor calls; nothing here waits.
-#[derive(Debug, Default)]
-pub struct Consumers {}
+#[derive(Debug)]
+pub struct Consumers {
+    book: Book,
+    sending: Sending,
+    scratch: Scratch,
+    listening: Listening,
+    /// Answers to acknowledgements that wait until the state is written.
+    owed: Vec<(Member, Bytes)>,
+    /// The same, being written.
+    writing: Vec<(Ticket, Vec<Bytes>)>,
+    /// The consumer that was named last.
+    last_named: Option<Member>,
+    /// A client is so full that nothing more should be sent for now.
+    stalled: Option<Stalled>,
+}
 
 impl Consumers {
-    /// Opens the consumers found in the store.
+    /// Opens the consumers found in the store, and listens for what their clients say.
     #[must_use]
-    pub fn recover(_core: &mut StreamCore) -> Self {
-        Self {}
+    pub fn recover(core: &mut StreamCore) -> Self {
+        let mut consumers = Self {
+            book: Book::default(),
+            sending: Sending::new(core),
+            scratch: Scratch::default(),
+            listening: if core.is_offline() { Listening::none(core) } else { Listening::start(core) },
+            owed: Vec::new(),
+            writing: Vec::new(),
+            last_named: None,
+            stalled: None,
+        };
+        if !core.is_offline() {
+            consumers.recover_all(core);
+        }
+        consumers
     }
 
-    /// How many there are.
+    /// Number of consumers, those that cannot be served included.
     #[must_use]
     pub fn len(&self) -> usize {
-        0
+        self.book.len() + self.book.offline.len()
     }
 
     /// Whether there is none.
@@ -35,76 +92,151 @@ impl Consumers {
         self.len() == 0
     }
 
-    /// Whether some consumer wants messages of a subject.
-    #[must_use]
-    pub fn wants(&self, _subject: &[u8]) -> bool {
-        false
-    }
-
     /// When something is due.
     #[must_use]
     pub fn deadline(&self) -> Option<i64> {
-        None
+        self.book.deadline()
+    }
+
+    /// Whether [`Consumers::flush`] has more to do as soon as others had their turn.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.book.num_ready() > 0
+    }
+
+    /// The client that is so full that nothing more should be sent for now, if there is one.
+    pub fn take_stalled(&mut self) -> Option<Stalled> {
+        self.stalled.take()
+    }
+
+    /// Answers that wait for the disk: they are sent, empty, when it is done.
+    pub fn take_writing(&mut self) -> Vec<(Ticket, Vec<Bytes>)> {
+        std::mem::take(&mut self.writing)
+    }
+
+    /// Messages were stored at the end of the stream.
+    pub fn appended(&mut self, core: &mut StreamCore) {
+        for member in core.woken.drain(..) {
+            self.book.make_ready(member);
+        }
+    }
+
+    /// Messages have left the stream.
+    pub fn removed(&mut self, core: &mut StreamCore, removals: &Removals) {
+        if self.book.len() > 0 {
+            retention::follow(&mut self.book, &mut self.sending, core, removals);
+        }
+    }
+
+    /// The end of a batch: states that were asked for are written, consumers that have something to deliver get their turn.
+    pub fn flush(&mut self, core: &mut StreamCore) {
+        self.pay_debts();
+        if self.book.num_ready() == 0 {
+            return;
+        }
+        let now = clock::now();
+        let mut outlet = self.sending.open(now);
+        for _ in 0..self.book.num_ready().min(MAX_TURNS) {
+            let Some(member) = self.book.next_ready() else { break };
+            take_turn(&mut self.book, core, member, &mut outlet, &mut self.scratch);
+            finish(&mut self.book, core, member, &mut outlet);
+        }
+        self.stalled = outlet.close();
     }
 
     /// Does what is due.
-    pub fn tick(&mut self, _core: &mut StreamCore, _now: i64) {}
-
-    /// Takes a message that came with a tag of [`super::stream::core::TAG_CONSUMERS`] or above: acknowledgements, requests for
-    /// messages, answers to flow control.
-    pub fn message(
-        &mut self,
-        _core: &mut StreamCore,
-        _client: Option<&Arc<ClientSink>>,
-        _message: &InboxMessage,
-        _now: i64,
-    ) {
+    pub fn tick(&mut self, core: &mut StreamCore, now: i64) {
+        let first_seq = core.store.state().first_seq;
+        let mut abandoned = Vec::new();
+        let mut outlet = self.sending.open(now);
+        while let Some(member) = self.book.next_due(now) {
+            let Some(slot) = self.book.slot(member) else { continue };
+            outlet.speak_for(&slot.name, slot.machine.config());
+            if slot.machine.tick(first_seq, now, &mut outlet) == Usage::Abandoned {
+                abandoned.push(member);
+            }
+            self.book.make_ready(member);
+            finish(&mut self.book, core, member, &mut outlet);
+        }
+        outlet.close();
+        for member in abandoned {
+            self.delete(core, member);
+        }
+        self.save_due(now);
+        self.flush(core);
     }
 
-    /// So many messages were stored at the end of the stream.
-    pub fn appended(&mut self, _core: &mut StreamCore, _count: u64) {}
+    /// Takes note of who listens now to the subjects of those that push.
+    pub fn interest_changed(&mut self, core: &mut StreamCore) {
+        let now = clock::now();
+        for member in self.book.pushing.clone() {
+            self.check_interest(member, now);
+        }
+        self.flush(core);
+    }
 
-    /// Messages have left the stream.
-    pub fn removed(&mut self, _core: &mut StreamCore, _removals: &Removals) {}
+    /// Whether some consumer pushes, so that [`Consumers::interest_changed`] matters.
+    #[must_use]
+    pub fn watches_interest(&self) -> bool {
+        !self.book.pushing.is_empty()
+    }
 
-    /// The end of a batch: what is to be sent together is sent now.
-    pub fn flush(&mut self, _core: &mut StreamCore) {}
+    /// Takes note whether somebody listens to the subject of one that pushes.
+    fn check_interest(&mut self, member: Member, now: i64) {
+        let interest = &mut self.sending.interest;
+        let Some(slot) = self.book.slot(member) else { return };
+        let config = slot.machine.config();
+        let is_active = interest.has_group(config.deliver_subject.as_bytes(), &config.deliver_group);
+        if is_active != slot.machine.is_active() {
+            slot.machine.set_active(is_active, now);
+            self.book.make_ready(member);
+            self.book.plan(member);
+        }
+    }
 
     /// Whether another configuration of the stream suits them.
     ///
     /// # Errors
     /// It does not.
-    pub fn check_update(&self, _core: &StreamCore, _request: &ApiRequest) -> Result<(), ApiError> {
+    pub fn check_update(&self, _: &StreamCore, _: &ApiRequest) -> Result<(), ApiError> {
         Ok(())
     }
 
     /// The stream has another configuration now.
-    pub fn reconfigured(&mut self, _core: &mut StreamCore) {}
-
-    /// The stream goes: clients that wait are told.
-    pub fn close(&mut self, _core: &mut StreamCore) {}
-
-    /// The actor ends in order: states are written.
-    pub fn save(&mut self, _core: &mut StreamCore) {}
-
-    /// Answers a request.
-    pub fn answer(&mut self, core: &mut StreamCore, call: &ConsumerCall, request: &ApiRequest) {
-        let kind = call.verb.response_type();
-        match call.verb {
-            ConsumerVerb::Names => {
-                let paged = Paged { total: 0, offset: 0, limit: 1024 };
-                request.answer(&core.local, kind, Ok(ConsumerNames { paged, consumers: Vec::new() }));
+    pub fn reconfigured(&mut self, core: &mut StreamCore) {
+        let settles = core.keeps_for_consumers();
+        for member in self.book.members() {
+            if let Some(slot) = self.book.slot(member) {
+                slot.machine.set_settles(settles);
             }
-            ConsumerVerb::List => {
-                let paged = Paged { total: 0, offset: 0, limit: 256 };
-                let list = ConsumerList { paged, consumers: Vec::new(), ..ConsumerList::default() };
-                request.answer(&core.local, kind, Ok(list));
-            }
-            ConsumerVerb::Create | ConsumerVerb::CreateDurable => {
-                let error = errors::CONSUMER_CREATE.with("consumers are not supported yet");
-                refuse_consumer(call.verb, request, &core.local, error);
-            }
-            _ => refuse_consumer(call.verb, request, &core.local, errors::CONSUMER_NOT_FOUND.error()),
         }
     }
+}
+
+/// Lets a consumer deliver.
+fn take_turn(book: &mut Book, core: &mut StreamCore, member: Member, outlet: &mut Outlet<'_>, scratch: &mut Scratch) {
+    let Some(slot) = book.slot(member) else { return };
+    slot.machine.count_arrivals(core.audience.arrivals(slot.group));
+    outlet.speak_for(&slot.name, slot.machine.config());
+    let turn = deliver(slot, &mut *core.store, outlet, scratch);
+    slot.is_blocked = turn == Turn::Blocked;
+    match turn {
+        Turn::More => book.make_ready(member),
+        Turn::AtEnd => core.audience.wait(slot.group, member),
+        Turn::Blocked | Turn::Idle => {}
+    }
+}
+
+/// Ends what a consumer did: its letters and its settled messages follow, its next time is planned.
+fn finish(book: &mut Book, core: &mut StreamCore, member: Member, outlet: &mut Outlet<'_>) {
+    if !outlet.dead.is_empty() {
+        retention::bury(core, outlet);
+    }
+    if !outlet.settled.is_empty() {
+        let settled = std::mem::take(&mut outlet.settled);
+        retention::settle(book, core, &settled);
+        outlet.give_back(settled);
+    }
+    book.plan(member);
+    book.note_change(member, outlet.now);
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, SpawnHandle, StreamHandler, WrapFuture};
+use futures_util::StreamExt;
+use tokio_stream::wrappers::WatchStream;
 use troupe_store::Durability;
 
 use super::commit::Committed;
@@ -23,12 +25,22 @@ const MAX_SLEEP: i64 = 60_000_000_000;
 /// Shortest, so that many deadlines do not keep the thread busy.
 const MIN_SLEEP: i64 = 1_000_000;
 
+/// Longest time a slow client keeps consumers waiting.
+const MAX_STALL: Duration = Duration::from_millis(20);
+
+/// Somebody listens who did not, or no more.
+struct InterestChanged;
+
 /// The actor of one stream: takes its messages and commands in batches.
 pub struct Stream {
     context: ChildContext,
     core: StreamCore,
     consumers: Consumers,
     timer: Option<(i64, SpawnHandle)>,
+    /// It comes back to its consumers by itself.
+    is_going_on: bool,
+    /// It follows who listens.
+    is_watching: bool,
     messages: Option<QueueConsumer<InboxBatch>>,
     commands: Option<QueueConsumer<StreamCommand>>,
 }
@@ -53,7 +65,7 @@ impl Stream {
         let commands = Some(entry.commands().recover());
         let mut core = StreamCore::open(server, account, entry, seat);
         let consumers = Consumers::recover(&mut core);
-        Self { context, core, consumers, timer: None, messages, commands }
+        Self { context, core, consumers, timer: None, is_going_on: false, is_watching: false, messages, commands }
     }
 
     /// Sleeps until something is due.
@@ -79,7 +91,7 @@ impl Stream {
         self.after_change(committed, ctx);
         self.consumers.tick(&mut self.core, now);
         self.send_requests(ctx);
-        self.schedule(ctx);
+        self.serve(ctx);
     }
 
     /// Sends requests to other streams once their answers would arrive.
@@ -88,6 +100,49 @@ impl Stream {
             let visible = async move { ticket.wait().await }.into_actor(self);
             ctx.spawn(visible.map(move |(), actor, _| actor.core.send_request(&to, &reply, &body)));
         }
+    }
+
+    /// Lets consumers deliver, and does what follows: messages nobody needs any more leave, states get on the disk.
+    fn serve(&mut self, ctx: &mut Context<Self>) {
+        self.consumers.flush(&mut self.core);
+        let committed = self.core.commit_changes();
+        self.after_change(committed, ctx);
+        for (ticket, replies) in self.consumers.take_writing() {
+            let written = ticket.into_actor(self);
+            ctx.spawn(written.map(move |outcome, actor, _| actor.consumers.send_written(&outcome, &replies)));
+        }
+        self.watch_interest(ctx);
+        self.go_on(ctx);
+        self.schedule(ctx);
+    }
+
+    /// Comes back to consumers that have more to deliver, after others had their turn and a slow client some time.
+    fn go_on(&mut self, ctx: &mut Context<Self>) {
+        if !self.consumers.has_more() || self.is_going_on {
+            return;
+        }
+        self.is_going_on = true;
+        let stalled = self.consumers.take_stalled();
+        let wait = async move {
+            match stalled {
+                Some(stalled) => stalled.wait_drained(MAX_STALL).await,
+                None => tokio::task::yield_now().await,
+            }
+        };
+        ctx.spawn(wait.into_actor(self).map(|(), actor, ctx| {
+            actor.is_going_on = false;
+            actor.serve(ctx);
+        }));
+    }
+
+    /// Follows who listens, from when a consumer first pushes.
+    fn watch_interest(&mut self, ctx: &mut Context<Self>) {
+        if self.is_watching || !self.consumers.watches_interest() {
+            return;
+        }
+        self.is_watching = true;
+        let changes = WatchStream::new(self.core.account.view().follow());
+        ctx.add_stream(changes.map(|_| InterestChanged));
     }
 
     /// Answers publishers once their messages are durable, and tells consumers what came and went.
@@ -106,7 +161,7 @@ impl Stream {
             }
         }
         if appended > 0 {
-            self.consumers.appended(&mut self.core, appended);
+            self.consumers.appended(&mut self.core);
         }
         self.core.publish_usage(self.consumers.len());
     }
@@ -161,17 +216,22 @@ impl StreamHandler<Batch<InboxBatch>> for Stream {
     fn handle(&mut self, batch: Batch<InboxBatch>, ctx: &mut Self::Context) {
         self.context.heartbeat().touch();
         let now = clock::now();
-        let (core, consumers) = (&mut self.core, &self.consumers);
-        let (committed, others) = core.take_batch(&batch, now, &|subject| consumers.wants(subject));
+        let (committed, others) = self.core.take_batch(&batch, now);
         if self.core.entry.inbox().commit(batch).is_err() {
             return ctx.stop();
         }
         self.after_change(committed, ctx);
-        for (client, message) in others {
-            self.consumers.message(&mut self.core, client.as_ref(), &message, now);
-        }
-        self.consumers.flush(&mut self.core);
-        self.schedule(ctx);
+        self.consumers.messages(&mut self.core, &others, now);
+        self.serve(ctx);
+    }
+
+    fn finished(&mut self, _: &mut Self::Context) {}
+}
+
+impl StreamHandler<InterestChanged> for Stream {
+    fn handle(&mut self, _: InterestChanged, ctx: &mut Self::Context) {
+        self.consumers.interest_changed(&mut self.core);
+        self.serve(ctx);
     }
 
     fn finished(&mut self, _: &mut Self::Context) {}
@@ -183,11 +243,10 @@ impl StreamHandler<Batch<StreamCommand>> for Stream {
         for command in batch.iter() {
             self.obey(command, ctx);
         }
-        self.consumers.flush(&mut self.core);
         if self.core.entry.commands().commit(batch).is_err() {
             return ctx.stop();
         }
-        self.schedule(ctx);
+        self.serve(ctx);
     }
 
     fn finished(&mut self, _: &mut Self::Context) {}

@@ -42,12 +42,7 @@ impl LastMessages for Newest<'_> {
 
 impl StreamCore {
     /// Takes a batch of the inbox. What is not for the stream itself comes back.
-    pub(super) fn take_batch(
-        &mut self,
-        batch: &Batch<InboxBatch>,
-        now: i64,
-        is_wanted: &dyn Fn(&[u8]) -> bool,
-    ) -> (Committed, Vec<Other>) {
+    pub(super) fn take_batch(&mut self, batch: &Batch<InboxBatch>, now: i64) -> (Committed, Vec<Other>) {
         let (mut replies, mut others, mut appended) = (Vec::new(), Vec::new(), 0);
         self.dedupe.expire(self.config.duplicates, now);
         for messages in batch.iter() {
@@ -57,7 +52,7 @@ impl StreamCore {
                     TAG_PUBLISH if is_of_batch(&message) => {
                         appended += self.take_of_batch(&message, now, &mut replies);
                     }
-                    TAG_PUBLISH => appended += u64::from(self.take(&message, now, is_wanted, &mut replies)),
+                    TAG_PUBLISH => appended += u64::from(self.take(&message, now, &mut replies)),
                     TAG_DIRECT | TAG_DIRECT_SUBJECT => self.read_directly(&message),
                     tag if tag & TAG_FOLLOW != 0 => appended += self.take_followed(&message, now),
                     _ => others.push((messages.client().cloned(), message)),
@@ -82,13 +77,7 @@ impl StreamCore {
     }
 
     /// Takes one published message; whether it was stored.
-    fn take(
-        &mut self,
-        message: &InboxMessage,
-        now: i64,
-        is_wanted: &dyn Fn(&[u8]) -> bool,
-        replies: &mut Vec<Reply>,
-    ) -> bool {
+    fn take(&mut self, message: &InboxMessage, now: i64, replies: &mut Vec<Reply>) -> bool {
         if self.is_destroyed {
             return false;
         }
@@ -105,12 +94,11 @@ impl StreamCore {
             max_payload: self.server.parts().max_payload,
         };
         let verdict = decide(incoming, view, &mut Newest(&mut *self.store));
+        let is_wanted = config.retention != RetentionPolicy::Interest || self.audience.wants(subject);
         let (body, is_stored) = match verdict {
             Verdict::Duplicate(seq) => (self.replies.stored(seq, ",\"duplicate\": true"), false),
             Verdict::Refuse(error) => (self.replies.refused(error), false),
-            Verdict::Store(accepted) if config.retention == RetentionPolicy::Interest && !is_wanted(subject) => {
-                (self.skip_one(&accepted, now), false)
-            }
+            Verdict::Store(accepted) if !is_wanted => (self.skip_one(&accepted, now), false),
             Verdict::Store(accepted) => match self.store_one(subject, &accepted, now) {
                 Ok(seq) => {
                     let more = accepted.counter.map_or_else(String::new, |value| format!(",\"val\":\"{value}\""));
@@ -159,6 +147,7 @@ impl StreamCore {
         let (headers, payload) = (&*accepted.headers, &*accepted.payload);
         let stored = self.store.append(&NewMessage { subject, headers, payload, time_ns: now, ttl });
         let seq = stored.map_err(|cause| self.store_failed(&cause))?;
+        self.audience.arrived(subject, &mut self.woken);
         self.note_id(accepted.msg_id, seq, now);
         self.follow_up(subject, accepted, seq);
         if let Some(to) = republish {

@@ -4,7 +4,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use troupe_codecs::api::stream::RetentionPolicy;
 use troupe_codecs::api::{StreamConfig, errors};
+use troupe_engine::consumer::Audience;
+use troupe_engine::consumer::audience::Member;
 use troupe_engine::stream::dedupe::Dedupe;
 use troupe_engine::subject::Transform;
 use troupe_store::{StoreError, StreamStore};
@@ -47,6 +50,10 @@ pub struct StreamCore {
     pub config: Arc<StreamConfig>,
     /// The store.
     pub store: StoreGuard,
+    /// Which consumers care for a message.
+    pub audience: Audience,
+    /// Consumers that waited for a message like one that came.
+    pub woken: Vec<Member>,
     pub(super) dedupe: Dedupe,
     pub(super) last_msg_id: Vec<u8>,
     pub(super) transform: Option<Transform>,
@@ -102,6 +109,12 @@ impl Drop for StoreGuard {
     }
 }
 
+impl Drop for StreamCore {
+    fn drop(&mut self) {
+        self.entry.park(&mut self.subscriptions);
+    }
+}
+
 impl StreamCore {
     /// Opens the store. One that cannot be opened leaves the stream offline, with an empty store in memory.
     pub(super) fn open(
@@ -121,6 +134,7 @@ impl StreamCore {
         });
         let store = StoreGuard { entry: Arc::clone(&entry), store: Some(store) };
         let replies = Replies::new(&config, server.domain());
+        let subscriptions = entry.take_parked();
         let mut core = Self {
             server,
             account,
@@ -128,11 +142,13 @@ impl StreamCore {
             local,
             config,
             store,
+            audience: Audience::default(),
+            woken: Vec::new(),
             dedupe: Dedupe::default(),
             last_msg_id: Vec::new(),
             transform: None,
             republish: None,
-            subscriptions: Vec::new(),
+            subscriptions,
             is_destroyed: false,
             batches: Batches::default(),
             fast: FastBatches::default(),
@@ -151,6 +167,20 @@ impl StreamCore {
     #[must_use]
     pub fn is_offline(&self) -> bool {
         self.entry.offline_reason().is_some()
+    }
+
+    /// Whether messages stay only as long as consumers need them.
+    #[must_use]
+    pub fn keeps_for_consumers(&self) -> bool {
+        self.config.retention != RetentionPolicy::Limits
+    }
+
+    /// Removes all messages: nobody is left who needs them.
+    pub fn purge_all(&mut self) {
+        let all = troupe_store::Purge { filter: troupe_store::SubjectFilter::all(), before_seq: 0, keep: 0 };
+        if let Err(cause) = self.store.purge(&all) {
+            tracing::error!("stream '{} > {}' cannot purge: {cause}", self.account.name(), self.entry.name());
+        }
     }
 
     /// Takes over what depends on the configuration.
@@ -196,6 +226,14 @@ impl StreamCore {
         self.subscriptions = kept;
         self.subscriptions.extend(made.iter().cloned());
         self.change_subscriptions(made, gone)
+    }
+
+    /// Takes the subscriptions of consumers that the instance before had.
+    pub(in crate::jetstream) fn take_parked_of_consumers(&mut self) -> Vec<Arc<Subscription>> {
+        let (of_consumers, own) =
+            std::mem::take(&mut self.subscriptions).into_iter().partition(|known| known.tag() >= TAG_CONSUMERS);
+        self.subscriptions = own;
+        of_consumers
     }
 
     /// Subscribes the inbox of the stream to more subjects, and to fewer. What matches comes with the tag given.

@@ -199,7 +199,9 @@ impl StreamCore {
             _ => Ttl::Limits,
         };
         let payload = &message.content[message.header_len..];
-        self.store.append_at(seq, &NewMessage { subject, headers, payload, time_ns, ttl }).map_err(failed)
+        self.store.append_at(seq, &NewMessage { subject, headers, payload, time_ns, ttl }).map_err(failed)?;
+        self.audience.arrived(subject, &mut self.woken);
+        Ok(())
     }
 
     /// Stores a message with where it came from.

@@ -1,0 +1,155 @@
+//! Who the consumers of a stream are, and who is to be looked at when.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use ahash::AHashMap;
+use troupe_engine::consumer::NEVER;
+use troupe_engine::consumer::audience::Member;
+
+use super::slot::Slot;
+
+/// Time after which a changed state is written.
+const SAVE_DELAY: i64 = 100_000_000;
+
+/// The consumers of a stream.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    slots: Vec<Option<Box<Slot>>>,
+    free: Vec<Member>,
+    by_name: AHashMap<Arc<str>, Member>,
+    /// Those that cannot be served, with the reason.
+    pub(super) offline: BTreeMap<String, String>,
+    /// Those that may have something to deliver.
+    ready: VecDeque<Member>,
+    /// When to look at whom.
+    planned: BTreeSet<(i64, Member)>,
+    /// Those that push: interest in their subjects is watched.
+    pub(super) pushing: BTreeSet<Member>,
+    /// Those whose state is to be written.
+    pub(super) unsaved: Vec<Member>,
+    /// When it is written.
+    pub(super) save_at: Option<i64>,
+}
+
+impl Book {
+    /// Number of consumers that are served.
+    pub(super) fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    pub(super) fn slot(&mut self, member: Member) -> Option<&mut Slot> {
+        self.slots.get_mut(member as usize)?.as_deref_mut()
+    }
+
+    pub(super) fn peek(&self, member: Member) -> Option<&Slot> {
+        self.slots.get(member as usize)?.as_deref()
+    }
+
+    pub(super) fn member(&self, name: &str) -> Option<Member> {
+        self.by_name.get(name).copied()
+    }
+
+    /// All consumers that are served, by name.
+    pub(super) fn members(&self) -> Vec<Member> {
+        let mut all: Vec<(&Arc<str>, Member)> = self.by_name.iter().map(|(name, member)| (name, *member)).collect();
+        all.sort_unstable();
+        all.into_iter().map(|(_, member)| member).collect()
+    }
+
+    /// All consumers that are served, in no order.
+    pub(super) fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().filter_map(Option::as_deref)
+    }
+
+    /// The number the next consumer has.
+    pub(super) fn next_member(&self) -> Member {
+        self.free.last().copied().unwrap_or(self.slots.len() as Member)
+    }
+
+    /// Adds a consumer under the number that [`Book::next_member`] told.
+    pub(super) fn insert(&mut self, slot: Slot) -> Member {
+        let member = self.next_member();
+        self.by_name.insert(Arc::clone(&slot.name), member);
+        if !slot.machine.is_pull() {
+            self.pushing.insert(member);
+        }
+        match self.free.pop() {
+            Some(_) => self.slots[member as usize] = Some(Box::new(slot)),
+            None => self.slots.push(Some(Box::new(slot))),
+        }
+        self.plan(member);
+        member
+    }
+
+    pub(super) fn remove(&mut self, member: Member) -> Option<Box<Slot>> {
+        let slot = self.slots.get_mut(member as usize)?.take()?;
+        self.by_name.remove(&slot.name);
+        self.planned.remove(&(slot.planned, member));
+        self.pushing.remove(&member);
+        self.free.push(member);
+        Some(slot)
+    }
+
+    /// Lets a consumer have a turn.
+    pub(super) fn make_ready(&mut self, member: Member) {
+        if let Some(slot) = self.slots.get_mut(member as usize).and_then(Option::as_deref_mut)
+            && !std::mem::replace(&mut slot.is_ready, true)
+        {
+            self.ready.push_back(member);
+        }
+    }
+
+    /// Number of consumers that wait for their turn.
+    pub(super) fn num_ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// The consumer whose turn it is.
+    pub(super) fn next_ready(&mut self) -> Option<Member> {
+        let member = self.ready.pop_front()?;
+        if let Some(slot) = self.slot(member) {
+            slot.is_ready = false;
+        }
+        Some(member)
+    }
+
+    /// Takes note when a consumer is to be looked at. A time that moves away is left alone: it is looked at early then.
+    pub(super) fn plan(&mut self, member: Member) {
+        let Some(slot) = self.slots.get_mut(member as usize).and_then(Option::as_deref_mut) else { return };
+        let next = slot.machine.next_tick();
+        if next >= slot.planned {
+            return;
+        }
+        self.planned.remove(&(slot.planned, member));
+        slot.planned = next;
+        self.planned.insert((next, member));
+    }
+
+    /// A consumer that is to be looked at now, if there is one.
+    pub(super) fn next_due(&mut self, now: i64) -> Option<Member> {
+        let (at, member) = self.planned.first().copied().filter(|(at, _)| *at <= now)?;
+        self.planned.remove(&(at, member));
+        if let Some(slot) = self.slot(member) {
+            slot.planned = NEVER;
+        }
+        Some(member)
+    }
+
+    /// When the next consumer is to be looked at, or states are to be written.
+    pub(super) fn deadline(&self) -> Option<i64> {
+        let planned = self.planned.first().map(|(at, _)| *at);
+        planned.into_iter().chain(self.save_at).min()
+    }
+
+    /// Takes note that a consumer's state may have changed.
+    pub(super) fn note_change(&mut self, member: Member, now: i64) {
+        let Some(slot) = self.slots.get_mut(member as usize).and_then(Option::as_deref_mut) else { return };
+        if slot.store.is_none() || slot.is_unsaved || !slot.machine.is_changed() {
+            return;
+        }
+        slot.is_unsaved = true;
+        self.unsaved.push(member);
+        self.save_at.get_or_insert(now.saturating_add(SAVE_DELAY));
+    }
+}

@@ -1,0 +1,86 @@
+//! Subjects on which clients talk to the consumers of a stream.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::jetstream::entry::StreamEntry;
+use crate::jetstream::stream::StreamCore;
+use crate::jetstream::stream::core::TAG_CONSUMERS;
+use crate::router::Subscription;
+
+/// Acknowledgements.
+pub(super) const TAG_ACK: u32 = TAG_CONSUMERS;
+/// Pull requests.
+pub(super) const TAG_NEXT: u32 = TAG_CONSUMERS + 1;
+/// Answers to flow control.
+pub(super) const TAG_FLOW: u32 = TAG_CONSUMERS + 2;
+
+const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// Eight letters that stand for a name.
+pub(super) fn short_hash(name: &[u8]) -> String {
+    Sha256::digest(name).iter().take(8).map(|byte| char::from(LETTERS[usize::from(byte % 62)])).collect()
+}
+
+/// What the consumers of a stream listen to. The next instance of the stream's actor goes on with it.
+#[derive(Debug)]
+pub(super) struct Listening {
+    entry: Arc<StreamEntry>,
+    subscriptions: Vec<Arc<Subscription>>,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.entry.park(&mut self.subscriptions);
+    }
+}
+
+impl Listening {
+    /// Listens to nothing.
+    pub(super) fn none(core: &StreamCore) -> Self {
+        Self { entry: Arc::clone(&core.entry), subscriptions: Vec::new() }
+    }
+
+    /// Listens for what clients say.
+    pub(super) fn start(core: &mut StreamCore) -> Self {
+        let mut listening = Self::none(core);
+        listening.subscriptions = core.take_parked_of_consumers();
+        if !listening.subscriptions.is_empty() {
+            return listening;
+        }
+        let stream = core.entry.name();
+        let domain = Some(core.server.domain()).filter(|domain| !domain.is_empty()).unwrap_or("_");
+        let account = short_hash(core.account.name().as_bytes());
+        let subjects = [
+            (format!("$JS.ACK.{stream}.>"), TAG_ACK),
+            (format!("$JS.ACK.{domain}.{account}.{stream}.>"), TAG_ACK),
+            (format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.*"), TAG_NEXT),
+            (format!("$JS.FC.{stream}.>"), TAG_FLOW),
+            (format!("$JS.FC.{domain}.{account}.{stream}.>"), TAG_FLOW),
+        ];
+        let inbox = core.entry.inbox();
+        let made = subjects
+            .iter()
+            .map(|(subject, tag)| Arc::new(Subscription::inside(Arc::clone(inbox), subject.as_bytes(), b"", *tag)));
+        listening.subscriptions = made.collect();
+        core.change_subscriptions(listening.subscriptions.clone(), Vec::new());
+        listening
+    }
+
+    /// Listens no more.
+    pub(super) fn stop(&mut self, core: &StreamCore) {
+        core.change_subscriptions(Vec::new(), std::mem::take(&mut self.subscriptions));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_those_of_nats_server() {
+        assert_eq!(short_hash(b"$G").len(), 8);
+        assert!(short_hash(b"ACC").bytes().all(|letter| letter.is_ascii_alphanumeric()));
+    }
+}
