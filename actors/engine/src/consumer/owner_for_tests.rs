@@ -206,6 +206,10 @@ impl Owner {
             self.now = next;
             let first = self.first_seq();
             self.usage = self.consumer.tick(first, self.now, &mut self.log);
+            assert!(self.consumer.next_tick() > self.now, "what is due is done");
+            if self.usage == Usage::Abandoned {
+                break;
+            }
             received.extend(self.deliver());
             self.now += 1;
         }

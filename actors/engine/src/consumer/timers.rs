@@ -158,14 +158,18 @@ impl Consumer {
 
     fn check_usage(&mut self, now: i64, effects: &mut dyn Effects) -> Usage {
         let patience = self.patience();
+        // One that is abandoned is told so once.
+        self.times.inactive_at = NEVER;
         if let Side::Push(push) = &self.side {
             if push.is_active {
-                self.times.inactive_at = NEVER;
                 return Usage::Used;
             }
             let until = self.times.active.saturating_add(patience);
+            if until <= now {
+                return Usage::Abandoned;
+            }
             self.times.inactive_at = until;
-            return if until > now { Usage::Used } else { Usage::Abandoned };
+            return Usage::Used;
         }
         let idle_until = self.times.active.saturating_add(patience);
         if idle_until > now {
