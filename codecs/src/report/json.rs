@@ -1,5 +1,6 @@
 //! JSON as Go's `encoding/json` writes it.
 
+use memchr::{memchr_iter, memchr3_iter};
 use serde::{Serialize, Serializer};
 use serde_json::ser::{PrettyFormatter, Serializer as JsonSerializer};
 
@@ -35,23 +36,21 @@ fn indented<'a>(out: &'a mut Vec<u8>, indent: &'a [u8]) -> JsonSerializer<&'a mu
 
 /// Escapes what Go escapes beyond the rules of JSON. These characters stand in texts only.
 fn escaped(plain: Vec<u8>) -> Vec<u8> {
-    let first = |at: usize| escape_at(&plain[at..]).is_some();
-    let Some(start) = (0..plain.len()).find(|at| first(*at)) else { return plain };
-    let mut out = Vec::with_capacity(plain.len() + 64);
-    out.extend_from_slice(&plain[..start]);
-    let mut at = start;
-    while at < plain.len() {
-        match escape_at(&plain[at..]) {
-            Some((text, len)) => {
-                out.extend_from_slice(text);
-                at += len;
-            }
-            None => {
-                out.push(plain[at]);
-                at += 1;
-            }
+    let mut places: Vec<usize> = memchr3_iter(b'<', b'>', b'&', &plain).chain(memchr_iter(0xe2, &plain)).collect();
+    if places.is_empty() {
+        return plain;
+    }
+    places.sort_unstable();
+    let mut out = Vec::with_capacity(plain.len() + 8 * places.len());
+    let mut from = 0;
+    for place in places {
+        if let Some((text, len)) = escape_at(&plain[place..]) {
+            out.extend_from_slice(&plain[from..place]);
+            out.extend_from_slice(text);
+            from = place + len;
         }
     }
+    out.extend_from_slice(&plain[from..]);
     out
 }
 
