@@ -8,14 +8,33 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 /// Keys whose values differ by nature.
-const MASKED_KEYS: [&str; 9] =
-    ["created", "ts", "first_ts", "last_ts", "time", "leader", "id", "timestamp", "last_active"];
+const MASKED_KEYS: [&str; 12] = [
+    "created",
+    "ts",
+    "first_ts",
+    "last_ts",
+    "time",
+    "leader",
+    "id",
+    "timestamp",
+    "last_active",
+    "pinned_client_id",
+    "pinned_ts",
+    "pause_remaining",
+];
 /// Bytes differ with the form messages are stored in.
-const MASKED_HEADERS: [&str; 1] = ["Nats-Time-Stamp"];
+const MASKED_HEADERS: [&str; 2] = ["Nats-Time-Stamp", "Nats-Pin-Id"];
 
 /// An answer: status, headers in order of their names, body.
 pub(crate) fn masked(answer: &Message) -> String {
     let mut text = String::new();
+    if let Some(reply) = answer.reply.as_ref().filter(|reply| reply.starts_with("$JS.ACK.")) {
+        // The last token but one is the time the message was stored.
+        let mut tokens: Vec<&str> = reply.split('.').collect();
+        let at = tokens.len().saturating_sub(2);
+        tokens[at] = "?";
+        let _ = write!(text, "<{} {}> ", answer.subject, tokens.join("."));
+    }
     if let Some(status) = answer.status {
         let _ = write!(text, "[{} {}] ", status.as_u16(), answer.description.as_deref().unwrap_or_default());
     }
@@ -46,6 +65,7 @@ fn mask(value: Value, key: &str) -> Value {
         // Clients send headers in any order.
         Value::String(text) if key == "hdrs" => sorted_lines(&text).into(),
         Value::String(text) if MASKED_KEYS.contains(&key) && !text.starts_with("0001") => "?".into(),
+        Value::Number(_) if MASKED_KEYS.contains(&key) => "?".into(),
         other => other,
     }
 }

@@ -31,6 +31,8 @@ tables! {
     publishing: "publishing.txt", JETSTREAM, 40;
     reading: "reading.txt", JETSTREAM, 30;
     updates: "updates.txt", JETSTREAM, 20;
+    consumers: "consumers.txt", JETSTREAM, 100;
+    pulling: "pulling.txt", JETSTREAM, 80;
     batches: "batches.txt", JETSTREAM, 30;
     limits: "limits.txt", LIMITED, 8;
     domains: "domain.txt", DOMAIN, 9;

@@ -52,8 +52,8 @@ pub enum Status<'a> {
     },
     /// Answer me when you got so far.
     FlowControlRequest,
-    /// No such consumer.
-    NoResponders,
+    /// Nobody takes what was sent to this subject.
+    NoResponders(&'a [u8]),
 }
 
 /// What a request still wanted when it ended.
@@ -109,7 +109,10 @@ impl Status<'_> {
                 }
             }
             Self::FlowControlRequest => out.extend_from_slice(b"100 FlowControl Request"),
-            Self::NoResponders => out.extend_from_slice(b"503"),
+            Self::NoResponders(subject) => {
+                out.extend_from_slice(b"503\r\nNats-Subject: ");
+                out.extend_from_slice(subject);
+            }
         }
         out.extend_from_slice(b"\r\n\r\n");
         Ok(())

@@ -8,8 +8,8 @@ use serde::Serialize;
 use troupe_codecs::api::errors;
 use troupe_codecs::api::json::Strictness;
 use troupe_codecs::api::response::{
-    AccountInfo, ConsumerList, ConsumerNames, ConsumerPaused, Done, Empty, Message, Purged, RestoreStarted,
-    SnapshotStarted, StreamInfoBody,
+    AccountInfo, ConsumerList, ConsumerNames, ConsumerPaused, ConsumerReset, Done, Empty, Message, Purged,
+    RestoreStarted, SnapshotStarted, StreamInfoBody,
 };
 
 use troupe_engine::consumer::call::{answer_kind, parse_call};
@@ -165,6 +165,7 @@ fn refuse_consumer(
     match kind {
         "consumer_names_response" => request.answer::<ConsumerNames>(local, kind, Err(error)),
         "consumer_list_response" => request.answer::<ConsumerList>(local, kind, Err(error)),
+        "consumer_reset_response" => request.answer::<ConsumerReset>(local, kind, Err(error)),
         "consumer_pause_response" => request.answer::<ConsumerPaused>(local, kind, Err(error)),
         _ => request.answer::<Empty>(local, kind, Err(error)),
     }

@@ -27,7 +27,7 @@ impl Consumers {
         match &call.verb {
             Verb::Create { config, action, is_pedantic } => {
                 let made = self.create(core, ConsumerConfig::clone(config), *action, *is_pedantic);
-                let outcome = made.and_then(|member| self.info(core, member));
+                let outcome = made.and_then(|member| self.shown_info(core, member));
                 reply(request, core, kind, outcome);
             }
             Verb::Names(offset) => request.answer(&core.local, kind, Ok(self.names(*offset))),
@@ -36,7 +36,7 @@ impl Consumers {
                 request.answer(&core.local, kind, Ok(list));
             }
             Verb::Info => {
-                let outcome = self.find(&call.consumer).and_then(|member| self.info(core, member));
+                let outcome = self.find(&call.consumer).and_then(|member| self.shown_info(core, member));
                 reply(request, core, kind, outcome);
             }
             Verb::Delete => {
@@ -54,9 +54,9 @@ impl Consumers {
             Verb::Reset(seq) => {
                 let outcome = self.find(&call.consumer).and_then(|member| {
                     let reset_seq = self.reset(core, member, *seq)?;
-                    Ok(ConsumerReset { info: Some(self.info(core, member)?), reset_seq })
+                    Ok(ConsumerReset { info: Some(self.shown_info(core, member)?), reset_seq })
                 });
-                reply(request, core, kind, outcome);
+                request.answer(&core.local, kind, outcome);
             }
         }
     }
@@ -75,9 +75,15 @@ impl Consumers {
         let Some(slot) = self.book.slot(member) else { return Err(errors::CONSUMER_NOT_FOUND.error()) };
         outlet.speak_for(&slot.name, slot.machine.config());
         slot.machine.count_arrivals(core.audience.arrivals(slot.group));
-        let mut info = slot.machine.info(slot.created, now, &mut outlet);
+        let info = slot.machine.info(slot.created, now, &mut outlet);
         finish(&mut self.book, core, member, &mut outlet);
         outlet.close();
+        Ok(info)
+    }
+
+    /// The same with what the answering server adds to the metadata.
+    fn shown_info(&mut self, core: &mut StreamCore, member: Member) -> Result<ConsumerInfo, ApiError> {
+        let mut info = self.info(core, member)?;
         if let Some(config) = &mut info.config {
             config.metadata = with_server_metadata(&config.metadata, core.server.parts().version);
         }

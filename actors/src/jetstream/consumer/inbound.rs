@@ -147,7 +147,7 @@ impl Ear<'_, '_> {
     /// Tells a client that there is no such consumer, as it is told where nobody listens.
     fn tell_nobody(&mut self, client: Option<&Arc<ClientSink>>, message: &InboxMessage) {
         if !message.reply.is_empty() && client.is_some_and(|client| client.takes_headers()) {
-            self.outlet.status(&message.reply, &Status::NoResponders);
+            self.outlet.status(&message.reply, &Status::NoResponders(&message.subject));
         }
     }
 }

@@ -164,7 +164,7 @@ fn check_filters(config: &ConsumerConfig) -> Result<(), ApiError> {
     let filters: Vec<&String> = config.filter_subjects.iter().chain(one).collect();
     for (at, filter) in filters.iter().enumerate() {
         if !subject::is_valid_subscription(filter.as_bytes()) {
-            return Err(errors::STREAM_INVALID_CONFIG.with("nats: invalid subject"));
+            return Err(errors::STREAM_INVALID_CONFIG.with("invalid subject"));
         }
         let contained = filters
             .iter()
