@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::backup;
 use crate::disk::{Disk, RealDisk};
 use crate::file::{self, EncryptionKey, Keys, Place};
 use crate::journal::{Journal, SyncPolicy};
@@ -30,6 +31,8 @@ pub struct FoundStream {
     pub name: String,
     /// The JSON of its configuration, or why it cannot be opened. It is left as it is then.
     pub meta: Result<Vec<u8>, String>,
+    /// What somebody should know about it: it is encrypted otherwise than the configuration says.
+    pub note: Option<&'static str>,
 }
 
 /// The streams below a store directory, and the journal they share. Clones share it.
@@ -77,6 +80,10 @@ impl StoreDirectory {
             if !is_directory || account.starts_with('.') {
                 continue;
             }
+            let staging = root.join(&account).join("__snapshots__");
+            if !self.list(&staging)?.is_empty() {
+                self.disk.remove_directory(&staging).map_err(|error| StoreError::io("remove", &staging, error))?;
+            }
             let streams = root.join(&account).join("streams");
             for (name, _) in self.list(&streams)?.into_iter().filter(|(_, is_directory)| *is_directory) {
                 if name.starts_with('.') {
@@ -85,7 +92,8 @@ impl StoreDirectory {
                     continue;
                 }
                 let meta = self.read_meta(&account, &name)?;
-                found.push(FoundStream { account: account.clone(), name, meta });
+                let note = self.note(&account, &name)?;
+                found.push(FoundStream { account: account.clone(), name, meta, note });
             }
         }
         Ok(found)
@@ -103,7 +111,10 @@ impl StoreDirectory {
         config: StoreConfig,
     ) -> Result<Box<dyn StreamStore>, StoreError> {
         let mut place = self.place(account, &config.name)?;
-        if !place.list(&place.directory)?.is_empty() {
+        // What a crash left of a stream that was being made is no stream: nobody was told that it exists.
+        let has_meta = |name| Ok::<_, StoreError>(place.read_opt(&place.directory.join(name))?.is_some());
+        let has_blocks = place.list(&place.messages())?.iter().any(|(name, _)| name.ends_with(".blk"));
+        if has_blocks || (has_meta("meta.inf")? && has_meta("meta.sum")?) {
             return Err(StoreError::Unusable(format!("directory of stream {:?} is not empty", config.name)));
         }
         place.create_directory(&place.directory)?;
@@ -121,6 +132,60 @@ impl StoreDirectory {
     pub fn open_stream(&self, account: &str, config: StoreConfig) -> Result<Box<dyn StreamStore>, StoreError> {
         let place = self.place_with_keys(account, &config.name)?;
         file::open(place, config)
+    }
+
+    /// Makes a stream from a version 1 archive: its files are unpacked beside the streams, opened to see that they can
+    /// be, and moved to their place. Returns the JSON in the archive. Open the stream then as any other.
+    ///
+    /// # Errors
+    ///
+    /// `Unusable` for an archive of another stream, a damaged one, or a name that is taken; I/O errors. No stream is
+    /// touched then.
+    pub fn restore_files(
+        &self,
+        account: &str,
+        stream: &str,
+        source: Box<dyn std::io::Read + Send>,
+    ) -> Result<Vec<u8>, StoreError> {
+        let mut place = self.place(account, stream)?;
+        let target = place.directory.clone();
+        if !place.list(&target)?.is_empty() {
+            return Err(StoreError::Unusable(format!("directory of stream {stream:?} is not empty")));
+        }
+        let staging = self.staging_path(account)?.join(format!("restore-{stream}"));
+        place.remove_directory(&staging)?;
+        place.create_directory(&staging)?;
+        place.directory = staging.clone();
+        let unpacked = backup::unpack(&*self.disk, source, &staging);
+        let meta = unpacked.and_then(|()| match file::read_meta(&place, &staging, stream)? {
+            Ok(meta) => Ok(meta),
+            Err(error) => Err(StoreError::Unusable(error.to_string())),
+        });
+        let moved = meta.and_then(|meta| {
+            if let Some(parent) = target.parent() {
+                place.create_directory(parent)?;
+            }
+            place.remove_directory(&target)?;
+            place.rename(&staging, &target)?;
+            for parent in [target.parent(), staging.parent()].into_iter().flatten() {
+                place.sync_directory(parent)?;
+            }
+            Ok(meta)
+        });
+        if moved.is_err() {
+            place.remove_directory(&staging)?;
+        }
+        moved
+    }
+
+    /// Returns the directory for archives on their way in; emptied at start.
+    ///
+    /// # Errors
+    ///
+    /// `Unusable` for an account that is no file name.
+    pub fn staging_path(&self, account: &str) -> Result<PathBuf, StoreError> {
+        check_name(account)?;
+        Ok(self.options.path.join("jetstream").join(account).join("__snapshots__"))
     }
 
     /// Returns the directory of a stream.
@@ -156,6 +221,18 @@ impl StoreDirectory {
         };
         let meta = file::read_meta(&place, &place.directory, name)?;
         Ok(meta.map_err(|error| error.to_string()))
+    }
+
+    /// Says when a stream is kept otherwise than new ones would be; it stays so.
+    fn note(&self, account: &str, name: &str) -> Result<Option<&'static str>, StoreError> {
+        let Some(key) = &self.options.key else { return Ok(None) };
+        let directory = self.stream_path(account, name)?;
+        match Keys::of_stream(key, &self.disk, &directory, account, name, false) {
+            Ok(Some(_)) => Ok(None),
+            Ok(None) => Ok(Some("is not encrypted, and stays so though a key is configured")),
+            Err(error) if error.is_io() => Err(error),
+            Err(_) => Ok(Some("is not encrypted with the configured key and cipher, and keeps its own")),
+        }
     }
 
     fn place(&self, account: &str, name: &str) -> Result<Place, StoreError> {

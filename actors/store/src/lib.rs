@@ -10,10 +10,12 @@
 //!
 //! - [`StreamStore`]: what every store of a stream does; [`MemoryStore`] keeps it in memory.
 //! - [`StoreDirectory`]: the streams in files below one directory, and the journal they share.
+//! - [`BackupWriter`], [`open_archive`]: archives of streams.
 //! - [`format`]: the files' formats; [`disk`]: the file system behind a trait.
 //! - [`ConsumerStore`]: delivered and acknowledged positions of a consumer.
 //! - [`StoreConfig`], [`StoreState`], [`StoredMessage`], [`Removal`]: the values that go in and come out.
 
+mod backup;
 mod config;
 mod consumer;
 mod directory;
@@ -38,6 +40,7 @@ mod ttl;
 #[cfg(test)]
 mod tests;
 
+pub use backup::{Archive, ArchiveEntry, BackupWriter, MessageArchive, Spool, open_archive};
 pub use config::{Compression, Discard, StoreConfig};
 pub use consumer::{AckMode, ConsumerState, ConsumerStore, MemoryConsumerStore, PendingMessage, SequencePair};
 pub use directory::{DirectoryOptions, FoundStream, StoreDirectory};

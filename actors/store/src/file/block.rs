@@ -25,6 +25,8 @@ pub(super) struct Block {
     pub(super) ttls: u64,
     pub(super) schedules: u64,
     pub(super) deleted: SequenceSet,
+    /// No message of an earlier sequence is in the file, live or not.
+    pub(super) lowest_seq: u64,
     pub(super) checksum: Checksum,
     pub(super) cipher: Option<BlockCipher>,
     pub(super) content: Option<Content>,
@@ -49,6 +51,7 @@ impl Block {
             ttls: 0,
             schedules: 0,
             deleted: SequenceSet::default(),
+            lowest_seq: next_seq,
             checksum: Checksum::of_block(&place.name, index),
             cipher: None,
             content: None,
@@ -85,6 +88,38 @@ impl Block {
             place: path.display().to_string(),
             reason: "compressed block does not unpack".to_owned(),
         })
+    }
+
+    /// Returns the length of its file; zero if there is none.
+    pub(super) fn length(&self, place: &Place) -> Result<u64, StoreError> {
+        let path = self.path(place);
+        let file = place.disk.open(&path).map_err(|error| StoreError::io("open", &path, error))?;
+        file.len().map_err(|error| StoreError::io("stat", &path, error))
+    }
+
+    /// Returns the last bytes of its file: the checksum of the last record.
+    pub(super) fn ending(&self, place: &Place) -> Result<[u8; 8], StoreError> {
+        let start = self.length(place)?.saturating_sub(8);
+        let bytes = self.peek(place, start, 8)?;
+        Ok(bytes.try_into().unwrap_or_default())
+    }
+
+    /// Tells whether its file is compressed.
+    pub(super) fn is_packed(&self, place: &Place) -> Result<bool, StoreError> {
+        Ok(format::is_compressed(&self.peek(place, 0, 8)?))
+    }
+
+    /// Reads a few decrypted bytes of its file.
+    fn peek(&self, place: &Place, offset: u64, count: usize) -> Result<Vec<u8>, StoreError> {
+        let path = self.path(place);
+        let mut bytes = vec![0; count];
+        let file = place.disk.open(&path).map_err(|error| StoreError::io("open", &path, error))?;
+        let read = file.read_at(&mut bytes, offset).map_err(|error| StoreError::io("read", &path, error))?;
+        bytes.truncate(read);
+        if let Some(cipher) = &self.cipher {
+            cipher.apply(offset, &mut bytes);
+        }
+        Ok(bytes)
     }
 
     /// Removes a message from the numbers. The content must hold the block.

@@ -43,6 +43,10 @@ impl FileConsumerStore {
         }
         let sum_name = format!("{}/{name}", place.name);
         let known = meta::read(&place, &directory, &sum_name)?;
+        if known == Err(meta::MetaError::Missing) {
+            // What a removed consumer of this name may have left.
+            place.remove_opt(&directory.join("o.dat"))?;
+        }
         if known.as_deref().ok() != Some(json) {
             meta::write(&place, &directory, &sum_name, json)?;
         }
@@ -133,9 +137,12 @@ impl ConsumerStore for FileConsumerStore {
     }
 
     fn destroy(self: Box<Self>) -> Result<(), StoreError> {
-        self.place.journal.forget(&self.directory)?;
         // Without its configuration the rest is not taken for a consumer if a crash leaves it.
         self.place.remove_opt(&self.directory.join("meta.inf"))?;
+        if self.place.journal.is_always() {
+            self.place.sync_directory(&self.directory)?;
+        }
+        self.place.journal.forget(&self.directory)?;
         self.place.remove_directory(&self.directory)?;
         match self.directory.parent() {
             Some(parent) if self.place.journal.is_always() => self.place.sync_directory(parent),

@@ -68,7 +68,7 @@ impl FileLog {
             Some(bytes) => self.place.replace_lazily(&sources, &bytes)?,
             None => self.place.remove_opt(&sources)?,
         }
-        self.is_index_dirty = false;
+        (self.is_index_dirty, self.has_index) = (false, true);
         Ok(())
     }
 

@@ -25,6 +25,8 @@ pub(crate) struct FileLog {
     pub(super) lost: (u64, u64),
     /// The last write failed: what is in memory is tried again before more is taken.
     pub(super) has_failed: bool,
+    /// There may be an `index.db`.
+    pub(super) has_index: bool,
 }
 
 /// Memory of cached blocks a log may hold beside its last block.

@@ -36,6 +36,7 @@ impl FileLog {
             index_due_ns: 0,
             lost: (0, 0),
             has_failed: false,
+            has_index: true,
         }
     }
 
@@ -57,7 +58,6 @@ impl FileLog {
         };
         recovered.read_sources()?;
         recovered.log.reopen_last()?;
-        recovered.log.place.remove_opt(&recovered.log.place.messages().join("index.db"))?;
         Ok(recovered)
     }
 
@@ -82,13 +82,7 @@ impl FileLog {
             blocks.push(block);
         }
         let Some(last) = blocks.last() else { return Ok(None) };
-        let mut ending =
-            place.disk.read(&last.path(place)).map_err(|e| StoreError::io("read", &last.path(place), e))?;
-        if let Some(cipher) = &last.cipher {
-            cipher.apply(0, &mut ending);
-        }
-        let checksum: [u8; 8] = ending.last_chunk().copied().unwrap_or_default();
-        if checksum != file.last_checksum {
+        if last.ending(place)? != file.last_checksum {
             return Ok(None);
         }
         let subjects = subjects_of(&file);
@@ -297,6 +291,8 @@ fn open_block(place: &Place, summary: &format::BlockSummary) -> Result<Option<Bl
     let path = block.path(place);
     let file = place.disk.open(&path).map_err(|error| StoreError::io("open", &path, error))?;
     block.raw = file.len().map_err(|error| StoreError::io("stat", &path, error))?;
+    // The index does not tell what else is in the file.
+    block.lowest_seq = 0;
     block.first_time_ns = summary.first_time_ns;
     block.last_seq = summary.last_seq;
     block.bytes = summary.bytes;

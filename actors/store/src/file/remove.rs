@@ -37,6 +37,8 @@ impl FileLog {
             self.write_tombstone(seq, taken.time_ns)?;
         }
         self.is_index_dirty = true;
+        // The tombstone may have started a block, and this one's content gone for it.
+        self.load(at)?;
         self.blocks[at].forget(seq, taken.size);
         if self.blocks[at].msgs() == 0 && at + 1 < self.blocks.len() && !self.has_needed_tombstones(at) {
             self.remove_block(at)?;
@@ -50,7 +52,7 @@ impl FileLog {
     pub(super) fn has_needed_tombstones(&self, at: usize) -> bool {
         let block = &self.blocks[at];
         let Some(content) = &block.content else { return true };
-        let first_seq = self.blocks[0].first_seq;
+        let first_seq = self.lowest_seq();
         BlockReader::new(content.bytes(), &block.checksum).flatten().any(|(_, record)| {
             record.kind == Kind::Tombstone && record.seq >= first_seq && self.block_of(record.seq) != at
         })
@@ -181,19 +183,15 @@ impl FileLog {
         let at = self.blocks.len() - 1;
         let block = &mut self.blocks[at];
         block.content = None;
-        let data = block.read_file(&self.place)?;
-        block.raw = data.len() as u64;
-        block.content = Some(Content::parse(data, true, &block.checksum));
-        let packed = self.place.disk.read(&self.blocks[at].path(&self.place)).is_ok_and(|mut bytes| {
-            if let Some(cipher) = &self.blocks[at].cipher {
-                cipher.apply(0, &mut bytes);
-            }
-            crate::format::is_compressed(&bytes)
-        });
-        self.written = self.blocks[at].raw;
-        if packed {
-            self.rewrite(at)?;
+        if block.is_packed(&self.place)? {
+            let data = block.read_file(&self.place)?;
+            block.raw = data.len() as u64;
+            block.content = Some(Content::parse(data, true, &block.checksum));
+            self.written = block.raw;
+            return self.rewrite(at);
         }
+        block.raw = block.length(&self.place)?;
+        self.written = block.raw;
         Ok(())
     }
 
@@ -204,6 +202,16 @@ impl FileLog {
             cipher.apply(0, &mut bytes);
         }
         let path = block.path(&self.place);
+        if self.has_index {
+            // It tells of a block that is not there any more.
+            self.place.remove_opt(&self.place.messages().join("index.db"))?;
+            self.has_index = false;
+        }
+        if self.place.journal.is_always() {
+            // What only the journal is sure to have must be in the file before the journal forgets it.
+            let synced = self.place.disk.open(&path).and_then(|file| file.sync());
+            synced.map_err(|error| StoreError::io("sync", &path, error))?;
+        }
         self.place.journal.forget(&path)?;
         disk::replace(&*self.place.disk, &path, &bytes, self.place.journal.is_always())
             .map_err(|error| StoreError::io("write", &path, error))?;

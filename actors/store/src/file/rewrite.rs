@@ -11,17 +11,17 @@ impl FileLog {
     pub(super) fn rewrite(&mut self, at: usize) -> Result<(), StoreError> {
         self.load(at)?;
         let is_last = at + 1 == self.blocks.len();
-        let stream_first = self.blocks[0].first_seq;
+        let stream_first = self.lowest_seq();
         let block = &self.blocks[at];
         let Some(content) = &block.content else { return Ok(()) };
         let mut kept: Vec<u8> = Vec::with_capacity(block.bytes as usize + Record::EMPTY);
-        let mut last_kept = 0;
+        let (mut first_kept, mut last_kept) = (None, 0);
         for (offset, record) in BlockReader::new(content.bytes(), &block.checksum).flatten() {
             let is_kept = match record.kind {
                 Kind::Message => block.holds(record.seq) && record.seq > last_kept,
                 Kind::Tombstone => {
                     let is_foreign = !(block.first_seq..=block.last_seq).contains(&record.seq);
-                    is_foreign && record.seq >= stream_first && record.seq <= block.last_seq.max(stream_first)
+                    is_foreign && (stream_first..=block.last_seq).contains(&record.seq)
                 }
                 Kind::Erased => false,
             };
@@ -29,6 +29,7 @@ impl FileLog {
                 let size = record.size().unwrap_or_default();
                 kept.extend_from_slice(&content.bytes()[offset..offset + size]);
                 if record.kind == Kind::Message {
+                    first_kept = first_kept.or(Some(record.seq));
                     last_kept = record.seq;
                 }
             }
@@ -41,12 +42,18 @@ impl FileLog {
         let packed = if is_compressed { format::compress_block(&kept) } else { None };
         self.replace_block_file(at, packed.unwrap_or_else(|| kept.clone()))?;
         self.blocks[at].raw = kept.len() as u64;
+        self.blocks[at].lowest_seq = first_kept.unwrap_or(self.blocks[at].last_seq + 1);
         self.blocks[at].content = Some(Content::parse(kept, is_last, &checksum));
         if is_last {
             self.written = self.blocks[at].raw;
         }
         self.is_index_dirty = true;
         Ok(())
+    }
+
+    /// No message of an earlier sequence is in any file: tombstones before it are not needed.
+    pub(super) fn lowest_seq(&self) -> u64 {
+        self.blocks.iter().map(|block| block.lowest_seq).min().unwrap_or(0)
     }
 
     /// Rewrites one block, not the last, of which more is gone than there. Returns whether there was one.

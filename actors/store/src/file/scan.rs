@@ -43,6 +43,7 @@ pub(super) fn scan(place: &Place, index: u32, show: &mut dyn FnMut(&Record<'_>))
     (block.first_seq, block.last_seq) = (0, 0);
     let (mut tombstones, mut faults) = (Vec::new(), Vec::new());
     let checksum = block.checksum.clone();
+    block.lowest_seq = u64::MAX;
     for item in BlockReader::new(&data, &checksum) {
         match item {
             Err(fault) => faults.push(fault),
@@ -51,6 +52,7 @@ pub(super) fn scan(place: &Place, index: u32, show: &mut dyn FnMut(&Record<'_>))
             }
             Ok((_, record)) => {
                 if count(&mut block, &record) {
+                    block.lowest_seq = block.lowest_seq.min(record.seq);
                     show(&record);
                 }
             }
@@ -63,6 +65,7 @@ pub(super) fn scan(place: &Place, index: u32, show: &mut dyn FnMut(&Record<'_>))
         block.last_time_ns = last.map_or(0, |last| last.time_ns);
         block.first_seq = block.last_seq + 1;
     }
+    block.lowest_seq = block.lowest_seq.min(block.first_seq);
     Ok(Scanned { block, tombstones, faults, data })
 }
 

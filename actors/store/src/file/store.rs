@@ -23,7 +23,6 @@ pub(crate) fn open(place: Place, config: StoreConfig) -> Result<Box<dyn StreamSt
 
 /// Removes a stream's directory. A crash leaves it whole, or under a name that the next start removes.
 pub(crate) fn destroy(place: &Place) -> Result<(), StoreError> {
-    place.journal.forget(&place.directory)?;
     place.remove_opt(&place.directory.join("meta.inf"))?;
     let Some(parent) = place.directory.parent() else { return Ok(()) };
     let hidden = parent.join(format!(".{}", place.name));
@@ -32,5 +31,7 @@ pub(crate) fn destroy(place: &Place) -> Result<(), StoreError> {
     if place.journal.is_always() {
         place.sync_directory(parent)?;
     }
+    // Only now: a crash before leaves the stream, and all of it.
+    place.journal.forget(&place.directory)?;
     place.remove_directory(&hidden)
 }

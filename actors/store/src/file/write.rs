@@ -25,7 +25,9 @@ impl FileLog {
         self.make_room(size, seq)?;
         let has_schedule =
             self.config.allow_schedules && crate::ttl::header(message.headers, b"Nats-Schedule").is_some();
+        let tick = self.tick;
         let block = self.last();
+        block.used_at = tick;
         let offset = write_record(block, &record);
         if let Some(content) = &mut block.content {
             content.note(seq, offset);

@@ -10,7 +10,7 @@ mod index_file;
 mod record;
 mod sequence_set;
 mod timers;
-mod varint;
+pub(crate) mod varint;
 
 pub use block::{BlockReader, Fault};
 pub use checksum::Checksum;

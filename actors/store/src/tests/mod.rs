@@ -1,6 +1,7 @@
 //! Stores against an obvious model, and files against what happens to them.
 
 mod agreement;
+mod archives;
 mod crash;
 mod model;
 mod scene;

@@ -37,6 +37,8 @@ struct State {
     epoch: u64,
     room: Option<usize>,
     fails_syncs: bool,
+    /// Changes until the power goes.
+    fuse: Option<usize>,
 }
 
 /// Clones share the disk.
@@ -54,6 +56,7 @@ impl SimulatedDisk {
         state.epoch += 1;
         state.room = None;
         state.fails_syncs = false;
+        state.fuse = None;
         let State { names, safe_names, files, .. } = &mut *state;
         let changed: BTreeSet<PathBuf> = names.keys().chain(safe_names.keys()).cloned().collect();
         let mut left = BTreeMap::new();
@@ -86,6 +89,11 @@ impl SimulatedDisk {
         self.state.lock().fails_syncs = fails;
     }
 
+    /// Cuts the power after this many more changes: from then on everything fails, until [`crash`](Self::crash).
+    pub(super) fn light_fuse(&self, changes: usize) {
+        self.state.lock().fuse = Some(changes);
+    }
+
     /// Flips a bit of a file.
     pub(super) fn damage(&self, path: &Path, bit: usize) {
         let mut state = self.state.lock();
@@ -101,7 +109,18 @@ impl SimulatedDisk {
         if state.epoch != self.epoch {
             return Err(io::Error::other("crashed"));
         }
+        if state.fuse == Some(0) {
+            return Err(io::Error::other("no power"));
+        }
         work(&mut state)
+    }
+
+    fn change<T>(&self, work: impl FnOnce(&mut State) -> io::Result<T>) -> io::Result<T> {
+        self.with(|state| {
+            let done = work(state);
+            state.fuse = state.fuse.map(|changes| changes - 1);
+            done
+        })
     }
 }
 
@@ -154,7 +173,7 @@ impl Disk for SimulatedDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.with(|state| {
+        self.change(|state| {
             if !state.names.contains_key(from) {
                 return Err(not_found());
             }
@@ -176,7 +195,7 @@ impl Disk for SimulatedDisk {
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        self.with(|state| match state.names.get(path) {
+        self.change(|state| match state.names.get(path) {
             Some(Node::File(_)) => {
                 state.names.remove(path);
                 Ok(())
@@ -186,7 +205,7 @@ impl Disk for SimulatedDisk {
     }
 
     fn create_directory(&self, path: &Path) -> io::Result<()> {
-        self.with(|state| {
+        self.change(|state| {
             for ancestor in path.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty()) {
                 state.names.entry(ancestor.to_owned()).or_insert(Node::Directory);
                 if ancestor.parent().is_none_or(|parent| parent.as_os_str().is_empty()) {
@@ -198,7 +217,7 @@ impl Disk for SimulatedDisk {
     }
 
     fn remove_directory(&self, path: &Path) -> io::Result<()> {
-        self.with(|state| {
+        self.change(|state| {
             if !state.names.contains_key(path) {
                 return Err(not_found());
             }
@@ -220,7 +239,7 @@ impl Disk for SimulatedDisk {
     }
 
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
-        self.with(|state| {
+        self.change(|state| {
             if state.fails_syncs {
                 return Err(io::Error::other("sync failed"));
             }
@@ -249,7 +268,7 @@ impl DiskFile for SimulatedFile {
     }
 
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.disk.with(|state| {
+        self.disk.change(|state| {
             let file = &mut state.files[self.number].now;
             let end = offset as usize + bytes.len();
             let growth = end.saturating_sub(file.len());
@@ -266,7 +285,7 @@ impl DiskFile for SimulatedFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.disk.with(|state| {
+        self.disk.change(|state| {
             if state.fails_syncs {
                 return Err(io::Error::other("sync failed"));
             }
@@ -277,7 +296,7 @@ impl DiskFile for SimulatedFile {
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {
-        self.disk.with(|state| {
+        self.disk.change(|state| {
             state.files[self.number].now.resize(length as usize, 0);
             Ok(())
         })
