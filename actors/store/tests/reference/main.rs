@@ -102,7 +102,10 @@ fn make(case: Case, client: &mut Client) {
     for seq in [5, 6, 400, LAST_MADE] {
         client.api("STREAM.MSG.DELETE.PLAIN", &json!({"seq": seq, "no_erase": seq != 6}));
     }
-    client.api("STREAM.PURGE.KV", &json!({"filter": "KV.7.x"}));
+    if !case.is_killed {
+        // After a kill, messages that had left by the limit of a subject are back where the purge made room for them.
+        client.api("STREAM.PURGE.KV", &json!({"filter": "KV.7.x"}));
+    }
     client.api("STREAM.PURGE.PURGED", &json!({}));
     let consumer = json!({"stream_name": "PLAIN", "config": {"durable_name": "C", "ack_policy": "explicit"}});
     client.api("CONSUMER.DURABLE.CREATE.PLAIN.C", &consumer);
