@@ -15,7 +15,7 @@ pub fn log_start(name: &str, id: &str, options: &Options) {
     info!("  Version:  {COMPATIBLE_VERSION}");
     info!("  Git:      [{}]", COMMIT.unwrap_or("not set"));
     debug!("  Troupe:   {TROUPE_VERSION}");
-    if let Some(cluster) = options.cluster_name.as_deref().filter(|cluster| !cluster.is_empty()) {
+    if let Some(cluster) = options.cluster.name.as_deref().filter(|cluster| !cluster.is_empty()) {
         info!("  Cluster:  {cluster}");
     }
     info!("  Name:     {name}");
@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn cluster_password_and_file_are_told_in_their_places() {
         let mut options = Options {
-            cluster_name: Some("c".into()),
+            cluster: troupe_engine::options::ClusterOptions { name: Some("c".into()), ..Default::default() },
             config_file: Some("a.conf".into()),
             config_digest: Some("sha256:00".into()),
             ..Options::default()

@@ -27,6 +27,7 @@ use troupe_engine::options::{AccountLimits, GLOBAL_ACCOUNT, HandshakeFirst, List
 
 use crate::COMPATIBLE_VERSION;
 use crate::banner;
+use crate::cluster::{Cluster, ClusterStart};
 use crate::control::{ReloadControl, ReloadRequests};
 use crate::files::{self, FileError, Ports};
 use crate::monitor::{Feed, Monitor, MonitorSettings};
@@ -118,7 +119,7 @@ async fn boot(options: Options, process: Option<ProcessContext>) -> Result<Runni
         started = start_actors(&options, &identity, (name, start), tls.clone(), &supervisor) => started,
         verdict = verdicts.next() => Err(StartError::GaveUp(verdict)),
     };
-    let Started { reporter, listeners, monitor, jetstream, reloads } = match started {
+    let Started { reporter, listeners, monitor, cluster, jetstream, reloads } = match started {
         Ok(started) => started,
         Err(cause) => {
             supervisor.shutdown(Duration::from_secs(1)).await;
@@ -132,10 +133,20 @@ async fn boot(options: Options, process: Option<ProcessContext>) -> Result<Runni
     #[cfg(feature = "fault-injection")]
     inject_faults(&supervisor, FAULTS_VARIABLE)?;
     reporter.note_ready();
-    info!("Server is ready");
-    let ports = write_ports(&options, &listeners, monitor.as_ref());
-    let parts =
-        ServerParts { reporter, supervisor, listeners, monitor, ports, watcher, tls, process, jetstream, reloads };
+    let ports = write_ports(&options, &listeners, monitor.as_ref(), cluster.as_ref());
+    let parts = ServerParts {
+        reporter,
+        supervisor,
+        listeners,
+        monitor,
+        cluster,
+        ports,
+        watcher,
+        tls,
+        process,
+        jetstream,
+        reloads,
+    };
     Ok(RunningServer::new(parts, verdicts))
 }
 
@@ -152,6 +163,7 @@ struct Started {
     reporter: Arc<Reporter>,
     listeners: Vec<BoundListener>,
     monitor: Option<BoundListener>,
+    cluster: Option<Cluster>,
     jetstream: Option<Arc<JetStreamServer>>,
     reloads: ReloadRequests,
 }
@@ -195,7 +207,8 @@ async fn start_actors(
     reporter.add_queue("Router changes", move || changes.depth());
     start_monitor(options, monitor.as_ref(), &reporter, supervisor).await?;
     let reloads = start_system(options, &reporter, seats, supervisor).await?;
-    let factory = Arc::new(ClientFactory::new(Arc::clone(&services), arbiters.into(), seats));
+    let arbiters: Arc<[ArbiterSlot]> = arbiters.into();
+    let factory = Arc::new(ClientFactory::new(Arc::clone(&services), Arc::clone(&arbiters), seats));
     for (number, socket) in listeners.iter().enumerate() {
         let settings = ListenerSettings { name: "Client", socket: socket.clone(), factory: factory.clone() };
         let spec = ChildSpec::new("listener", move |context| Listener::supervised(settings.clone(), context));
@@ -203,7 +216,11 @@ async fn start_actors(
         supervisor.supervise(spec).await?;
         log_listener(options, socket);
     }
-    Ok(Started { reporter, listeners, monitor, jetstream, reloads })
+    info!("Server is ready");
+    let clients = reporter.services();
+    let start = ClusterStart { options, identity, clients, listeners: &listeners, arbiters, seats, supervisor };
+    let cluster = start.start().await?;
+    Ok(Started { reporter, listeners, monitor, cluster, jetstream, reloads })
 }
 
 /// Starts the services of the system account, where there is one.
@@ -334,7 +351,7 @@ pub(crate) fn with_options(base: ServerInfo, options: &Options) -> ServerInfo {
         tls_verify: options.tls.as_ref().is_some_and(|tls| tls.verify || tls.verify_and_map),
         tls_available: has_tls && options.allow_non_tls,
         max_payload: options.limits.max_payload,
-        cluster: options.cluster_name.clone(),
+        cluster: options.cluster.name.clone().or(base.cluster),
         jetstream: options.jetstream.enabled,
         ..base
     }
@@ -372,6 +389,7 @@ fn write_ports(
     options: &Options,
     listeners: &[BoundListener],
     monitor: Option<&BoundListener>,
+    cluster: Option<&Cluster>,
 ) -> Option<files::PortsFile> {
     let directory = options.ports_file_dir.as_ref()?;
     let urls = |scheme: &str, socket: &BoundListener| match socket.local() {
@@ -381,7 +399,8 @@ fn write_ports(
     let nats = listeners.iter().flat_map(|socket| urls("nats", socket)).collect();
     let scheme = if options.monitor.port().is_some_and(|(_, is_secure)| is_secure) { "https" } else { "http" };
     let monitoring = monitor.map(|socket| urls(scheme, socket)).unwrap_or_default();
-    let ports = Ports { nats, monitoring, ..Ports::default() };
+    let routes = cluster.map(Cluster::urls).unwrap_or_default();
+    let ports = Ports { nats, monitoring, cluster: routes, ..Ports::default() };
     match files::PortsFile::write(directory, &ports) {
         Ok(file) => Some(file),
         Err(cause) => {

@@ -131,7 +131,8 @@ pub fn listener_urls(scheme: &str, address: SocketAddr) -> Vec<String> {
     if urls.is_empty() { vec![url(address.ip())] } else { urls }
 }
 
-fn own_addresses() -> Vec<IpAddr> {
+/// Addresses of this machine.
+pub(crate) fn own_addresses() -> Vec<IpAddr> {
     let Ok(interfaces) = nix::ifaddrs::getifaddrs() else {
         return Vec::new();
     };

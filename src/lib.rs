@@ -19,6 +19,7 @@
 pub mod banner;
 pub mod boot;
 pub mod cli;
+mod cluster;
 pub mod config;
 mod control;
 pub mod files;

@@ -93,7 +93,7 @@ where
     for complaint in &complaints {
         complain(&complaint.text);
     }
-    if let Err(error) = command_line.check_routes(options.cluster_name.is_some()) {
+    if let Err(error) = command_line.check_routes(options.cluster.is_enabled()) {
         return refuse_arguments(&error);
     }
     let log = match logging::init(&options.logging) {

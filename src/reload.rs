@@ -8,6 +8,7 @@ use troupe_actors::account::link;
 use troupe_actors::client::ClientCommand;
 use troupe_actors::net::BoundListener;
 use troupe_actors::net::tls::TlsServer;
+use troupe_actors::route::RouteTls;
 use troupe_engine::options::Options;
 use troupe_engine::options::diff::{Change, ChangeScope, diff, tls_change};
 
@@ -23,6 +24,10 @@ pub(crate) fn apply(inner: &Inner, options: Options) -> Result<(), String> {
     let current = inner.services.options();
     let mut changes = diff(&with_bound_port(inner, &current), &options).map_err(|refusal| refusal.to_string())?;
     let certificates = load_certificates(inner, &options)?;
+    let route_tls = match &inner.cluster {
+        Some(_) => RouteTls::load(&options).map_err(|cause| cause.to_string())?.map(|(tls, _)| tls),
+        None => None,
+    };
     if let Some(process) = &inner.process {
         process.log.apply(&options.logging).map_err(|cause| cause.to_string())?;
     }
@@ -34,6 +39,9 @@ pub(crate) fn apply(inner: &Inner, options: Options) -> Result<(), String> {
     }
     let options = Arc::new(options);
     take_over(inner, &options);
+    if let Some(cluster) = &inner.cluster {
+        cluster.services.set_options(Arc::clone(&options), route_tls);
+    }
     tell_clients(inner, &current, &options);
     report(&changes, &options);
     Ok(())

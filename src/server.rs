@@ -12,8 +12,10 @@ use troupe_actors::jetstream::JetStreamServer;
 use troupe_actors::net::tls::TlsAcceptorHandle;
 use troupe_actors::net::{BoundListener, LocalAddress};
 use troupe_actors::report::Reporter;
+use troupe_actors::route::RouteServices;
 use troupe_actors::supervisor::{SupervisorHandle, Verdicts};
 
+use crate::cluster::Cluster;
 use crate::control::ReloadRequests;
 use crate::files::PortsFile;
 use crate::process::ProcessContext;
@@ -39,6 +41,7 @@ pub(crate) struct ServerParts {
     pub(crate) supervisor: SupervisorHandle,
     pub(crate) listeners: Vec<BoundListener>,
     pub(crate) monitor: Option<BoundListener>,
+    pub(crate) cluster: Option<Cluster>,
     pub(crate) ports: Option<PortsFile>,
     pub(crate) watcher: Option<JoinHandle<()>>,
     pub(crate) tls: Option<TlsAcceptorHandle>,
@@ -54,6 +57,7 @@ pub(crate) struct Inner {
     pub(crate) supervisor: SupervisorHandle,
     pub(crate) listeners: Vec<BoundListener>,
     pub(crate) monitor: Option<BoundListener>,
+    pub(crate) cluster: Option<Cluster>,
     pub(crate) ports: parking_lot::Mutex<Option<PortsFile>>,
     pub(crate) watcher: Option<JoinHandle<()>>,
     pub(crate) tls: Option<TlsAcceptorHandle>,
@@ -83,8 +87,19 @@ pub struct RunningServer {
 
 impl RunningServer {
     pub(crate) fn new(parts: ServerParts, verdicts: Verdicts) -> Self {
-        let ServerParts { reporter, supervisor, listeners, monitor, ports, watcher, tls, process, jetstream, reloads } =
-            parts;
+        let ServerParts {
+            reporter,
+            supervisor,
+            listeners,
+            monitor,
+            cluster,
+            ports,
+            watcher,
+            tls,
+            process,
+            jetstream,
+            reloads,
+        } = parts;
         let (phase, _) = watch::channel(Phase::Running);
         let inner = Arc::new(Inner {
             services: Arc::clone(reporter.services()),
@@ -92,6 +107,7 @@ impl RunningServer {
             supervisor,
             listeners,
             monitor,
+            cluster,
             ports: parking_lot::Mutex::new(ports),
             watcher,
             tls,
@@ -148,6 +164,12 @@ impl RunningServer {
     #[must_use]
     pub fn clients(&self) -> &Arc<ClientServices> {
         &self.inner.services
+    }
+
+    /// The route room, where the server is in a cluster.
+    #[must_use]
+    pub fn routes(&self) -> Option<&Arc<RouteServices>> {
+        self.inner.cluster.as_ref().map(|cluster| &cluster.services)
     }
 
     /// The supervisor.

@@ -34,7 +34,11 @@ async fn shut_down(inner: Arc<Inner>) {
     info!("Initiating Shutdown...");
     inner.listeners.iter().for_each(troupe_actors::net::BoundListener::close);
     tell(&inner, ClientEvent::Shutdown).await;
+    if let Some(cluster) = &inner.cluster {
+        cluster.stop();
+    }
     close_clients(&inner).await;
+    close_routes(&inner).await;
     inner.supervisor.shutdown(ACTOR_GRACE).await;
     if let Some(monitor) = &inner.monitor {
         monitor.close();
@@ -73,6 +77,15 @@ async fn close_clients(inner: &Inner) {
     }
 }
 
+async fn close_routes(inner: &Inner) {
+    let Some(cluster) = &inner.cluster else { return };
+    cluster.close_routes();
+    let deadline = Instant::now() + DRAIN_LIMIT;
+    while cluster.services.num_routes() > 0 && Instant::now() < deadline {
+        tokio::time::sleep(DRAIN_STEP).await;
+    }
+}
+
 /// Takes no new clients, tells the others, closes them one by one, then shuts down. Returns at once.
 pub(crate) fn enter_lame_duck(inner: &Arc<Inner>) {
     if inner.advance(Phase::LameDuck) {
@@ -86,10 +99,13 @@ async fn lame_duck(inner: Arc<Inner>) {
     inner.listeners.iter().for_each(troupe_actors::net::BoundListener::close);
     let mut info = inner.services.info().as_ref().clone();
     info.ldm = true;
-    // Those of other servers would stay; there are none.
-    info.connect_urls.clear();
+    // Those of other servers stay.
+    info.connect_urls = inner.cluster.as_ref().map(|cluster| cluster.services.other_urls()).unwrap_or_default();
     inner.services.set_info(info);
     tell(&inner, ClientEvent::LameDuck).await;
+    if let Some(cluster) = &inner.cluster {
+        cluster.enter_lame_duck();
+    }
     let mut clients = inner.services.registry.all();
     if clients.is_empty() {
         return begin(&inner);

@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod net;
 pub mod queue;
 pub mod report;
+pub mod route;
 pub mod router;
 pub mod supervisor;
 pub mod system;

@@ -5,9 +5,11 @@
 //! - [`conf`]: the configuration language.
 //! - [`header`]: blocks of headers.
 //! - [`jwt`]: tokens of operators, accounts and users.
+//! - [`peer`]: what servers of a cluster say to each other.
 //! - [`proxy`]: the PROXY protocol, versions 1 and 2.
 //! - [`quote`]: text between quotes, as Go's `%q` writes it.
 //! - [`report`]: monitoring documents.
+//! - [`s2`]: the compression of connections between servers.
 //! - [`system`]: requests to the system account's services, answers, events.
 //! - [`subject`]: subjects, their tokens and wildcards.
 
@@ -16,8 +18,10 @@ pub mod client;
 pub mod conf;
 pub mod header;
 pub mod jwt;
+pub mod peer;
 pub mod proxy;
 pub mod quote;
 pub mod report;
+pub mod s2;
 pub mod subject;
 pub mod system;

@@ -131,9 +131,7 @@ impl Overrides {
     /// `--cluster nats://user:pass@host:port` is a URL, where the file's `cluster.listen` is `host:port`. What is no
     /// URL is kept as it is, for the check of addresses to judge.
     fn add_cluster_listener(&mut self, parsed: &Parsed) {
-        let Some(url) = parsed.text("cluster").filter(|url| !url.is_empty()) else {
-            return;
-        };
+        let Some(url) = parsed.text("cluster") else { return };
         let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
         let (user_info, address) = authority.rsplit_once('@').unwrap_or(("", authority));
         self.set("cluster.listen", address.trim_end_matches('/'));

@@ -105,7 +105,7 @@ fn flags_become_configuration_keys() {
             r#"{"cluster.authorization.password": "[REDACTED]", "cluster.authorization.user": "u", "cluster.listen": "[::1]:-1"}"#
         }),
         (&["--cluster", "h"], r#"{"cluster.listen": "h"}"#),
-        (&["--cluster", ""], "{}"),
+        (&["--cluster", ""], r#"{"cluster.listen": ""}"#),
     ];
     for (arguments, overrides) in cases {
         assert_eq!(shown(arguments), *overrides, "{arguments:?}");

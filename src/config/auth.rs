@@ -89,7 +89,8 @@ fn text(reader: &mut Reader, value: &Value) -> Option<String> {
     reader.text(value).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-fn timeout(reader: &mut Reader, key: &str, value: &Value) -> Option<Duration> {
+/// Time for CONNECT.
+pub(super) fn timeout(reader: &mut Reader, key: &str, value: &Value) -> Option<Duration> {
     let timeout = reader.seconds("authorization", value)?;
     if timeout > Duration::from_secs(60) {
         let reason = format!(

@@ -217,12 +217,11 @@ fn services_that_are_not_built_are_named() {
     let loaded = load_with(text, &[]).expect("it loads");
     let warnings: Vec<_> = loaded.warnings.iter().map(|warning| without_file(&warning.text)).collect();
     let expected = [
-        "2:1: \"cluster\" is not supported yet and has no effect",
         "3:1: \"prof_port\" is not supported yet and has no effect",
         "5:1: \"mqtt\" is not supported yet and has no effect",
     ];
     assert_eq!(warnings, expected);
-    assert_eq!(loaded.options.cluster_name.as_deref(), Some("c"));
+    assert_eq!(loaded.options.cluster.name.as_deref(), Some("c"));
     assert!(loaded.options.jetstream.enabled && loaded.options.accounts[0].jetstream.is_some());
     assert_eq!(loaded.check_failures().count(), 0);
     assert!(load_with("jetstream: disabled\nocsp: false\n", &[]).expect("it loads").warnings.is_empty());

@@ -34,7 +34,6 @@ pub(super) type Known = (&'static [&'static str], Shape);
 pub(super) const TOP: &[(&str, Effect, Shape)] = &[
     ("prof_port", Denies, Integer),
     ("prof_block_rate", Denies, Integer),
-    ("cluster", Denies, Block(CLUSTER)),
     ("gateway", Denies, Block(GATEWAY)),
     ("leafnodes", Denies, Block(LEAFNODES)),
     ("default_js_domain", Denies, Any),
@@ -44,28 +43,6 @@ pub(super) const TOP: &[(&str, Effect, Shape)] = &[
     ("ocsp", Changes, Any),
     ("trusted_keys", Changes, Any),
     ("resolver_tls", Changes, Any),
-];
-
-const CLUSTER: &[Known] = &[
-    (&["name"], Any),
-    (&["listen"], Listen),
-    (&["port"], Any),
-    (&["host", "net"], Any),
-    (&["authorization"], Any),
-    (&["routes"], Any),
-    (&["tls"], Any),
-    (&["cluster_advertise", "advertise"], Any),
-    (&["no_advertise"], Any),
-    (&["connect_retries"], Any),
-    (&["connect_backoff"], Any),
-    (&["permissions"], Any),
-    (&["pool_size"], Any),
-    (&["accounts"], Any),
-    (&["compression"], Any),
-    (&["ping_interval"], Any),
-    (&["ping_max"], Any),
-    (&["write_deadline"], Any),
-    (&["write_timeout"], Any),
 ];
 
 const GATEWAY: &[Known] = &[

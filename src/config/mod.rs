@@ -7,6 +7,7 @@
 mod accounts;
 mod aliases;
 mod auth;
+mod cluster;
 mod format;
 mod jetstream;
 mod known;

@@ -5,7 +5,7 @@ use troupe_codecs::conf::{format_duration, parse_duration};
 use troupe_engine::options::{Options, WriteTimeoutPolicy};
 
 use super::reader::{Reader, go_type};
-use super::{accounts, auth, jetstream, listen, logging, mappings, monitor, operator, tls, unsupported};
+use super::{accounts, auth, cluster, jetstream, listen, logging, mappings, monitor, operator, tls, unsupported};
 
 /// Reads every key of the top level into `options`.
 pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, options: &mut Options) {
@@ -26,7 +26,7 @@ pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, options: &mut
             || auth::KEYS.contains(&key.as_str())
             || jetstream::KEYS.contains(&key.as_str())
             || operator::KEYS.contains(&key.as_str())
-            || unsupported::read(reader, key, value, options);
+            || unsupported::read(reader, key, value);
         if !known {
             reader.unknown(key, value);
         }
@@ -257,6 +257,7 @@ fn blocks(reader: &mut Reader, key: &str, value: &Value, options: &mut Options) 
             let watch_disabled = &mut options.tls_watch_disabled;
             options.tls = tls::read(reader, value, watch_disabled);
         }
+        "cluster" => cluster::read(reader, value, &mut options.cluster),
         "system_account" => match &value.kind {
             ValueKind::String(name) => options.system_account = Some(name.clone()).filter(|name| !name.is_empty()),
             _ => reader.error(value, "system account name must be a string"),

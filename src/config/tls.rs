@@ -1,4 +1,4 @@
-//! The `tls` block of the client listener.
+//! `tls` blocks.
 
 use std::time::Duration;
 
@@ -47,11 +47,26 @@ const CURVES: &[&str] = &["X25519", "CurveP256", "CurveP384", "X25519MLKEM768", 
 /// Groups that only nats-server has.
 const MISSING_CURVES: &[&str] = &["CurveP521", "SecP384r1MLKEM1024"];
 
-/// Reads the block. `false` as a flag switches TLS off.
+/// Reads the block of connections between servers, which show certificates on both sides.
+pub(super) fn read_for_servers(reader: &mut Reader, block: &Value) -> Option<TlsOptions> {
+    let mut tls = read_block(reader, block, &mut false)?;
+    tls.verify = true;
+    Some(tls)
+}
+
+/// Reads the block of the client listener. `false` as a flag switches TLS off.
 pub(super) fn read(reader: &mut Reader, block: &Value, watch_disabled: &mut bool) -> Option<TlsOptions> {
     if is_flag(block) && matches!(block.kind, ValueKind::Boolean(false)) {
         return None;
     }
+    let tls = read_block(reader, block, watch_disabled)?;
+    if tls.checks_known_urls {
+        reader.error(block, "verify_cert_and_check_known_urls not supported in this context");
+    }
+    Some(tls)
+}
+
+fn read_block(reader: &mut Reader, block: &Value, watch_disabled: &mut bool) -> Option<TlsOptions> {
     let table = reader.table(block)?;
     let mut tls = TlsOptions::default();
     let mut pair = (None, None);
@@ -143,12 +158,10 @@ fn switches(reader: &mut Reader, key: &str, value: &Value, tls: &mut TlsOptions,
             tls.verify |= tls.verify_and_map;
         }
         "verify_cert_and_check_known_urls" => {
-            if boolean(reader, key, value) {
-                reader.error(value, "verify_cert_and_check_known_urls not supported in this context");
-            }
+            tls.checks_known_urls = boolean(reader, key, value);
+            tls.verify |= tls.checks_known_urls;
         }
-        // Only for connections that a server makes, and a listener of clients makes none.
-        "insecure" => _ = boolean(reader, key, value),
+        "insecure" => tls.insecure = boolean(reader, key, value),
         "allow_insecure_cipher_suites" => _ = boolean(reader, key, value),
         "watch" => *watch_disabled = !boolean(reader, key, value),
         "timeout" => {

@@ -1,18 +1,14 @@
 //! Keys that are known but not served: accepted with a warning, or refused.
 
 use config::{Map, Value, ValueKind};
-use troupe_engine::options::Options;
 
 use super::known::{Effect, Known, Shape, TOP};
 use super::listen;
 use super::reader::{Reader, go_type};
 
 /// Reads a key of the top level; false when it is not known.
-pub(super) fn read(reader: &mut Reader, key: &str, value: &Value, options: &mut Options) -> bool {
+pub(super) fn read(reader: &mut Reader, key: &str, value: &Value) -> bool {
     let Some((_, effect, shape)) = TOP.iter().find(|(name, ..)| *name == key) else { return false };
-    if key == "cluster" {
-        options.cluster_name = cluster_name(reader, value);
-    }
     if is_off(value) {
         return true;
     }
@@ -73,7 +69,6 @@ fn check(reader: &mut Reader, key: &str, value: &Value, shape: Shape) {
 /// nats-server's words for the shape a block should have.
 fn expectation(key: &str) -> String {
     match key {
-        "cluster" => "Expected map to define cluster".to_owned(),
         "gateway" | "websocket" | "mqtt" => format!("Expected {key} to be a map"),
         "leafnodes" => "Expected map to define a leafnode".to_owned(),
         "imports" | "exports" | "gateways" => format!("{key} should be an array of maps"),
@@ -88,14 +83,4 @@ fn check_table(reader: &mut Reader, table: &Map<String, Value>, known: &[Known])
             None => reader.unknown(key, value),
         }
     }
-}
-
-fn cluster_name(reader: &mut Reader, value: &Value) -> Option<String> {
-    let ValueKind::Table(table) = &value.kind else { return None };
-    let (_, value) = table.iter().find(|(key, _)| key.eq_ignore_ascii_case("name"))?;
-    let name = reader.text(value)?;
-    if name.contains(' ') {
-        reader.error(value, "cluster name cannot contain spaces");
-    }
-    Some(name.to_owned()).filter(|name| !name.is_empty())
 }

@@ -9,10 +9,12 @@
 //! - [`config`]: a configuration text and the files beside it.
 //! - [`server`]: a running server of either kind; [`process`] starts binaries, [`reference`](mod@reference) finds the Go one.
 //! - [`mod@script`], [`player`], [`transcript`], [`mod@compare`]: one raw session as data, played on both servers.
+//! - [`cluster`]: several servers in one cluster, of either kind.
 //! - [`raw`], [`frames`], [`normalise`]: bytes on a socket, cut into protocol frames, with volatile values masked.
 //! - [`certs`], [`wait`]: certificates for TLS tests, waiting for a condition.
 
 pub mod certs;
+pub mod cluster;
 pub mod compare;
 pub mod config;
 pub mod frames;

@@ -7,6 +7,7 @@
 //! - [`subject`]: subjects that become other subjects.
 //! - [`stream`]: what a stream takes and how it may be configured.
 //! - [`consumer`]: consumers of streams.
+//! - [`route`]: routes between the servers of a cluster.
 //! - [`id`]: server keys, nonces, unique identifiers.
 
 pub mod account;
@@ -15,5 +16,6 @@ pub mod consumer;
 pub mod id;
 pub mod index;
 pub mod options;
+pub mod route;
 pub mod stream;
 pub mod subject;

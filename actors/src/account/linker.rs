@@ -29,7 +29,7 @@ impl Linked {
 pub fn link(accounts: &Accounts, router: &RouterHandle, options: &Options, server: &str) -> Linked {
     let names = Arc::new(ServerNames {
         server: server.to_owned(),
-        cluster: options.cluster_name.clone(),
+        cluster: options.cluster.name.clone(),
         system_account: options.system_account_name().map(str::to_owned),
     });
     let (mut graph, faults) = Graph::of_options_at(&options.accounts, names.system_account.is_some(), Some(now()));
@@ -41,7 +41,7 @@ pub fn link(accounts: &Accounts, router: &RouterHandle, options: &Options, serve
     }
     let mut linked = Linked::default();
     for account in accounts.all() {
-        account.exchange().set_mappings(mappings_of(options, account.name()), options.cluster_name.clone());
+        account.exchange().set_mappings(mappings_of(options, account.name()), options.cluster.name.clone());
         let empty = AccountLinks::default();
         let links = graph.get(account.name()).unwrap_or(&empty);
         account.exchange().set_links(links.clone());

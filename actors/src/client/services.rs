@@ -204,7 +204,9 @@ impl ClientServices {
         self.closed.add(connection);
     }
 
-    pub(super) fn next_cid(&self) -> u64 {
+    /// Gives out the next connection id, for any kind of connection.
+    #[must_use]
+    pub fn next_cid(&self) -> u64 {
         self.next_cid.fetch_add(1, Ordering::Relaxed)
     }
 }

@@ -55,6 +55,12 @@ close_reasons! {
     Kicked = "Kicked",
     ProxyNotTrusted = "Proxy Not Trusted",
     ProxyRequired = "Proxy Required",
+    DuplicateRoute = "Duplicate Route",
+    RouteRemoved = "Route Removed",
+    WrongPort = "Incorrect Port",
+    WrongGateway = "Wrong Gateway",
+    ClusterNameConflict = "Cluster Name Conflict",
+    DuplicateServerName = "Duplicate Server Name",
 }
 
 const OPEN: u8 = u8::MAX;

@@ -93,6 +93,16 @@ impl Keepalive {
         self.rtt.map(|(rtt, _)| rtt)
     }
 
+    /// The timer fired for a peer that is pinged even when it is busy.
+    pub fn tick_always(&mut self, now: Instant) -> PingDecision {
+        if self.pings_out + 1 > self.max_pings_out {
+            return PingDecision::Stale;
+        }
+        self.pings_out += 1;
+        self.ping_sent = Some(now);
+        PingDecision::Ping
+    }
+
     /// The timer fired.
     pub fn tick(&mut self, now: Instant) -> PingDecision {
         let is_alive = now.duration_since(self.last_heard) < self.interval;
@@ -101,12 +111,7 @@ impl Keepalive {
         if is_alive && is_measured && self.ping_sent.is_none() {
             return PingDecision::Skip;
         }
-        if self.pings_out + 1 > self.max_pings_out {
-            return PingDecision::Stale;
-        }
-        self.pings_out += 1;
-        self.ping_sent = Some(now);
-        PingDecision::Ping
+        self.tick_always(now)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod bind;
+pub mod compress;
 pub mod listener;
 pub mod proxy;
 pub mod sniff;
@@ -11,6 +12,7 @@ pub mod transport;
 
 pub use address::RemoteAddress;
 pub use bind::{BindError, BoundListener, LocalAddress, bind};
+pub use compress::CompressionLevel;
 pub use listener::{ConnectionFactory, Listener, ListenerSettings, StopListening};
 pub use proxy::{PROXY_TIMEOUT, ProxyPreamble, ProxyReadError, read_proxy_preamble};
 pub use sniff::{FirstByte, first_byte};

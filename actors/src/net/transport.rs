@@ -10,9 +10,10 @@ use std::task::{Context, Poll};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream, tcp, unix};
-use tokio_rustls::server::TlsStream;
+use tokio_rustls::TlsStream;
 
 use super::PlainSocket;
+use super::compress::CompressedWrite;
 
 /// What a connection speaks over.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub enum WriteHalf {
     Unix(unix::OwnedWriteHalf),
     /// TLS.
     Tls(tokio::io::WriteHalf<Box<TlsStream<PlainSocket>>>),
+    /// Any of them, behind compression.
+    Compressed(Box<CompressedWrite>),
 }
 
 impl From<PlainSocket> for Transport {
@@ -59,8 +62,8 @@ impl From<PlainSocket> for Transport {
 impl Transport {
     /// Wraps a finished TLS handshake.
     #[must_use]
-    pub fn tls(stream: TlsStream<PlainSocket>) -> Self {
-        Self::Tls(Box::new(stream))
+    pub fn tls(stream: impl Into<TlsStream<PlainSocket>>) -> Self {
+        Self::Tls(Box::new(stream.into()))
     }
 
     /// Whether bytes are encrypted.
@@ -98,14 +101,14 @@ impl WriteHalf {
         match self {
             Self::Tcp(half) => half.try_write_vectored(slices),
             Self::Unix(half) => half.try_write_vectored(slices),
-            Self::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
+            Self::Tls(_) | Self::Compressed(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
-    /// Whether [`Self::try_write_vectored`] works: the transport is not TLS.
+    /// Whether [`Self::try_write_vectored`] works: there is neither TLS nor compression in between.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        !matches!(self, Self::Tls(_))
+        !matches!(self, Self::Tls(_) | Self::Compressed(_))
     }
 
     /// Shuts a plain socket down in both directions, from any thread: the reader sees the end of the stream at once
@@ -118,17 +121,19 @@ impl WriteHalf {
             Self::Tcp(half) => SockRef::from(half.as_ref()).shutdown(Shutdown::Both),
             Self::Unix(half) => SockRef::from(half.as_ref()).shutdown(Shutdown::Both),
             Self::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
+            Self::Compressed(half) => half.abort(),
         }
     }
 }
 
 /// Calls the same method on whichever variant is there.
 macro_rules! forward {
-    ($self:ident, $half:ident => $call:expr) => {
+    ($self:ident, $half:ident => $call:expr $(, $more:ident)*) => {
         match $self.get_mut() {
             Self::Tcp($half) => $call,
             Self::Unix($half) => $call,
             Self::Tls($half) => $call,
+            $(Self::$more($half) => $call,)*
         }
     };
 }
@@ -141,7 +146,7 @@ impl AsyncRead for ReadHalf {
 
 impl AsyncWrite for WriteHalf {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        forward!(self, half => Pin::new(half).poll_write(cx, buf))
+        forward!(self, half => Pin::new(half).poll_write(cx, buf), Compressed)
     }
 
     fn poll_write_vectored(
@@ -149,7 +154,7 @@ impl AsyncWrite for WriteHalf {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        forward!(self, half => Pin::new(half).poll_write_vectored(cx, bufs))
+        forward!(self, half => Pin::new(half).poll_write_vectored(cx, bufs), Compressed)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -157,10 +162,10 @@ impl AsyncWrite for WriteHalf {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        forward!(self, half => Pin::new(half).poll_flush(cx))
+        forward!(self, half => Pin::new(half).poll_flush(cx), Compressed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        forward!(self, half => Pin::new(half).poll_shutdown(cx))
+        forward!(self, half => Pin::new(half).poll_shutdown(cx), Compressed)
     }
 }

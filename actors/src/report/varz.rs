@@ -205,7 +205,7 @@ fn counted(totals: &Totals) -> CountersVarz {
 
 /// A server may know the name of its cluster without being connected to it.
 fn named_cluster(options: &Options) -> ClusterVarz {
-    ClusterVarz { name: options.cluster_name.clone().unwrap_or_default(), ..ClusterVarz::default() }
+    ClusterVarz { name: options.cluster.name.clone().unwrap_or_default(), ..ClusterVarz::default() }
 }
 
 fn write_timeout(policy: WriteTimeoutPolicy) -> &'static str {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use actix::{Actor, ActorContext, AsyncContext, Context, StreamHandler};
 
 use super::exchange::StreamLink;
-use super::messages::{ChangeSet, RouterHandle};
+use super::interest::InterestBook;
+use super::messages::{ChangeSet, RouterCommand, RouterHandle, Ticket};
+use super::peer::PeerLink;
 use super::shadows::Shadows;
 use super::subscription::Receiver;
 use super::view::{AccountIndex, AccountView};
@@ -21,12 +23,14 @@ use crate::supervisor::{ChildContext, SupervisedActor};
 #[derive(Debug)]
 pub struct Router {
     context: ChildContext,
-    consumer: Option<QueueConsumer<ChangeSet>>,
+    consumer: Option<QueueConsumer<RouterCommand>>,
     handle: RouterHandle,
     /// Working copies of the indexes changed so far, by account id.
     indexes: HashMap<u32, Working>,
     /// Entries that stand for subscriptions of importing accounts.
     shadows: Shadows,
+    /// What other servers are told; there in a cluster.
+    interest: Option<InterestBook>,
 }
 
 #[derive(Debug)]
@@ -41,7 +45,7 @@ impl Router {
     #[must_use]
     pub fn new(context: ChildContext, handle: RouterHandle) -> Self {
         let consumer = Some(handle.consume());
-        Self { context, consumer, handle, indexes: HashMap::new(), shadows: Shadows::default() }
+        Self { context, consumer, handle, indexes: HashMap::new(), shadows: Shadows::default(), interest: None }
     }
 
     fn apply(&mut self, changes: &ChangeSet) {
@@ -71,13 +75,27 @@ impl Router {
 
     /// Puts a subscription into an index or takes it out; false when that changed nothing.
     fn change(&mut self, account: &Arc<AccountView>, subscription: &Arc<Subscription>, is_added: bool) -> bool {
+        if let Some(interest) = &mut self.interest {
+            interest.open(account, &self.handle);
+        }
         let working = self.working(account);
         let is_news = match is_added {
             true => working.index.insert(Arc::clone(subscription)),
             false => working.index.remove(subscription),
         };
         working.is_changed |= is_news;
+        if let Some(interest) = self.interest.as_mut().filter(|_| is_news) {
+            interest.note(account, subscription, is_added, &self.handle);
+        }
         is_news
+    }
+
+    fn join(&mut self, link: &Arc<PeerLink>) {
+        self.handle.peers().join(link);
+        if let (Some(interest), Some(accounts)) = (&mut self.interest, self.handle.peers().accounts()) {
+            interest.flush();
+            interest.tell_all(link, &accounts, &self.handle);
+        }
     }
 
     fn cast(&mut self, account: &Arc<AccountView>, links: &[StreamLink], subscription: &Arc<Subscription>) {
@@ -151,12 +169,19 @@ impl Actor for Router {
 
 impl SupervisedActor for Router {}
 
-impl StreamHandler<Batch<ChangeSet>> for Router {
-    fn handle(&mut self, batch: Batch<ChangeSet>, ctx: &mut Self::Context) {
+impl StreamHandler<Batch<RouterCommand>> for Router {
+    fn handle(&mut self, batch: Batch<RouterCommand>, ctx: &mut Self::Context) {
         self.context.heartbeat().touch();
         self.context.checkpoint("before-apply");
-        for changes in batch.iter() {
-            self.apply(changes);
+        if self.interest.is_none() && self.handle.peers().accounts().is_some() {
+            self.interest = Some(InterestBook::default());
+        }
+        for command in batch.iter() {
+            match command {
+                RouterCommand::Change(changes) => self.apply(changes),
+                RouterCommand::Join(link) => self.join(link),
+                RouterCommand::Leave(link) => self.handle.peers().leave(link),
+            }
             self.context.checkpoint("mid-apply");
         }
         if !self.context.epoch_is_current() {
@@ -164,11 +189,18 @@ impl StreamHandler<Batch<ChangeSet>> for Router {
             return ctx.stop();
         }
         self.context.checkpoint("before-publish");
+        if let Some(interest) = &mut self.interest {
+            interest.flush();
+        }
         if !self.publish() {
             return ctx.stop();
         }
         self.context.checkpoint("after-publish");
-        batch.iter().filter_map(|changes| changes.barrier.as_ref()).for_each(super::messages::Ticket::open);
+        let barriers = batch.iter().filter_map(|command| match command {
+            RouterCommand::Change(changes) => changes.barrier.as_ref(),
+            RouterCommand::Join(_) | RouterCommand::Leave(_) => None,
+        });
+        barriers.for_each(Ticket::open);
         if self.handle.commit(batch).is_err() {
             ctx.stop();
         }

@@ -6,6 +6,7 @@ use troupe_engine::index::Matches;
 use troupe_engine::index::snapshot::hash_bytes;
 
 use super::Subscription;
+use super::remote::RemotePlan;
 use super::view::AccountIndex;
 
 /// Subjects remembered, in pairs of places.
@@ -19,6 +20,8 @@ const MAX_SUBSCRIBERS: usize = 1 << 20;
 pub(super) struct Plan {
     /// Matches of the subject.
     pub(super) matches: Matches<Arc<Subscription>>,
+    /// Who gets them on other servers.
+    pub(super) remote: RemotePlan,
     /// `HMSG subject `, as a delivered message begins; without its first byte for one without headers.
     head: Vec<u8>,
     /// Two or more plain subscribers, all with the same subscription id: what they get is the same, byte for byte.
@@ -65,6 +68,8 @@ impl Place {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Source<'a> {
     pub(super) account: u32,
+    /// Name of the account.
+    pub(super) name: &'a str,
     /// Generation of `index`; never zero.
     pub(super) generation: u64,
     pub(super) index: &'a AccountIndex,
@@ -159,7 +164,8 @@ impl MatchCache {
             place.plan.head.extend_from_slice(part);
         }
         source.index.collect(subject, &mut place.plan.matches);
-        place.plan.is_uniform = is_uniform(&place.plan.matches);
+        place.plan.remote.fill(source.name, subject, &mut place.plan.matches);
+        place.plan.is_uniform = place.plan.remote.is_empty() && is_uniform(&place.plan.matches);
         place.generation = source.generation;
         self.num_subscribers += place.plan.matches.len();
         if self.num_subscribers > MAX_SUBSCRIBERS {

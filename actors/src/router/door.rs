@@ -104,7 +104,7 @@ impl Door<'_> {
                 self.hops.push(Arc::clone(subscription));
                 return false;
             }
-            Receiver::Client(_) => return false,
+            Receiver::Client(_) | Receiver::Peer(_) => return false,
         };
         if subscription.is_closed() {
             return false;

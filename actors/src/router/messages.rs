@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use thiserror::Error;
 
 use super::exchange::StreamLink;
-use super::{AccountView, Subscription};
+use super::{AccountView, PeerDirectory, PeerLink, Subscription};
 use crate::queue::{Batch, Fenced, FullPolicy, Queue, QueueConsumer, QueueDepth, QueueLimits};
 
 /// Most change sets waiting for the Router. A connection has at most one with a barrier on its way, so this is out of reach
@@ -44,6 +44,17 @@ impl ChangeSet {
     pub fn is_empty(&self) -> bool {
         self.added.is_empty() && self.removed.is_empty() && self.streams.is_none()
     }
+}
+
+/// What the Router is told.
+#[derive(Debug)]
+pub(super) enum RouterCommand {
+    /// Subscriptions change.
+    Change(ChangeSet),
+    /// There is a connection to another server.
+    Join(Arc<PeerLink>),
+    /// It has ended.
+    Leave(Arc<PeerLink>),
 }
 
 /// Tells a connection that its changes are visible.
@@ -100,21 +111,38 @@ pub struct RouterFull;
 /// The door to the Router. It outlives every instance of the actor: what is sent while none runs waits.
 #[derive(Clone, Debug)]
 pub struct RouterHandle {
-    queue: Queue<ChangeSet>,
+    queue: Queue<RouterCommand>,
     /// Accounts that import streams: a new Router instance looks after them.
     importers: Arc<Mutex<Vec<Arc<AccountView>>>>,
+    peers: Arc<PeerDirectory>,
 }
 
 impl Default for RouterHandle {
     fn default() -> Self {
-        Self { queue: Queue::new(LIMITS, FullPolicy::Refuse), importers: Arc::default() }
+        Self { queue: Queue::new(LIMITS, FullPolicy::Refuse), importers: Arc::default(), peers: Arc::default() }
     }
 }
 
 impl RouterHandle {
     /// Queues changes; false when the Router is so far behind that it takes no more.
     pub fn send(&self, changes: ChangeSet) -> bool {
-        self.queue.push(changes, 0).is_ok()
+        self.queue.push(RouterCommand::Change(changes), 0).is_ok()
+    }
+
+    /// Other servers, as far as the Router knows of them.
+    #[must_use]
+    pub fn peers(&self) -> &PeerDirectory {
+        &self.peers
+    }
+
+    /// Has a connection to another server told everything it carries, now and from now on.
+    pub fn join(&self, link: Arc<PeerLink>) -> bool {
+        self.queue.push(RouterCommand::Join(link), 0).is_ok()
+    }
+
+    /// Tells a connection to another server no more.
+    pub fn leave(&self, link: Arc<PeerLink>) -> bool {
+        self.queue.push(RouterCommand::Leave(link), 0).is_ok()
     }
 
     /// Subscribes actors of this server in `account`. The ticket opens when every publisher sees it.
@@ -169,12 +197,12 @@ impl RouterHandle {
     }
 
     /// Makes the calling Router the consumer, with everything its predecessor did not finish.
-    pub(super) fn consume(&self) -> QueueConsumer<ChangeSet> {
+    pub(super) fn consume(&self) -> QueueConsumer<RouterCommand> {
         self.queue.recover()
     }
 
     /// Forgets a batch that is published.
-    pub(super) fn commit(&self, batch: Batch<ChangeSet>) -> Result<(), Fenced> {
+    pub(super) fn commit(&self, batch: Batch<RouterCommand>) -> Result<(), Fenced> {
         self.queue.commit(batch)
     }
 

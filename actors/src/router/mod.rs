@@ -13,6 +13,7 @@
 //! - [`inbox`]: receivers inside the server. [`server_batch`]: publishing from inside. [`local`]: what an arbiter's actors share.
 //! - [`exchange`]: what an account has from other accounts. `imported`, `shadows`: streams of others. `services`, [`replies`]: requests to others and
 //!   what comes back, measured by [`latency`].
+//! - [`peer`]: other servers. `interest`: tells them what there is to want here. `remote`: the way of a message to them, `routed`: the way of theirs.
 //! - [`publish`]: matches and delivers; `row` encodes once what several receivers get alike. [`cache`]: matches by subject. `door`: the way out of one message.
 //!   [`deliver`]: batches by destination.
 
@@ -23,12 +24,16 @@ mod door;
 pub mod exchange;
 mod imported;
 pub mod inbox;
+mod interest;
 pub mod latency;
 pub mod local;
 mod message;
 pub mod messages;
+pub mod peer;
 pub mod publish;
+mod remote;
 pub mod replies;
+mod routed;
 mod row;
 pub mod server_batch;
 mod services;
@@ -43,6 +48,7 @@ pub use inbox::{Inbox, InboxBatch, InboxMessage};
 pub use local::{ArbiterLocal, Seat, arbiter_local};
 pub use message::{Message, Origin};
 pub use messages::{Barrier, ChangeSet, RouterHandle, Ticket};
+pub use peer::{PeerDirectory, PeerLink, PeerScope, Pools};
 pub use publish::Publisher;
 pub use server_batch::{Content, ServerBatch, ServerMessage};
 pub use sink::ClientSink;

@@ -9,7 +9,7 @@ use troupe_codecs::client::encoder;
 use troupe_engine::account::ServiceExport;
 use troupe_engine::index::Matches;
 
-use super::cache::{MatchCache, Source, count_hits};
+use super::cache::{MatchCache, Plan, Source, count_hits};
 use super::deliver::{Deliveries, Stalled};
 use super::door::Door;
 use super::messages::{ChangeSet, RouterHandle};
@@ -45,14 +45,16 @@ pub struct Publisher {
     pub(super) cache: MatchCache,
     pub(super) deliveries: Deliveries,
     /// Places of the cache with messages not yet counted to their subscriptions.
-    uncounted: Vec<usize>,
+    pub(super) uncounted: Vec<usize>,
     /// Messages and deliveries of the batch.
     pub(super) work: usize,
     /// Messages whose receivers all get the same bytes, not yet handed to their batches.
     pub(super) row: Option<Row>,
     /// Subscriptions that had their last message in this batch.
     ended: Option<ChangeSet>,
-    random: SmallRng,
+    pub(super) random: SmallRng,
+    /// Which local groups took the message at hand.
+    taken: Vec<bool>,
     /// Ways into other accounts that the message at hand takes.
     pub(super) hops: Vec<Arc<Subscription>>,
     /// Services it has passed through.
@@ -67,6 +69,7 @@ pub struct Publisher {
 #[derive(Debug)]
 pub(super) struct View {
     account: u32,
+    name: Arc<str>,
     generation: u64,
     index: Arc<AccountIndex>,
 }
@@ -76,7 +79,8 @@ impl View {
     pub(super) fn of(account: &AccountView) -> Self {
         // The generation is read first: the snapshot is at least as new.
         let generation = account.generation();
-        Self { account: account.id(), generation, index: account.snapshot() }
+        let name = Arc::clone(account.name());
+        Self { account: account.id(), name, generation, index: account.snapshot() }
     }
 }
 
@@ -95,6 +99,7 @@ impl Publisher {
             row: None,
             ended: None,
             random: SmallRng::from_os_rng(),
+            taken: Vec::new(),
             hops: Vec::new(),
             chain: Vec::new(),
             shown_head: Vec::new(),
@@ -173,42 +178,25 @@ impl Publisher {
         if let Some(num_receivers) = self.continue_row(origin, message) {
             return num_receivers;
         }
-        let Some(view) = &self.view else { return 0 };
-        // The cache keeps zero for places never filled.
-        let source = Source { account: view.account, generation: view.generation + 1, index: &view.index };
-        let number = self.cache.find(source, message.subject);
+        let Some(number) = self.look_up(message.subject) else { return 0 };
         if self.start_row(number, origin, message) {
             return self.continue_row(origin, message).unwrap_or(0);
         }
         if let Some(subject) = message.shown_subject {
             self.show(subject, message.has_headers);
         }
-        let plan = self.cache.plan(number);
-        let has_limited = plan.matches.plain.iter().any(|subscription| subscription.is_limited());
-        if has_limited {
-            count_hits(plan);
-        } else {
-            if plan.hits == 0 {
-                self.uncounted.push(number);
-            }
-            plan.hits += 1;
+        let has_limited = self.count_plain(number);
+        if !self.cache.plan(number).remote.is_empty() {
+            return self.publish_everywhere(number, origin, message, has_limited);
         }
-        let mut door = Door {
-            head: if message.shown_subject.is_some() { &self.shown_head } else { plan.head(message.has_headers) },
-            deliveries: &mut self.deliveries,
-            pool: &self.pool,
-            ended: &mut self.ended,
-            hops: &mut self.hops,
-            is_tracing: self.is_tracing,
-            payload_trace: self.payload_trace,
-        };
-        self.work += 1 + plan.matches.len();
+        let first_member = self.draw(number);
+        let (plan, mut door) = self.door(number, message);
         let mut num_delivered = 0;
         for subscription in &plan.matches.plain {
             num_delivered += usize::from(door.deliver(subscription, origin, message, has_limited));
         }
         for group in &plan.matches.groups {
-            let first = if group.len() == 1 { 0 } else { self.random.random_range(0..group.len()) };
+            let first = if group.len() == 1 { 0 } else { first_member % group.len() };
             let mut members = group[first..].iter().chain(&group[..first]);
             num_delivered += usize::from(members.any(|member| door.deliver(member, origin, message, true)));
         }
@@ -219,6 +207,81 @@ impl Publisher {
             self.tell_no_responders(origin, message);
         }
         num_delivered
+    }
+
+    /// As [`Publisher::publish`], for a subject that other servers are interested in, too.
+    #[inline(never)]
+    fn publish_everywhere(
+        &mut self,
+        number: usize,
+        origin: Origin<'_>,
+        message: &Message<'_>,
+        has_limited: bool,
+    ) -> usize {
+        let mut remote = std::mem::take(&mut self.cache.plan(number).remote);
+        let mut taken = std::mem::take(&mut self.taken);
+        let mut random = SmallRng::from_rng(&mut self.random);
+        taken.clear();
+        let (plan, mut door) = self.door(number, message);
+        let mut num_delivered = 0;
+        for subscription in &plan.matches.plain {
+            num_delivered += usize::from(door.deliver(subscription, origin, message, has_limited));
+        }
+        for group in &plan.matches.groups {
+            let first = if group.len() == 1 { 0 } else { random.random_range(0..group.len()) };
+            let mut members = group[first..].iter().chain(&group[..first]);
+            let is_taken = members.any(|member| door.deliver(member, origin, message, true));
+            taken.push(is_taken);
+            num_delivered += usize::from(is_taken);
+        }
+        let groups = &plan.matches.groups;
+        let is_taken = |name: &[u8]| {
+            let place = groups.iter().position(|group| group[0].queue_opt() == Some(name));
+            place.is_some_and(|place| taken[place])
+        };
+        num_delivered += remote.deliver(&mut door, origin, message, is_taken, &mut random);
+        self.cache.plan(number).remote = remote;
+        self.taken = taken;
+        if !self.hops.is_empty() {
+            num_delivered += self.follow_hops(origin, message);
+        }
+        if num_delivered == 0 && origin.no_responders && !message.reply.is_empty() {
+            self.tell_no_responders(origin, message);
+        }
+        num_delivered
+    }
+
+    /// Place of the plan for a subject in the view of the batch.
+    #[inline]
+    pub(super) fn look_up(&mut self, subject: &[u8]) -> Option<usize> {
+        let view = self.view.as_ref()?;
+        // The cache keeps zero for places never filled.
+        let source =
+            Source { account: view.account, name: &view.name, generation: view.generation + 1, index: &view.index };
+        Some(self.cache.find(source, subject))
+    }
+
+    /// A number that says with which member of its groups a plan begins.
+    #[inline]
+    fn draw(&mut self, number: usize) -> usize {
+        if self.cache.plan(number).matches.groups.is_empty() { 0 } else { self.random.random::<u32>() as usize }
+    }
+
+    /// The plan in a place, and the way out of one message for its receivers.
+    #[inline]
+    pub(super) fn door(&mut self, number: usize, message: &Message<'_>) -> (&Plan, Door<'_>) {
+        let plan = &*self.cache.plan(number);
+        self.work += 1 + plan.matches.len();
+        let door = Door {
+            head: if message.shown_subject.is_some() { &self.shown_head } else { plan.head(message.has_headers) },
+            deliveries: &mut self.deliveries,
+            pool: &self.pool,
+            ended: &mut self.ended,
+            hops: &mut self.hops,
+            is_tracing: self.is_tracing,
+            payload_trace: self.payload_trace,
+        };
+        (plan, door)
     }
 
     /// Answers a request nobody took, where the requester listens on the reply subject.
@@ -244,7 +307,7 @@ impl Publisher {
 
     /// How a message on `subject` begins.
     #[cold]
-    fn show(&mut self, subject: &[u8], has_headers: bool) {
+    pub(super) fn show(&mut self, subject: &[u8], has_headers: bool) {
         self.shown_head.clear();
         for part in [if has_headers { &b"HMSG "[..] } else { b"MSG " }, subject, b" "] {
             self.shown_head.extend_from_slice(part);

@@ -22,6 +22,8 @@ use crate::net::RemoteAddress;
 #[derive(Debug)]
 pub struct ClientSink {
     cid: u64,
+    /// What the id is called in log lines.
+    id_name: &'static str,
     remote: RemoteAddress,
     outbound: Outbound,
     close: CloseSignal,
@@ -50,6 +52,7 @@ impl ClientSink {
     pub fn new(cid: u64, remote: RemoteAddress, outbound: Outbound, num_arbiters: usize) -> Self {
         Self {
             cid,
+            id_name: "cid",
             remote,
             outbound,
             close: CloseSignal::default(),
@@ -65,6 +68,12 @@ impl ClientSink {
             responses: Mutex::new(None),
             batch_places: (0..num_arbiters).map(|_| AtomicU32::new(0)).collect(),
         }
+    }
+
+    /// The same for a connection to another server of the cluster.
+    #[must_use]
+    pub fn route(rid: u64, remote: RemoteAddress, outbound: Outbound, num_arbiters: usize) -> Self {
+        Self { id_name: "rid", ..Self::new(rid, remote, outbound, num_arbiters) }
     }
 
     /// Connection id.
@@ -292,7 +301,7 @@ pub struct Label<'a>(&'a ClientSink);
 
 impl fmt::Display for Label<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} - cid:{}", self.0.remote, self.0.cid)?;
+        write!(f, "{} - {}:{}", self.0.remote, self.0.id_name, self.0.cid)?;
         match &*self.0.identity.load() {
             Some(identity) => write!(f, " - {identity}"),
             None => Ok(()),

@@ -8,6 +8,7 @@ use troupe_engine::index::SubscriptionFacts;
 use super::exchange::ServiceLink;
 use super::imported::Imported;
 use super::inbox::Inbox;
+use super::peer::PeerLink;
 use super::{AccountView, ClientSink};
 
 /// Who gets the messages of a subscription.
@@ -23,6 +24,8 @@ pub enum Receiver {
     Service(Arc<ServiceLink>),
     /// The requesters in other accounts that services of this account reply to.
     Replies(Arc<AccountView>),
+    /// Another server.
+    Peer(Arc<PeerLink>),
 }
 
 /// Shared by the connection that owns it, the index, and the match caches. Kept small: a server holds millions.
@@ -83,6 +86,13 @@ impl Subscription {
         Self::of(Receiver::Inbox(inbox), SubscriptionParts { subject, queue, sid, is_filtered: false })
     }
 
+    /// Interest of another server; `weight` is the number of members of its queue group. An empty `queue` is none.
+    #[must_use]
+    pub fn of_peer(link: Arc<PeerLink>, subject: &[u8], queue: &[u8], weight: u32) -> Self {
+        let sid = &weight.to_le_bytes();
+        Self::of(Receiver::Peer(link), SubscriptionParts { subject, queue, sid, is_filtered: false })
+    }
+
     /// The entry in the exporting account for a subscription of the importing one.
     pub(super) fn imported(
         main: Arc<Self>,
@@ -140,7 +150,7 @@ impl Subscription {
         }
     }
 
-    /// The tag of a subscription made with [`Subscription::inside`].
+    /// The tag of a subscription made with [`Subscription::inside`], the weight of one made with [`Subscription::of_peer`].
     #[must_use]
     pub fn tag(&self) -> u32 {
         self.sid().try_into().map_or(0, u32::from_le_bytes)

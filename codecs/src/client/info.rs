@@ -81,23 +81,29 @@ pub struct ServerInfo {
 }
 
 impl ServerInfo {
-    /// The document as JSON text, escaped as Go does: `<`, `>`, `&` and the Unicode line separators as `\u` and four digits.
+    /// The document as JSON text, escaped as Go does.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        let is_escaped = |character| matches!(character, '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
-        let plain = serde_json::to_string(self).unwrap_or_default();
-        if !plain.contains(is_escaped) {
-            return plain.into_bytes();
-        }
-        let mut escaped = String::with_capacity(plain.len() + 16);
-        for character in plain.chars() {
-            match is_escaped(character) {
-                true => escaped.push_str(&format!("\\u{:04x}", character as u32)),
-                false => escaped.push(character),
-            }
-        }
-        escaped.into_bytes()
+        go_json(self)
     }
+}
+
+/// JSON text, escaped as Go does: `<`, `>`, `&` and the Unicode line separators as `\u` and four digits.
+#[must_use]
+pub fn go_json(document: &impl Serialize) -> Vec<u8> {
+    let is_escaped = |character| matches!(character, '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
+    let plain = serde_json::to_string(document).unwrap_or_default();
+    if !plain.contains(is_escaped) {
+        return plain.into_bytes();
+    }
+    let mut escaped = String::with_capacity(plain.len() + 16);
+    for character in plain.chars() {
+        match is_escaped(character) {
+            true => escaped.push_str(&format!("\\u{:04x}", character as u32)),
+            false => escaped.push(character),
+        }
+    }
+    escaped.into_bytes()
 }
 
 fn is_false(value: &bool) -> bool {

@@ -6,15 +6,18 @@
 //! - [`snapshot`]: the index itself. Literal subjects are in one hash trie, patterns with wildcards in a token trie, so a
 //!   publish costs one hash look-up plus a walk over the patterns only.
 //! - [`hash_trie`]: the persistent hash trie. [`pattern_trie`]: the persistent token trie.
+//! - [`interest`]: what other servers are told.
 //! - [`subscribers`]: the subscribers of one subject, plain ones and queue groups apart.
 //! - [`mod@matches`]: what a match yields.
 
 pub mod hash_trie;
+pub mod interest;
 pub mod matches;
 pub mod pattern_trie;
 pub mod snapshot;
 pub mod subscribers;
 
+pub use interest::{InterestChange, InterestCounts};
 pub use matches::Matches;
 pub use snapshot::Index;
 pub use subscribers::SubscriberSet;

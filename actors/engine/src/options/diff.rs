@@ -10,7 +10,10 @@ use std::time::Duration;
 
 use troupe_codecs::conf::format_duration;
 
-use super::{Credential, HandshakeFirst, MonitorOptions, Options, TlsOptions, UserOptions, WriteTimeoutPolicy, tls};
+use super::{
+    ClusterOptions, Credential, HandshakeFirst, MonitorOptions, Options, TlsOptions, UserOptions, WriteTimeoutPolicy,
+    tls,
+};
 
 /// Who has to act on a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub enum ChangeScope {
     Timing,
     /// Tags, metadata, cluster name, advertised address: INFO and events.
     Identity,
+    /// Routes, their pools, compression and rights.
+    Cluster,
     /// Process id and ports files.
     Files,
     /// Producer stall.
@@ -221,8 +226,23 @@ impl Differ<'_> {
             let not = if no_stall { "not " } else { "" };
             self.change(ChangeScope::Delivery, format!("Reloaded: fast producers will {not}be stalled"));
         }
-        if self.old.cluster_name != self.new.cluster_name {
-            self.change(ChangeScope::Identity, "Reloaded: cluster".to_owned());
+        self.cluster()
+    }
+
+    fn cluster(&mut self) -> Result<(), ReloadError> {
+        let (old, new) = (&self.old.cluster, &self.new.cluster);
+        refuse("cluster host", &old.host, &new.host)?;
+        if new.port != -1 || old.port == 0 {
+            refuse("cluster port", old.port, new.port)?;
+        }
+        let has_routes_changed = old.routes != new.routes;
+        let without_places =
+            |cluster: &ClusterOptions| ClusterOptions { routes: Vec::new(), port: 0, ..cluster.clone() };
+        if without_places(old) != without_places(new) {
+            self.change(ChangeScope::Cluster, "Reloaded: cluster".to_owned());
+        }
+        if has_routes_changed {
+            self.change(ChangeScope::Cluster, "Reloaded: cluster routes".to_owned());
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod auth;
+pub mod cluster;
 pub mod diff;
 #[cfg(test)]
 mod diff_test;
@@ -13,6 +14,7 @@ pub mod limits;
 pub mod listen;
 pub mod logging;
 pub mod monitor;
+pub mod route_url;
 pub mod tls;
 pub mod trust;
 
@@ -26,11 +28,13 @@ pub use accounts::{
 pub use auth::{
     AuthOptions, ConnectionType, Credential, Permissions, ResponsePermission, Secret, SubjectPermission, UserOptions,
 };
+pub use cluster::{ClusterOptions, CompressionOptions};
 pub use jetstream::{AccountJetStream, BatchLimits, JetStreamOptions, StoreCipher, SyncInterval};
 pub use limits::{LameDuckOptions, LimitOptions, TimingOptions, WriteTimeoutPolicy};
 pub use listen::{ListenAddress, ListenOptions};
 pub use logging::{LogFormat, LoggingOptions};
 pub use monitor::{MonitorAuth, MonitorOptions};
+pub use route_url::RouteUrl;
 pub use tls::{CertificatePair, HandshakeFirst, TlsOptions, TlsVersion};
 pub use trust::TrustOptions;
 
@@ -84,8 +88,8 @@ pub struct Options {
     pub allow_non_tls: bool,
     /// Pick up changed certificate files without a signal. On by default (see [`Options::watches_certificates`]).
     pub tls_watch_disabled: bool,
-    /// Name of the cluster this server belongs to, shown in INFO.
-    pub cluster_name: Option<String>,
+    /// The cluster this server belongs to.
+    pub cluster: ClusterOptions,
     /// File that receives the process id.
     pub pid_file: Option<PathBuf>,
     /// Directory that receives the ports file.
@@ -131,7 +135,7 @@ impl Default for Options {
             tls: None,
             allow_non_tls: false,
             tls_watch_disabled: false,
-            cluster_name: None,
+            cluster: ClusterOptions::default(),
             pid_file: None,
             ports_file_dir: None,
             no_header_support: false,

@@ -48,6 +48,10 @@ pub struct TlsOptions {
     pub ca_file: Option<PathBuf>,
     /// Clients must show a certificate.
     pub verify: bool,
+    /// Certificates of servers this one connects to are not checked.
+    pub insecure: bool,
+    /// The certificate of another server must name one of the configured addresses.
+    pub checks_known_urls: bool,
     /// The certificate names the user; implies `verify`.
     pub verify_and_map: bool,
     /// Lower-case hex SHA-256 of accepted SubjectPublicKeyInfo; empty accepts all.
@@ -75,6 +79,8 @@ impl Default for TlsOptions {
             certificates: Vec::new(),
             ca_file: None,
             verify: false,
+            insecure: false,
+            checks_known_urls: false,
             verify_and_map: false,
             pinned_certs: Vec::new(),
             min_version: TlsVersion::default(),

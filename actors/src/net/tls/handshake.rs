@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible};
-use tokio_rustls::server::TlsStream;
+use tokio_rustls::TlsStream;
 
 use super::PeerCertificate;
 use super::suites::{suite_name, version_name};

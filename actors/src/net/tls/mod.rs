@@ -1,5 +1,6 @@
 //! TLS of a listener: certificates, handshakes, who the peer is, and certificates that change on disk.
 
+pub mod client;
 pub mod error;
 pub mod handshake;
 pub mod peer;
@@ -11,6 +12,7 @@ pub mod suites;
 mod verifier;
 pub mod watch;
 
+pub use client::TlsClient;
 pub use error::TlsConfigError;
 pub use handshake::{HandshakeError, TlsAccepted, TlsSession};
 pub use peer::PeerCertificate;

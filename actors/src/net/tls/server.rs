@@ -12,7 +12,7 @@ use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::CertificateDer;
 use tokio::time::timeout_at;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, TlsStream};
 use troupe_engine::options::{TlsOptions, TlsVersion};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -105,7 +105,7 @@ impl TlsServer {
         }
         let timeout_text = socket.timeout_text();
         let stream = match timeout_at(deadline.into(), self.acceptor.accept(socket).into_fallible()).await {
-            Ok(Ok(stream)) => stream,
+            Ok(Ok(stream)) => TlsStream::from(stream),
             Ok(Err((error, socket))) => return Err(HandshakeError::of(&error, &socket)),
             Err(_) => return Err(HandshakeError::Timeout(timeout_text)),
         };
@@ -200,7 +200,7 @@ impl ResolvesServerCert for CurrentCertificates {
     }
 }
 
-fn provider(options: &TlsOptions) -> Result<(CryptoProvider, Vec<String>), TlsConfigError> {
+pub(super) fn provider(options: &TlsOptions) -> Result<(CryptoProvider, Vec<String>), TlsConfigError> {
     let (cipher_suites, mut warnings) = suites::cipher_suites(&options.cipher_suites)?;
     let (kx_groups, more) = suites::key_exchange_groups(&options.curve_preferences)?;
     warnings.extend(more);
@@ -208,7 +208,7 @@ fn provider(options: &TlsOptions) -> Result<(CryptoProvider, Vec<String>), TlsCo
 }
 
 /// The versions for which a cipher suite is left.
-fn usable(
+pub(super) fn usable(
     versions: &[&'static rustls::SupportedProtocolVersion],
     provider: &CryptoProvider,
 ) -> Vec<&'static rustls::SupportedProtocolVersion> {

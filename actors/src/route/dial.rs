@@ -1,0 +1,108 @@
+//! One connection attempt after the other.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::Rng;
+use rand::seq::IndexedRandom;
+use tokio::net::TcpStream;
+use tracing::{debug, error};
+
+use super::{RouteFactory, RouteServices, Target};
+use crate::net::{AcceptedSocket, RemoteAddress};
+
+/// Time for one attempt.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(1);
+/// Pause between two attempts.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Longest pause where it doubles.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Most time added before a connection is opened again, so that two servers do not close each other's over and over.
+const JITTER: u64 = 100;
+
+/// Connects to `target` and opens a route there. Ends when it is connected, or not worth another attempt.
+pub(super) async fn dial(services: Arc<RouteServices>, target: Target, is_reconnect: bool) {
+    if is_reconnect {
+        let jitter = Duration::from_millis(rand::rng().random_range(0..JITTER));
+        tokio::time::sleep(jitter + if target.is_explicit { PAUSE } else { Duration::ZERO }).await;
+    }
+    let mut pause = PAUSE;
+    let mut attempts: u32 = 0;
+    while !services.is_closing() {
+        if !is_still_wanted(&services, &target) {
+            return;
+        }
+        let cause = match connect(&services, &target).await {
+            Ok(Some(socket)) => return RouteFactory::new(Arc::clone(&services)).solicited(socket, target),
+            // Every address is this server's own.
+            Ok(None) => return,
+            Err(cause) => cause,
+        };
+        attempts += 1;
+        let options = services.options();
+        let every = if is_reconnect { options.reconnect_error_reports } else { options.connect_error_reports };
+        if attempts == 1 || attempts % every.max(1) == 0 {
+            error!("Error trying to connect to route (attempt {attempts}): {cause}");
+        } else {
+            debug!("Error trying to connect to route (attempt {attempts}): {cause}");
+        }
+        if !target.is_explicit && attempts > options.cluster.connect_retries {
+            return;
+        }
+        tokio::time::sleep(pause).await;
+        if options.cluster.connect_backoff {
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+fn is_still_wanted(services: &RouteServices, target: &Target) -> bool {
+    if !target.is_explicit {
+        return true;
+    }
+    let options = services.options();
+    let shown = target.url.to_string();
+    if !options.cluster.routes.iter().any(|url| url.is_same_place(&target.url)) {
+        debug!("Not attempting to connect to explicit route {shown:?}, no longer part of configured routes");
+        return false;
+    }
+    let Some(account) = &target.account else { return true };
+    let is_pinned = services.with_registry(|registry| registry.table.pinned().contains(account));
+    if !is_pinned {
+        debug!("Not attempting to connect to route {shown:?} for account {account:?}, no longer a per-account route");
+    }
+    is_pinned
+}
+
+/// Connects to one of the addresses of the host, chosen at random; `None` when all are this server's own.
+async fn connect(services: &RouteServices, target: &Target) -> Result<Option<AcceptedSocket>, String> {
+    let host = &target.url.host;
+    let Some(port) = target.url.port else { return Err(format!("address {host}: missing port in address")) };
+    let addresses: Vec<SocketAddr> = match host.parse::<IpAddr>() {
+        Ok(ip) => vec![SocketAddr::new(ip, port)],
+        Err(_) => {
+            let found = tokio::net::lookup_host((host.as_str(), port)).await;
+            found.map_err(|_| format!("lookup for host {host:?}: lookup {host}: no such host"))?.collect()
+        }
+    };
+    let others: Vec<_> = addresses.iter().filter(|address| !services.is_own(address.ip(), port)).collect();
+    if others.is_empty() && !addresses.is_empty() {
+        return Ok(None);
+    }
+    let Some(address) = others.choose(&mut rand::rng()) else {
+        return Err(format!("lookup for host {host:?}: no address"));
+    };
+    debug!("Trying to connect to route on {} ({address})", target.url.address());
+    let go_text = |reason: &str| format!("dial tcp {address}: {reason}");
+    let stream = match tokio::time::timeout(DIAL_TIMEOUT, TcpStream::connect(address)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(cause)) => return Err(go_text(&format!("connect: {}", crate::net::os_text(&cause)))),
+        Err(_) => return Err(go_text("i/o timeout")),
+    };
+    let accepted = |stream: TcpStream| -> io::Result<AcceptedSocket> {
+        AcceptedSocket::tcp(stream.into_std()?, RemoteAddress::tcp(**address))
+    };
+    accepted(stream).map(Some).map_err(|cause| go_text(&cause.to_string()))
+}

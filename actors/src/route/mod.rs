@@ -1,0 +1,35 @@
+//! Routes: the connections between the servers of a cluster, one actor each.
+//!
+//! ```text
+//! Listener ── socket ──┐                                  ┌── Closed, Gossip, Next ── RouteEvents ──> Routes (dials again)
+//! Routes ── dial ──────┴─> entry ─> handshake ─> registry ┴─> PeerActor <── batches ── PeerReader
+//!                                                                │ inbound: one operation after the other
+//!                                                                ├─ RMSG, HMSG -> router::Publisher
+//!                                                                └─ RS+, RS-   -> interest -> router::RouterHandle
+//! ```
+//!
+//! - [`actor`]: the manager: which servers are dialled. [`dial`]: one connection attempt after the other.
+//! - [`entry`]: from a socket to a started actor. [`handshake`]: INFO, CONNECT, compression, before the actor. `wire`: its lines.
+//! - [`peer`]: life of a connection. [`inbound`]: what comes in. `interest`: what the other server wants. [`reader`]: its bytes.
+//! - [`registry`]: which connections count. [`services`]: what all share. [`info`]: INFO of this server. [`events`]: news for the manager.
+
+pub mod actor;
+pub mod dial;
+pub mod entry;
+pub mod events;
+pub mod handshake;
+pub mod inbound;
+pub mod info;
+mod interest;
+pub mod messages;
+pub mod peer;
+pub mod reader;
+pub mod registry;
+pub mod services;
+mod wire;
+
+pub use actor::Routes;
+pub use entry::{RouteFactory, Target};
+pub use messages::PeerCommand;
+pub use peer::PeerActor;
+pub use services::{ClientAdvert, RouteParts, RouteServices, RouteTls};

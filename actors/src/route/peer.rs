@@ -1,0 +1,350 @@
+//! Life of a connection to another server.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{Actor, ActorContext, AsyncContext, Context, StreamHandler};
+use bytes::BytesMut;
+use tracing::{debug, error, info};
+use troupe_codecs::client::encoder;
+use troupe_codecs::peer::{RouteBatch, RouteDecoder, RouteInfo};
+use troupe_codecs::s2::S2Decoder;
+use troupe_engine::options::{RouteUrl, WriteTimeoutPolicy};
+use troupe_engine::route::compression::of_rtt;
+use troupe_engine::route::{Added, CompressionMode};
+
+use super::events::RouteEvent;
+use super::info::{InfoFacts, info_line, own_info};
+use super::interest::RemoteInterest;
+use super::reader::{NamesAccount, PeerReader};
+use super::{RouteServices, Target};
+use crate::connection::keepalive::PingDecision;
+use crate::connection::writer::{WriterEnd, write_all};
+use crate::connection::{CloseReason, Keepalive, OutboundBatch, Way};
+use crate::net::{CompressionLevel, ReadHalf};
+use crate::router::{AccountView, ArbiterLocal, Barrier, ClientSink, PeerLink};
+
+/// Time to the first ping.
+const FIRST_PING: Duration = Duration::from_secs(1);
+/// A writer that retries is not stopped by its deadline, but by a peer that takes nothing at all for so many of them.
+const PATIENT_DEADLINES: u32 = 1;
+
+/// A connection that has its place.
+#[derive(Debug)]
+pub(super) struct Established {
+    pub(super) sink: Arc<ClientSink>,
+    pub(super) link: Arc<PeerLink>,
+    pub(super) info: RouteInfo,
+    pub(super) url: RouteUrl,
+    pub(super) read: ReadHalf,
+    pub(super) decoder: RouteDecoder,
+    pub(super) plain: BytesMut,
+    pub(super) packed: BytesMut,
+    pub(super) unpacker: Option<S2Decoder>,
+    pub(super) level: Option<CompressionLevel>,
+    pub(super) rtt: Duration,
+    pub(super) account: Option<String>,
+    pub(super) added: Added,
+    pub(super) target: Option<Target>,
+    pub(super) begun: Instant,
+}
+
+/// A connection to another server. Fed by [`PeerReader`], answers through its sink.
+pub struct PeerActor {
+    pub(super) services: Arc<RouteServices>,
+    pub(super) local: Rc<ArbiterLocal>,
+    pub(super) sink: Arc<ClientSink>,
+    pub(super) link: Arc<PeerLink>,
+    /// Id of the other server.
+    pub(super) remote_id: String,
+    remote_name: String,
+    url: RouteUrl,
+    /// The one account it is for.
+    pub(super) account: Option<Arc<AccountView>>,
+    account_name: Option<String>,
+    pub(super) interest: RemoteInterest,
+    /// Accounts looked up so far.
+    pub(super) accounts: HashMap<Box<[u8]>, Option<Arc<AccountView>>, ahash::RandomState>,
+    pub(super) barrier: Arc<Barrier>,
+    pub(super) suspended: Option<Box<(RouteBatch, usize)>>,
+    pub(super) keepalive: Keepalive,
+    level: Option<CompressionLevel>,
+    added: Added,
+    target: Option<Target>,
+    /// The next connection of the pool waits for the first PONG.
+    pub(super) owes_next: bool,
+    incoming: Option<Box<PeerReader>>,
+    names_account: NamesAccount,
+    is_end_logged: Cell<bool>,
+}
+
+impl std::fmt::Debug for PeerActor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PeerActor")
+            .field("remote", &self.remote_name)
+            .field("added", &self.added)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PeerActor {
+    /// The actor of a connection that has its place.
+    pub(super) fn new(services: Arc<RouteServices>, local: Rc<ArbiterLocal>, established: Established) -> Self {
+        let Established { sink, link, info, url, read, decoder, plain, packed, unpacker, level, rtt, .. } = established;
+        let mut keepalive = Keepalive::new(&services.timing(), established.begun);
+        keepalive.set_initial_rtt(rtt);
+        let names_account = Rc::new(Cell::new(established.account.is_none()));
+        let reader = PeerReader {
+            half: read,
+            decoder,
+            plain,
+            packed,
+            unpacker,
+            names_account: Rc::clone(&names_account),
+            sink: Arc::clone(&sink),
+            is_exhausted: false,
+        };
+        let account = established.account.as_ref().and_then(|account| services.parts.accounts.get(account));
+        Self {
+            local,
+            link,
+            remote_id: info.server_id,
+            remote_name: info.server_name,
+            url,
+            account,
+            account_name: established.account,
+            interest: RemoteInterest::default(),
+            accounts: HashMap::default(),
+            barrier: Arc::default(),
+            suspended: None,
+            keepalive,
+            level,
+            owes_next: established.added.wants_next,
+            added: established.added,
+            target: established.target,
+            incoming: Some(Box::new(reader)),
+            names_account,
+            is_end_logged: Cell::new(false),
+            sink,
+            services,
+        }
+    }
+
+    /// Sends bytes outside of a batch.
+    pub(super) fn send(&self, bytes: Vec<u8>) {
+        self.sink.push(&mut OutboundBatch { chunks: Vec::new(), current: bytes }, Way::Direct);
+    }
+
+    /// Sends `-ERR`.
+    pub(super) fn send_error(&self, text: &str) {
+        tracing::trace!(conn = %self.sink.label(), "->> [-ERR {text}]");
+        let mut bytes = Vec::new();
+        encoder::error(&mut bytes, text);
+        self.send(bytes);
+    }
+
+    /// Closes once everything before is written.
+    pub(super) fn end(&self, reason: CloseReason) {
+        self.sink.close_after_flush(reason);
+        self.log_end();
+    }
+
+    fn log_end(&self) {
+        let Some(reason) = self.sink.close_reason().filter(|_| !self.is_end_logged.replace(true)) else { return };
+        info!(conn = %self.sink.label(), "Router connection closed: {} - Remote: {}", reason.text(), self.remote_name);
+    }
+
+    /// Sends INFO as it is now.
+    pub(super) fn push_info(&self) {
+        let facts =
+            InfoFacts { account: self.account_name.clone(), pool_idx: self.added.pool_idx, ..InfoFacts::default() };
+        let mut info = own_info(&self.services, &facts);
+        info.nonce.clear();
+        self.send(info_line(&info));
+    }
+
+    /// Takes over reloaded options.
+    pub(super) fn reload(&mut self) {
+        self.keepalive.set_timing(&self.services.timing());
+        let permissions = self.services.permissions();
+        self.link.set_announced(permissions.clone());
+        if let Some(permissions) = permissions {
+            self.interest.retain(|subject| permissions.allows_subscribe(subject, None));
+            self.send_changes();
+        }
+        self.push_info();
+    }
+
+    fn start_writer(&self) {
+        let sink = Arc::clone(&self.sink);
+        let timing = self.services.timing();
+        let deadline = match timing.write_timeout {
+            WriteTimeoutPolicy::Close => timing.write_deadline,
+            WriteTimeoutPolicy::Default | WriteTimeoutPolicy::Retry => timing.write_deadline * PATIENT_DEADLINES,
+        };
+        actix::spawn(async move {
+            match write_all(sink.outbound(), deadline).await {
+                WriterEnd::Done => {}
+                WriterEnd::Failed(cause) => {
+                    debug!(conn = %sink.label(), "Error flushing: {cause}");
+                    sink.close(CloseReason::WriteError);
+                }
+                WriterEnd::Deadline { .. } if sink.close_reason().is_some() => {}
+                WriterEnd::Deadline { chunks, bytes } => {
+                    info!(
+                        conn = %sink.label(),
+                        "Slow Consumer Detected: WriteDeadline of {deadline:?} exceeded with {chunks} chunks of {bytes} total bytes."
+                    );
+                    sink.close(CloseReason::SlowConsumerWriteDeadline);
+                }
+            }
+        });
+    }
+
+    /// Pings after `delay`, then again and again: a route is never taken for alive only because it is busy.
+    fn schedule_ping(&self, delay: Duration, ctx: &mut Context<Self>) {
+        ctx.run_later(delay, |actor, ctx| {
+            debug!(conn = %actor.sink.label(), "Router Ping Timer");
+            match actor.keepalive.tick_always(Instant::now()) {
+                PingDecision::Stale => {
+                    debug!(conn = %actor.sink.label(), "Stale Client Connection - Closing");
+                    actor.send_error("Stale Connection");
+                    return actor.end(CloseReason::StaleConnection);
+                }
+                PingDecision::Ping | PingDecision::Skip => actor.ping(),
+            }
+            actor.schedule_ping(actor.keepalive.interval(), ctx);
+        });
+    }
+
+    fn ping(&self) {
+        tracing::trace!(conn = %self.sink.label(), "->> [PING]");
+        self.send(encoder::PING.to_vec());
+    }
+
+    /// A PONG came: the round trip time is known, and the next connection of the pool may be opened.
+    pub(super) fn pong(&mut self) {
+        self.keepalive.pong(Instant::now());
+        self.adapt_compression();
+        if !std::mem::take(&mut self.owes_next) {
+            return;
+        }
+        if let Some(target) = self.target.clone() {
+            self.services.events.tell(RouteEvent::Dial { target, is_reconnect: false });
+        }
+    }
+
+    fn adapt_compression(&self) {
+        let options = self.services.options();
+        let compression = &options.cluster.compression;
+        if compression.mode != CompressionMode::S2Auto {
+            return;
+        }
+        if let (Some(level), Some(rtt)) = (&self.level, self.keepalive.rtt())
+            && let Some(chosen) = of_rtt(rtt, &compression.rtt_thresholds).level()
+        {
+            level.set(chosen);
+        }
+    }
+
+    /// Undoes everything the connection did in the server. Runs however the actor ends, after a panic too.
+    fn leave(&mut self) {
+        // Whoever ends in order has a reason by now.
+        self.sink.close(CloseReason::InternalError);
+        self.log_end();
+        self.services.parts.router.leave(Arc::clone(&self.link));
+        self.interest.end_all();
+        for changes in self.interest.take_changes() {
+            changes.removed.iter().for_each(|subscription| _ = subscription.close());
+            if !self.services.parts.router.send(changes) {
+                error!(conn = %self.sink.label(), "the router takes no more changes");
+            }
+        }
+        let removed = self.services.with_registry(|registry| registry.remove(self.sink.cid()));
+        let Some(removed) = removed else { return };
+        if removed.was_last {
+            self.services.advertise();
+        }
+        if self.services.is_closing() || !removed.member.reconnects() || self.remote_id == self.services.parts.id {
+            return;
+        }
+        let target = Target {
+            url: if removed.member.did_solicit { removed.member.url } else { self.url.clone() },
+            is_explicit: removed.member.is_explicit,
+            gossip_mode: 0,
+            account: removed.member.account,
+        };
+        debug!("Attempting reconnect for solicited route {:?}", target.url.to_string());
+        self.services.events.tell(RouteEvent::Dial { target, is_reconnect: true });
+    }
+}
+
+impl Drop for PeerActor {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl Actor for PeerActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.start_writer();
+        let rid = self.sink.cid();
+        self.services.with_registry(|registry| registry.set_address(rid, ctx.address()));
+        match &self.account_name {
+            Some(account) => {
+                debug!(conn = %self.sink.label(), "Registering remote route {:?} for account {account:?}", self.remote_id);
+            }
+            None => debug!(conn = %self.sink.label(), "Registering remote route {:?}", self.remote_id),
+        }
+        self.link.set_announced(self.services.permissions());
+        if !self.services.parts.router.join(Arc::clone(&self.link)) {
+            error!(conn = %self.sink.label(), "the router takes no more changes");
+            return self.end(CloseReason::InternalError);
+        }
+        if self.added.is_first {
+            self.services.advertise();
+        }
+        if self.owes_next {
+            self.ping();
+        }
+        if let Some(reader) = self.incoming.take() {
+            ctx.add_stream(*reader);
+        }
+        self.schedule_ping(FIRST_PING, ctx);
+    }
+}
+
+impl StreamHandler<io::Result<RouteBatch>> for PeerActor {
+    fn handle(&mut self, item: io::Result<RouteBatch>, ctx: &mut Self::Context) {
+        match item {
+            Ok(batch) => self.process(batch, 0, ctx),
+            Err(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => self.finished(ctx),
+            Err(cause) => {
+                if cause.kind() != io::ErrorKind::ConnectionReset {
+                    debug!(conn = %self.sink.label(), "read error: {cause}");
+                }
+                self.sink.close(CloseReason::ReadError);
+                ctx.stop();
+            }
+        }
+    }
+
+    /// The other server sends no more: it is gone.
+    fn finished(&mut self, ctx: &mut Self::Context) {
+        self.sink.close(CloseReason::ClientClosed);
+        ctx.stop();
+    }
+}
+
+impl PeerActor {
+    /// Makes the account a part of every line, or of none.
+    pub(super) fn names_account(&self) -> bool {
+        self.names_account.get()
+    }
+}

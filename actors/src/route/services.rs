@@ -1,0 +1,326 @@
+//! What all routes of a server share.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use parking_lot::Mutex;
+use troupe_engine::auth::CompiledPermissions;
+use troupe_engine::options::cluster::MAX_ROUTE_PING_INTERVAL;
+use troupe_engine::options::{Options, TimingOptions};
+use troupe_engine::route::{ClusterName, NameVerdict, RouteTable};
+
+use super::events::{RouteEvent, RouteEvents};
+use super::registry::RouteRegistry;
+use crate::connection::CloseReason;
+use crate::net::tls::{TlsClient, TlsConfigError, TlsServer};
+use crate::router::local::SeatPlan;
+use crate::router::{Accounts, Pools, RouterHandle};
+use crate::supervisor::{ArbiterSlot, ConnectionGroup, Faults};
+
+/// Both sides of TLS on routes.
+pub struct RouteTls {
+    /// For connections that come in.
+    pub server: TlsServer,
+    /// For connections that go out.
+    pub client: TlsClient,
+}
+
+impl RouteTls {
+    /// Reads the files of the `cluster` block. Beside both sides come warnings.
+    ///
+    /// # Errors
+    /// A file is missing or wrong, or a name in the options is unknown.
+    pub fn load(options: &Options) -> Result<Option<(Self, Vec<String>)>, TlsConfigError> {
+        let Some(tls) = &options.cluster.tls else { return Ok(None) };
+        let (server, warnings) = TlsServer::load(tls)?;
+        Ok(Some((Self { server, client: TlsClient::load(tls)? }, warnings)))
+    }
+}
+
+/// What the rest of the server does with news of the cluster.
+pub trait ClientAdvert: Send + Sync {
+    /// Clients can reach the cluster at these addresses now; none beside this server while the list is empty.
+    fn connect_urls(&self, urls: Vec<String>);
+    /// The cluster has another name.
+    fn cluster_name(&self, name: &str);
+    /// Gives out the next connection id.
+    fn next_id(&self) -> u64;
+}
+
+/// What the services are made of.
+pub struct RouteParts {
+    /// Id of this server.
+    pub id: String,
+    /// Name of this server.
+    pub name: String,
+    /// Version shown to others.
+    pub version: String,
+    /// What it is built with.
+    pub go: String,
+    /// Options in force.
+    pub options: Arc<Options>,
+    /// Name of the cluster.
+    pub cluster: ClusterName,
+    /// Port routes are listened on.
+    pub port: u16,
+    /// Where clients reach this server.
+    pub client_urls: Vec<String>,
+    /// Both sides of TLS.
+    pub tls: Option<RouteTls>,
+    /// Accounts and their published indexes.
+    pub accounts: Arc<Accounts>,
+    /// Door to the Router.
+    pub router: RouterHandle,
+    /// Counts connection actors.
+    pub group: ConnectionGroup,
+    /// Injected faults.
+    pub faults: Faults,
+    /// Arbiters that run connections; at least one.
+    pub arbiters: Arc<[ArbiterSlot]>,
+    /// Their publishers.
+    pub seats: SeatPlan,
+    /// Who is told of the cluster.
+    pub advert: Arc<dyn ClientAdvert>,
+}
+
+/// Shared state of the route room, made once at boot.
+pub struct RouteServices {
+    pub(super) parts: RouteParts,
+    pub(super) events: RouteEvents,
+    options: ArcSwap<Options>,
+    cluster: Mutex<ClusterName>,
+    registry: Mutex<RouteRegistry>,
+    tls: ArcSwapOption<RouteTls>,
+    permissions: ArcSwapOption<CompiledPermissions>,
+    own_ips: HashSet<IpAddr>,
+    next_arbiter: AtomicUsize,
+    is_closing: AtomicBool,
+    is_lame_duck: AtomicBool,
+}
+
+impl fmt::Debug for RouteServices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RouteServices").field("cluster", &self.cluster).finish_non_exhaustive()
+    }
+}
+
+impl RouteServices {
+    /// Services of a server in a cluster.
+    #[must_use]
+    pub fn new(mut parts: RouteParts) -> Self {
+        let pools = pools(&parts.options);
+        let table = RouteTable::new(pools.size, pools.pinned.clone());
+        parts.router.peers().enable(Arc::clone(&parts.accounts), pools);
+        let tls = parts.tls.take().map(Arc::new);
+        Self {
+            events: RouteEvents::default(),
+            options: ArcSwap::new(Arc::clone(&parts.options)),
+            cluster: Mutex::new(parts.cluster.clone()),
+            registry: Mutex::new(RouteRegistry::new(table)),
+            tls: ArcSwapOption::new(tls),
+            permissions: ArcSwapOption::new(compile(&parts.options)),
+            own_ips: own_ips(),
+            next_arbiter: AtomicUsize::new(0),
+            is_closing: AtomicBool::new(false),
+            is_lame_duck: AtomicBool::new(false),
+            parts,
+        }
+    }
+
+    /// Options in force.
+    #[must_use]
+    pub fn options(&self) -> Arc<Options> {
+        self.options.load_full()
+    }
+
+    /// Name of the cluster.
+    #[must_use]
+    pub fn cluster(&self) -> ClusterName {
+        self.cluster.lock().clone()
+    }
+
+    /// Port routes are listened on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.parts.port
+    }
+
+    /// Both sides of TLS.
+    #[must_use]
+    pub fn tls(&self) -> Option<Arc<RouteTls>> {
+        self.tls.load_full()
+    }
+
+    /// What may be taken from and told to other servers; all where there is none.
+    #[must_use]
+    pub fn permissions(&self) -> Option<Arc<CompiledPermissions>> {
+        self.permissions.load_full()
+    }
+
+    /// Looks at, or changes, the connections.
+    pub fn with_registry<T>(&self, look: impl FnOnce(&mut RouteRegistry) -> T) -> T {
+        look(&mut self.registry.lock())
+    }
+
+    /// Pings and deadlines of routes.
+    #[must_use]
+    pub fn timing(&self) -> TimingOptions {
+        let options = self.options.load();
+        let (server, own) = (&options.timing, &options.cluster);
+        TimingOptions {
+            ping_interval: own.ping_interval.unwrap_or(server.ping_interval).min(MAX_ROUTE_PING_INTERVAL),
+            max_pings_out: own.max_pings_out.unwrap_or(server.max_pings_out),
+            write_deadline: own.write_deadline.unwrap_or(server.write_deadline),
+            write_timeout: own.write_timeout,
+            ..server.clone()
+        }
+    }
+
+    /// Time a connection has before it says who it is.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        let options = self.options.load();
+        if options.cluster.username.is_some() {
+            return options.cluster.auth_timeout();
+        }
+        let timing = self.timing();
+        timing.ping_interval * (timing.max_pings_out + 1)
+    }
+
+    /// Number of the arbiter for the next connection.
+    pub(super) fn next_arbiter(&self) -> usize {
+        self.next_arbiter.fetch_add(1, Ordering::Relaxed) % self.parts.arbiters.len()
+    }
+
+    /// Whether an address is this server's own route listener.
+    pub(super) fn is_own(&self, ip: IpAddr, port: u16) -> bool {
+        port == self.parts.port && self.own_ips.contains(&ip)
+    }
+
+    /// Compares the cluster's name with that of the server `remote_id`; takes it over where it counts more, and closes the routes to
+    /// all other servers then. False when the connection has to close.
+    pub(super) fn meet_name(&self, other: &ClusterName, remote_id: &str) -> bool {
+        let mut own = self.cluster.lock();
+        match own.meet(other) {
+            NameVerdict::Same => return true,
+            NameVerdict::Conflict => return false,
+            NameVerdict::Adopt(name) => *own = name,
+        }
+        let name = own.name.clone();
+        drop(own);
+        self.parts.advert.cluster_name(&name);
+        self.close_where(CloseReason::ClusterNameConflict, |member| member.remote_id != remote_id);
+        true
+    }
+
+    /// Closes the connections that `is_meant`.
+    pub fn close_where(
+        &self,
+        reason: CloseReason,
+        mut is_meant: impl FnMut(&troupe_engine::route::Member) -> bool,
+    ) -> usize {
+        let mut all = self.registry.lock().all();
+        all.retain(|(member, _)| is_meant(member));
+        all.iter().for_each(|(_, entry)| entry.sink.close_after_flush(reason));
+        all.len()
+    }
+
+    /// Where clients reach the other servers.
+    #[must_use]
+    pub fn other_urls(&self) -> Vec<String> {
+        let mut urls = Vec::new();
+        let members = self.registry.lock().all();
+        for url in members.iter().flat_map(|(member, _)| member.connect_urls.iter()) {
+            if !urls.contains(url) {
+                urls.push(url.clone());
+            }
+        }
+        urls
+    }
+
+    /// Tells clients where the cluster can be reached.
+    pub(super) fn advertise(&self) {
+        if self.options.load().cluster.no_advertise {
+            return;
+        }
+        let mut urls = self.other_urls();
+        if !urls.is_empty() {
+            let own = self.parts.client_urls.iter().filter(|_| !self.is_lame_duck());
+            urls.splice(0..0, own.cloned());
+        }
+        self.parts.advert.connect_urls(urls);
+    }
+
+    /// Puts reloaded options in force.
+    pub fn set_options(&self, options: Arc<Options>, tls: Option<RouteTls>) {
+        let pools = pools(&options);
+        self.registry.lock().table.configure(pools.size, pools.pinned.clone());
+        self.parts.router.peers().set_pools(pools);
+        self.permissions.store(compile(&options));
+        if let Some(tls) = tls {
+            self.tls.store(Some(Arc::new(tls)));
+        }
+        self.options.store(options);
+        self.events.tell(RouteEvent::Reload);
+    }
+
+    /// Opens no more connections and lets no more in.
+    pub fn close(&self) {
+        self.is_closing.store(true, Ordering::Release);
+    }
+
+    /// Whether the server is going down.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Acquire)
+    }
+
+    /// Notes that the server enters lame duck mode.
+    pub fn enter_lame_duck(&self) {
+        self.is_lame_duck.store(true, Ordering::Release);
+    }
+
+    /// Whether the server is in lame duck mode.
+    #[must_use]
+    pub fn is_lame_duck(&self) -> bool {
+        self.is_lame_duck.load(Ordering::Acquire)
+    }
+
+    /// Number of connections to other servers.
+    #[must_use]
+    pub fn num_routes(&self) -> usize {
+        self.registry.lock().table.members().count()
+    }
+}
+
+/// How accounts are spread: the system account has a connection of its own wherever there are pools.
+fn pools(options: &Options) -> Pools {
+    let cluster = &options.cluster;
+    let mut pinned = cluster.pinned_accounts.clone();
+    if let Some(system) = options.system_account_name().filter(|_| cluster.pool_size > 0)
+        && !pinned.iter().any(|account| account == system)
+    {
+        pinned.push(system.to_owned());
+    }
+    Pools { size: cluster.pool_size, pinned }
+}
+
+fn compile(options: &Options) -> Option<Arc<CompiledPermissions>> {
+    options.cluster.permissions.as_ref().map(|permissions| Arc::new(CompiledPermissions::compile(permissions)))
+}
+
+/// Addresses of this machine.
+fn own_ips() -> HashSet<IpAddr> {
+    let Ok(interfaces) = nix::ifaddrs::getifaddrs() else { return HashSet::new() };
+    let ip = |interface: nix::ifaddrs::InterfaceAddress| {
+        let address = interface.address?;
+        let v4 = address.as_sockaddr_in().map(|address| IpAddr::from(address.ip()));
+        v4.or_else(|| address.as_sockaddr_in6().map(|address| IpAddr::from(address.ip())))
+    };
+    interfaces.filter_map(ip).collect()
+}

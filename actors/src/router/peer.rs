@@ -1,0 +1,156 @@
+//! Connections to other servers, as receivers of messages and of news about interest.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use parking_lot::RwLock;
+use troupe_engine::auth::CompiledPermissions;
+use troupe_engine::route::pool_index;
+
+use super::{Accounts, ClientSink};
+
+/// Which accounts a connection to another server carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeerScope {
+    /// All of them: the other server knows no pools.
+    All,
+    /// Those with this place in the pool, and no connection of their own.
+    Pool {
+        /// The place.
+        index: usize,
+    },
+    /// One.
+    Account(Arc<str>),
+}
+
+/// A connection to another server.
+#[derive(Debug)]
+pub struct PeerLink {
+    sink: Arc<ClientSink>,
+    scope: PeerScope,
+    /// Subjects whose interest is told to the other server; all where there is none.
+    announced: ArcSwapOption<CompiledPermissions>,
+}
+
+impl PeerLink {
+    /// A connection that writes to `sink`.
+    #[must_use]
+    pub fn new(sink: Arc<ClientSink>, scope: PeerScope) -> Self {
+        Self { sink, scope, announced: ArcSwapOption::empty() }
+    }
+
+    /// Where its bytes go.
+    #[must_use]
+    #[inline]
+    pub fn sink(&self) -> &Arc<ClientSink> {
+        &self.sink
+    }
+
+    /// Which accounts it carries.
+    #[must_use]
+    pub fn scope(&self) -> &PeerScope {
+        &self.scope
+    }
+
+    /// Whether lines name the account.
+    #[must_use]
+    pub fn names_account(&self) -> bool {
+        !matches!(self.scope, PeerScope::Account(_))
+    }
+
+    /// Sets which subjects' interest is told to the other server, by the right to publish.
+    pub fn set_announced(&self, permissions: Option<Arc<CompiledPermissions>>) {
+        self.announced.store(permissions);
+    }
+
+    /// Whether the other server is told of interest in `subject`.
+    #[must_use]
+    pub fn announces(&self, subject: &[u8]) -> bool {
+        self.announced.load().as_ref().is_none_or(|permissions| permissions.allows_publish(subject))
+    }
+
+    fn carries(&self, account: &str, pools: &Pools) -> bool {
+        match &self.scope {
+            PeerScope::All => true,
+            PeerScope::Account(name) => **name == *account,
+            PeerScope::Pool { index } => {
+                !pools.pinned.iter().any(|pinned| pinned == account) && pool_index(pools.size, account) == *index
+            }
+        }
+    }
+}
+
+/// How accounts are spread over connections.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pools {
+    /// Connections in a pool.
+    pub size: i64,
+    /// Accounts with connections of their own.
+    pub pinned: Vec<String>,
+}
+
+/// What the Router knows of other servers. It outlives every instance of the actor.
+#[derive(Debug, Default)]
+pub struct PeerDirectory {
+    /// There once the server is part of a cluster: whose interest is told.
+    accounts: ArcSwapOption<Accounts>,
+    inner: RwLock<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Grows with each change.
+    version: u64,
+    links: Vec<Arc<PeerLink>>,
+    pools: Pools,
+}
+
+impl PeerDirectory {
+    /// Makes the server part of a cluster, before anything is subscribed.
+    pub fn enable(&self, accounts: Arc<Accounts>, pools: Pools) {
+        self.set_pools(pools);
+        self.accounts.store(Some(accounts));
+    }
+
+    /// Spreads accounts anew.
+    pub fn set_pools(&self, pools: Pools) {
+        let mut inner = self.inner.write();
+        inner.version += 1;
+        inner.pools = pools;
+    }
+
+    /// Number of changes so far.
+    pub(super) fn version(&self) -> u64 {
+        self.inner.read().version
+    }
+
+    /// The accounts of a server in a cluster.
+    pub(super) fn accounts(&self) -> Option<Arc<Accounts>> {
+        self.accounts.load_full()
+    }
+
+    pub(super) fn join(&self, link: &Arc<PeerLink>) {
+        let mut inner = self.inner.write();
+        if !inner.links.iter().any(|known| Arc::ptr_eq(known, link)) {
+            inner.version += 1;
+            inner.links.push(Arc::clone(link));
+        }
+    }
+
+    pub(super) fn leave(&self, link: &Arc<PeerLink>) {
+        let mut inner = self.inner.write();
+        inner.version += 1;
+        inner.links.retain(|known| !Arc::ptr_eq(known, link));
+    }
+
+    /// The connections that carry an account.
+    pub(super) fn carriers(&self, account: &str) -> Vec<Arc<PeerLink>> {
+        let inner = self.inner.read();
+        inner.links.iter().filter(|link| link.carries(account, &inner.pools)).cloned().collect()
+    }
+
+    /// Whether a connection carries an account.
+    pub(super) fn carries(&self, link: &PeerLink, account: &str) -> bool {
+        link.carries(account, &self.inner.read().pools)
+    }
+}

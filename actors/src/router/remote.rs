@@ -1,0 +1,226 @@
+//! The part of a plan that leads to other servers, and the way there.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rand::Rng;
+use rand::rngs::SmallRng;
+use troupe_codecs::peer::encoder;
+use troupe_engine::index::{Matches, SubscriptionFacts};
+
+use super::door::Door;
+use super::peer::PeerLink;
+use super::publish::SHARED_PAYLOAD;
+use super::subscription::Receiver;
+use super::{Message, Origin, Subscription};
+
+/// Prefix of requests to JetStream.
+const JETSTREAM_API: &[u8] = b"$JS.API.";
+
+/// Who gets the messages on one subject on other servers.
+#[derive(Debug, Default)]
+pub(super) struct RemotePlan {
+    peers: Vec<Peer>,
+    groups: Vec<Group>,
+    /// Peer and group of each copy of the message at hand.
+    chosen: Vec<(usize, usize)>,
+}
+
+#[derive(Debug)]
+struct Peer {
+    link: Arc<PeerLink>,
+    /// Somebody beside queue groups is interested.
+    has_plain: bool,
+    /// `RMSG account subject `.
+    head: Vec<u8>,
+}
+
+/// A queue group with members on other servers.
+#[derive(Debug)]
+struct Group {
+    name: Box<[u8]>,
+    /// Peers and how many members there are.
+    members: Vec<(usize, u32)>,
+    total: u32,
+}
+
+impl RemotePlan {
+    /// Whether nobody on another server is interested.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.peers.is_empty()
+    }
+
+    /// Takes what leads to other servers out of `matches`.
+    pub(super) fn fill(&mut self, account: &str, subject: &[u8], matches: &mut Matches<Arc<Subscription>>) {
+        self.peers.clear();
+        self.groups.clear();
+        // Requests to JetStream are answered once: by this server where it has it, else by whoever has it.
+        let is_inside = |subscription: &Arc<Subscription>| matches!(subscription.receiver(), Receiver::Inbox(_));
+        if subject.starts_with(JETSTREAM_API) && matches.plain.iter().any(is_inside) {
+            return matches.plain.retain(|subscription| !matches!(subscription.receiver(), Receiver::Peer(_)));
+        }
+        matches.plain.retain(|subscription| match subscription.receiver() {
+            Receiver::Peer(link) => {
+                let place = self.place(link, account, subject);
+                self.peers[place].has_plain = true;
+                false
+            }
+            _ => true,
+        });
+        for members in &mut matches.groups {
+            members.retain(|subscription| match subscription.receiver() {
+                Receiver::Peer(link) => {
+                    let place = self.place(link, account, subject);
+                    self.add_member(subscription, place);
+                    false
+                }
+                _ => true,
+            });
+        }
+        matches.groups.retain(|members| !members.is_empty());
+    }
+
+    fn place(&mut self, link: &Arc<PeerLink>, account: &str, subject: &[u8]) -> usize {
+        if let Some(place) = self.peers.iter().position(|peer| Arc::ptr_eq(&peer.link, link)) {
+            return place;
+        }
+        let mut head = Vec::new();
+        let account = link.names_account().then_some(account.as_bytes());
+        encoder::message_head(&mut head, false, account, subject);
+        self.peers.push(Peer { link: Arc::clone(link), has_plain: false, head });
+        self.peers.len() - 1
+    }
+
+    fn add_member(&mut self, subscription: &Subscription, place: usize) {
+        let name = SubscriptionFacts::queue(subscription).unwrap_or_default();
+        let weight = subscription.tag().max(1);
+        let group = match self.groups.iter().position(|group| *group.name == *name) {
+            Some(number) => &mut self.groups[number],
+            None => {
+                self.groups.push(Group { name: name.into(), members: Vec::new(), total: 0 });
+                let last = self.groups.len() - 1;
+                &mut self.groups[last]
+            }
+        };
+        group.members.push((place, weight));
+        group.total = group.total.saturating_add(weight);
+    }
+
+    /// Chooses a server for each queue group that nobody here took a message of.
+    fn choose(&mut self, taken: impl Fn(&[u8]) -> bool, random: &mut SmallRng) {
+        self.chosen.clear();
+        for (number, group) in self.groups.iter().enumerate() {
+            if taken(&group.name) {
+                continue;
+            }
+            let mut ticket = random.random_range(0..group.total.max(1));
+            let drawn = group.members.iter().position(|(_, weight)| {
+                let is_drawn = ticket < *weight;
+                ticket = ticket.saturating_sub(*weight);
+                is_drawn
+            });
+            // A server that is gone hands its turn to the next one.
+            let members = group.members.iter().cycle().skip(drawn.unwrap_or(0)).take(group.members.len());
+            let open = members.map(|(place, _)| *place).find(|place| !self.peers[*place].is_closed());
+            self.chosen.extend(open.map(|place| (place, number)));
+        }
+    }
+
+    /// Sends the message to every server that wants it and yields to how many interests it goes.
+    pub(super) fn deliver(
+        &mut self,
+        door: &mut Door<'_>,
+        origin: Origin<'_>,
+        message: &Message<'_>,
+        taken: impl Fn(&[u8]) -> bool,
+        random: &mut SmallRng,
+    ) -> usize {
+        self.choose(taken, random);
+        let mut num_delivered = 0;
+        for (place, peer) in self.peers.iter().enumerate() {
+            let num_groups = self.chosen.iter().filter(|(chosen, _)| *chosen == place).count();
+            if num_groups == 0 && !peer.has_plain || peer.is_closed() {
+                continue;
+            }
+            let own = self.chosen.iter().filter(|(chosen, _)| *chosen == place);
+            let queues = own.map(|(_, group)| &*self.groups[*group].name);
+            door.deliver_to_peer(&peer.link, &peer.head, queues, origin, message);
+            num_delivered += num_groups + usize::from(peer.has_plain);
+        }
+        num_delivered
+    }
+}
+
+impl Peer {
+    fn is_closed(&self) -> bool {
+        self.link.sink().close_reason().is_some()
+    }
+}
+
+impl Door<'_> {
+    /// Appends the message to the batch of a connection to another server.
+    fn deliver_to_peer<'q>(
+        &mut self,
+        link: &PeerLink,
+        head: &[u8],
+        queues: impl Iterator<Item = &'q [u8]> + Clone,
+        origin: Origin<'_>,
+        message: &Message<'_>,
+    ) {
+        let sink = link.sink();
+        let strips = message.has_headers && !sink.takes_headers();
+        let batch = self.deliveries.messages(sink, origin.sink, (1, message.len() as u64), self.pool);
+        let out = &mut batch.current;
+        let has_groups = queues.clone().next().is_some();
+        let verbatim = message.verbatim_tail.filter(|_| !has_groups && !strips && message.shown_subject.is_none());
+        out.reserve(head.len() + message.reply.len() + 64);
+        out.extend_from_slice(if message.has_headers && !strips { b"H" } else { b"R" });
+        out.extend_from_slice(&head[1..]);
+        if self.is_tracing {
+            trace(sink, head, message, queues.clone());
+        }
+        let content = if strips { &message.payload[message.header_len..] } else { message.payload };
+        let shares = message.len() >= SHARED_PAYLOAD && !strips;
+        match verbatim {
+            Some(tail) if !shares => return out.extend_from_slice(tail),
+            Some(tail) => out.extend_from_slice(&tail[..tail.len() - message.payload.len()]),
+            None => {
+                let joined = message.shown_subject.map(|shown| [message.reply, b"@", shown].concat());
+                encoder::message_names(out, joined.as_deref().unwrap_or(message.reply), queues);
+                append_sizes(out, message, strips);
+            }
+        }
+        match message.buffer.filter(|_| shares) {
+            Some(buffer) => batch.push_shared(shared(buffer, content)),
+            None => batch.current.extend_from_slice(content),
+        }
+        if !message.has_crlf {
+            batch.current.extend_from_slice(b"\r\n");
+        }
+    }
+}
+
+fn shared(buffer: &Bytes, content: &[u8]) -> Bytes {
+    buffer.slice_ref(content)
+}
+
+fn append_sizes(out: &mut Vec<u8>, message: &Message<'_>, strips: bool) {
+    let mut number = itoa::Buffer::new();
+    if message.has_headers && !strips {
+        out.extend_from_slice(number.format(message.header_len).as_bytes());
+        out.push(b' ');
+    }
+    let len = message.len() - if strips { message.header_len } else { 0 };
+    out.extend_from_slice(number.format(len).as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+#[cold]
+fn trace<'q>(sink: &super::ClientSink, head: &[u8], message: &Message<'_>, queues: impl Iterator<Item = &'q [u8]>) {
+    let mut line = Vec::from(if message.has_headers { &b"H"[..] } else { b"R" });
+    line.extend_from_slice(&head[1..]);
+    encoder::message_names(&mut line, message.reply, queues);
+    line.extend_from_slice(message.sizes);
+    tracing::trace!(conn = %sink.label(), "->> [{}]", String::from_utf8_lossy(&line));
+}

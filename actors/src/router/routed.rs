@@ -1,0 +1,67 @@
+//! Messages that come from another server: they go to receivers here, never on to a third server.
+
+use rand::Rng;
+use troupe_engine::index::SubscriptionFacts;
+
+use super::cache::count_hits;
+use super::subscription::Receiver;
+use super::{Message, Origin, Publisher};
+
+impl Publisher {
+    /// Delivers a message of another server to everybody here, and to one member of each of `queues`. Yields to how many.
+    #[inline]
+    pub fn publish_routed<'q>(
+        &mut self,
+        origin: Origin<'_>,
+        message: &Message<'_>,
+        queues: impl Iterator<Item = &'q [u8]>,
+    ) -> usize {
+        if let Some(num_receivers) = self.continue_row(origin, message) {
+            return num_receivers;
+        }
+        let Some(number) = self.look_up(message.subject) else { return 0 };
+        // A row is for plans without groups, so nothing is lost where groups are named in vain.
+        if self.start_row(number, origin, message) {
+            return self.continue_row(origin, message).unwrap_or(0);
+        }
+        if let Some(subject) = message.shown_subject {
+            self.show(subject, message.has_headers);
+        }
+        let has_limited = self.count_plain(number);
+        let random = self.random.random_range(0..u32::MAX) as usize;
+        let (plan, mut door) = self.door(number, message);
+        let mut num_delivered = 0;
+        for subscription in &plan.matches.plain {
+            num_delivered += usize::from(door.deliver(subscription, origin, message, has_limited));
+        }
+        for queue in queues {
+            let name = |group: &&Vec<_>| group.first().and_then(SubscriptionFacts::queue) == Some(queue);
+            let Some(group) = plan.matches.groups.iter().find(name) else { continue };
+            let first = random % group.len();
+            let mut members = group[first..].iter().chain(&group[..first]);
+            num_delivered += usize::from(members.any(|member| door.deliver(member, origin, message, true)));
+        }
+        // Requests to other accounts have crossed over where they were made.
+        self.hops.retain(|hop| !matches!(hop.receiver(), Receiver::Service(_)));
+        if !self.hops.is_empty() {
+            num_delivered += self.follow_hops(origin, message);
+        }
+        num_delivered
+    }
+
+    /// Counts a message to the plain subscriptions of a plan; true where each delivery has to be counted by itself.
+    #[inline]
+    pub(super) fn count_plain(&mut self, number: usize) -> bool {
+        let plan = self.cache.plan(number);
+        let has_limited = plan.matches.plain.iter().any(|subscription| subscription.is_limited());
+        if has_limited {
+            count_hits(plan);
+            return true;
+        }
+        if plan.hits == 0 {
+            self.uncounted.push(number);
+        }
+        plan.hits += 1;
+        false
+    }
+}

@@ -1,0 +1,8 @@
+//! Clusters: Troupe among its own kind and among real nats-servers.
+
+mod common;
+mod t10_formation;
+mod t10_messages;
+mod t30_refusals;
+mod t50_failures;
+mod t60_settings;
