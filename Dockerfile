@@ -7,10 +7,12 @@ FROM debian:bookworm-slim
 # Authorities for clients whose certificates are signed by a public one.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /usr/local/bin/troupe /usr/local/bin/troupe
-COPY conf/single.conf /etc/nats/nats-server.conf
-RUN ln -s troupe /usr/local/bin/nats-server && useradd --system --uid 1000 --no-create-home nats
+COPY conf/docker.conf /etc/nats/nats-server.conf
+RUN ln -s troupe /usr/local/bin/nats-server && useradd --system --uid 1000 --no-create-home nats \
+  && mkdir /data && chown nats /data
 USER nats
-# Clients. Monitoring (8222) and routes (6222) are not served yet.
-EXPOSE 4222
+VOLUME /data
+# Clients, monitoring, other servers.
+EXPOSE 4222 8222 6222
 ENTRYPOINT ["nats-server"]
 CMD ["--config", "/etc/nats/nats-server.conf"]

@@ -37,12 +37,20 @@ fn the_server_starts_with_every_example() {
     for (name, text) in examples() {
         let socket = directory.path().join("troupe.sock");
         let text = with_certificates(&text, &certificates).replace("/tmp/troupe.sock", &socket.display().to_string());
-        let text = text.replace("0.0.0.0:4222", "127.0.0.1:-1").replace("127.0.0.1:4222", "127.0.0.1:-1");
-        let text = text.replace("http_port: 8222", "http_port: -1");
+        let text = with_free_ports(&text);
         assert!(!text.contains(":4222"), "{name} listens where another server may be");
         let server = ServerProcess::start(&troupe_binary(), &Config::new(text).own_listener());
         assert!(server.log().iter().all(|line| !line.contains("not supported")), "{name}: {:?}", server.log());
     }
+}
+
+/// The example with listeners on free ports; addresses of other servers stay.
+fn with_free_ports(text: &str) -> String {
+    let ports = (4222..4225).chain(6222..6225).chain(8222..8225);
+    ports.fold(text.to_owned(), |text, port| {
+        let text = text.replace(&format!("\"0.0.0.0:{port}\""), "\"127.0.0.1:-1\"");
+        text.replace(&format!("\"127.0.0.1:{port}\""), "\"127.0.0.1:-1\"")
+    })
 }
 
 /// Names and texts of the examples.

@@ -35,6 +35,8 @@ pub struct ClusterConfig {
     pub cluster: String,
     /// Lines beside the `cluster` block.
     pub server: String,
+    /// Port of the route listener; a free one where there is none.
+    pub port: Option<u16>,
     /// User and password in the URLs of routes, as `user:password@`.
     pub login: String,
 }
@@ -56,8 +58,9 @@ impl Node {
     /// Starts a server named `name` in the cluster `cluster`, connected to `routes`. `None` when its binary is not there.
     pub fn start(kind: Kind, name: &str, cluster: &str, routes: &[SocketAddr], config: &ClusterConfig) -> Option<Self> {
         let urls: Vec<_> = routes.iter().map(|route| format!("\"nats-route://{}{route}\"", config.login)).collect();
+        let port = config.port.map_or_else(|| "-1".to_owned(), |port| port.to_string());
         let text = format!(
-            "server_name: {name}\ncluster {{\n  name: {cluster}\n  listen: \"127.0.0.1:-1\"\n  routes: [{}]\n{}\n}}\n{}\n",
+            "server_name: {name}\ncluster {{\n  name: {cluster}\n  listen: \"127.0.0.1:{port}\"\n  routes: [{}]\n{}\n}}\n{}\n",
             urls.join(", "),
             config.cluster,
             config.server

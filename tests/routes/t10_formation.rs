@@ -47,7 +47,7 @@ fn a_server_that_comes_back_is_connected_again() {
         let Cluster { mut nodes } = cluster;
         let second = nodes.pop().expect("two");
         drop(nodes);
-        let lines = ClusterConfig { cluster: format!("port: {port}"), ..ClusterConfig::default() };
+        let lines = ClusterConfig { port: Some(port), ..ClusterConfig::default() };
         let first = Node::start(mix[0], "n0", "c1", &[], &lines).expect("it starts again");
         Cluster { nodes: vec![first, second] }.settle("");
     }

@@ -6,7 +6,7 @@ use crate::common::{R, T, in_mixes, messages};
 
 #[test]
 fn every_mode_of_compression_is_spoken() {
-    for mode in ["s2_fast", "s2_better", "s2_best", "s2_uncompressed", "s2_auto", "off", "accept"] {
+    for mode in ["s2_fast", "s2_better", "s2_best", "s2_auto", "off", "accept"] {
         let config = ClusterConfig { cluster: format!("compression: {mode}"), ..ClusterConfig::default() };
         in_mixes(&[&[T, R], &[R, T], &[T, T]], &config, |cluster| {
             let mut clients = cluster.clients("");

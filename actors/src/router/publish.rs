@@ -228,8 +228,14 @@ impl Publisher {
             num_delivered += usize::from(door.deliver(subscription, origin, message, has_limited));
         }
         for group in &plan.matches.groups {
-            let first = if group.len() == 1 { 0 } else { random.random_range(0..group.len()) };
-            let mut members = group[first..].iter().chain(&group[..first]);
+            // Members here and there have the same chance, as in nats-server.
+            let theirs = remote.weight(group[0].queue_opt().unwrap_or_default());
+            let drawn = random.random_range(0..group.len() + theirs);
+            if drawn >= group.len() {
+                taken.push(false);
+                continue;
+            }
+            let mut members = group[drawn..].iter().chain(&group[..drawn]);
             let is_taken = members.any(|member| door.deliver(member, origin, message, true));
             taken.push(is_taken);
             num_delivered += usize::from(is_taken);

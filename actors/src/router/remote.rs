@@ -107,6 +107,13 @@ impl RemotePlan {
         group.total = group.total.saturating_add(weight);
     }
 
+    /// Members of a queue group on servers that are there.
+    pub(super) fn weight(&self, name: &[u8]) -> usize {
+        let Some(group) = self.groups.iter().find(|group| *group.name == *name) else { return 0 };
+        let open = group.members.iter().filter(|(place, _)| !self.peers[*place].is_closed());
+        open.map(|(_, weight)| *weight as usize).sum()
+    }
+
     /// Chooses a server for each queue group that nobody here took a message of.
     fn choose(&mut self, taken: impl Fn(&[u8]) -> bool, random: &mut SmallRng) {
         self.chosen.clear();

@@ -81,7 +81,7 @@ impl SystemServices {
             name: info.server_name.clone(),
             host: info.host.clone(),
             id: info.server_id.clone(),
-            cluster: options.cluster_name.clone().unwrap_or_default(),
+            cluster: info.cluster.clone().unwrap_or_default(),
             domain: info.domain.clone().unwrap_or_default(),
             ver: info.version.clone(),
             tags: options.server_tags.clone(),

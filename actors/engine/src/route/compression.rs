@@ -96,7 +96,6 @@ impl CompressionMode {
             "disabled" | "off" | "false" => Self::Off,
             "accept" => Self::Accept,
             "auto" | "s2_auto" => Self::S2Auto,
-            "uncompressed" | "s2_uncompressed" => Self::S2Uncompressed,
             "fast" | "s2_fast" => Self::S2Fast,
             "better" | "s2_better" => Self::S2Better,
             "best" | "s2_best" => Self::S2Best,

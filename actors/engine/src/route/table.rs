@@ -200,7 +200,9 @@ impl RouteTable {
         Registration::Added(Added { pool_idx: place, has_no_pool: !knows_pools, is_first, wants_next, gossip })
     }
 
-    fn register_pinned(&mut self, candidate: Candidate) -> Registration {
+    fn register_pinned(&mut self, mut candidate: Candidate) -> Registration {
+        // The connections of the pool tell where clients reach the server.
+        candidate.connect_urls.clear();
         let account = candidate.account.clone().unwrap_or_default();
         if !self.pinned.contains(&account) {
             let text = format!("No route for account {account:?}");
