@@ -16,6 +16,8 @@ const TICK: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(crate) struct MeasuredServer {
     process: ServerProcess,
+    /// Another server that works on the same load: what both use is added up.
+    other: Option<Box<MeasuredServer>>,
 }
 
 impl MeasuredServer {
@@ -24,7 +26,21 @@ impl MeasuredServer {
     /// # Panics
     /// Panics with the log when it does not start.
     pub(crate) fn start(binary: &Path, config: &str) -> Self {
-        Self { process: ServerProcess::start(binary, &Config::new(config)) }
+        Self { process: ServerProcess::start(binary, &Config::new(config)), other: None }
+    }
+
+    /// Adds up what this server and another one use.
+    pub(crate) fn beside(self, other: Self) -> Self {
+        Self { other: Some(Box::new(other)), ..self }
+    }
+
+    /// Address of the route listener.
+    ///
+    /// # Panics
+    /// Panics with the log when there is none.
+    pub(crate) fn route(&self) -> SocketAddr {
+        let line = self.process.wait_log("Listening for route connections on ");
+        line.rsplit(' ').next().and_then(|address| address.parse().ok()).expect("an address ends the line")
     }
 
     /// Address of the client listener.
@@ -41,7 +57,8 @@ impl MeasuredServer {
         // The name in parentheses may hold anything: fields are counted from behind it.
         let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
         let ticks: u32 = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u32>().ok()).sum();
-        Ok(TICK * ticks)
+        let others = self.other.as_ref().map_or(Ok(Duration::ZERO), |other| other.cpu())?;
+        Ok(TICK * ticks + others)
     }
 
     /// Resident memory, KiB.
@@ -51,6 +68,7 @@ impl MeasuredServer {
     pub(crate) fn rss_kib(&self) -> io::Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.pid()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-        Ok(line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(f64::NAN))
+        let own: f64 = line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(f64::NAN);
+        Ok(own + self.other.as_ref().map_or(Ok(0.0), |other| other.rss_kib())?)
     }
 }

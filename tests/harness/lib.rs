@@ -9,7 +9,7 @@
 //! - [`config`]: a configuration text and the files beside it.
 //! - [`server`]: a running server of either kind; [`process`] starts binaries, [`reference`](mod@reference) finds the Go one.
 //! - [`mod@script`], [`player`], [`transcript`], [`mod@compare`]: one raw session as data, played on both servers.
-//! - [`cluster`]: several servers in one cluster, of either kind.
+//! - [`cluster`]: several servers in one cluster, of either kind. [`proxy`]: disturbs what goes between them.
 //! - [`raw`], [`frames`], [`normalise`]: bytes on a socket, cut into protocol frames, with volatile values masked.
 //! - [`certs`], [`wait`]: certificates for TLS tests, waiting for a condition.
 
@@ -22,6 +22,7 @@ pub mod in_process;
 pub mod normalise;
 pub mod player;
 pub mod process;
+pub mod proxy;
 pub mod raw;
 pub mod reference;
 pub mod script;

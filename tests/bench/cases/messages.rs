@@ -36,7 +36,7 @@ fn repeated(count: usize, size: usize, subject: impl Fn(usize) -> String) -> Fee
 }
 
 /// One publisher, one subject, one subscriber.
-fn one_subject(count: usize, size: usize) -> Flow {
+pub(super) fn one_subject(count: usize, size: usize) -> Flow {
     let feed = repeated(count, size, |_| "bench.one".to_owned());
     let num_messages = (feed.times * CHUNK) as u64;
     let expected_bytes = num_messages * message_len("bench.one", "1", size);

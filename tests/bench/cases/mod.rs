@@ -1,5 +1,6 @@
 //! What is measured.
 
+mod cluster;
 mod connections;
 mod messages;
 mod requests;
@@ -70,6 +71,9 @@ pub(crate) const ALL: &[Case] = &[
     Case { name: "requests-8", run: |setting| requests::requests(setting, 8, Inbox::Standing) },
     Case { name: "old-requests-1", run: |setting| requests::requests(setting, 1, Inbox::Each) },
     Case { name: "old-requests-8", run: |setting| requests::requests(setting, 8, Inbox::Each) },
+    Case { name: "two-nodes", run: |setting| cluster::two_nodes(setting, 2_000_000, 16, "compression: off") },
+    Case { name: "two-nodes-128", run: |setting| cluster::two_nodes(setting, 1_500_000, 128, "compression: off") },
+    Case { name: "two-nodes-s2", run: |setting| cluster::two_nodes(setting, 1_500_000, 128, "compression: s2_fast") },
     Case { name: "connect", run: connections::connect_and_leave },
     Case { name: "million-churn", run: subscriptions::million_with_churn },
 ];
