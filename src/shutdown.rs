@@ -40,6 +40,9 @@ async fn shut_down(inner: Arc<Inner>) {
     close_clients(&inner).await;
     close_routes(&inner).await;
     inner.supervisor.shutdown(ACTOR_GRACE).await;
+    if let Some(jetstream) = &inner.jetstream {
+        jetstream.close();
+    }
     if let Some(monitor) = &inner.monitor {
         monitor.close();
     }

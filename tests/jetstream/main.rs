@@ -1,6 +1,9 @@
 //! JetStream: requests answered as nats-server answers them, and official clients at work.
 
+mod ask;
 mod exchange;
 mod masked;
 mod t10_exchanges;
+mod t50_clients;
+mod t50_kept;
 mod t50_python;

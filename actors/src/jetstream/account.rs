@@ -88,6 +88,11 @@ impl JetStreamAccount {
         Ok(())
     }
 
+    /// Adds a stream that is not served.
+    pub fn add_offline(&self, entry: &Arc<StreamEntry>) {
+        self.streams.write().insert(Arc::clone(entry.name()), Arc::clone(entry));
+    }
+
     /// Gives a stream another configuration, which is checked.
     ///
     /// # Errors

@@ -32,6 +32,8 @@ pub struct StreamEntry {
     /// Why the stream is not served.
     offline: ArcSwapOption<String>,
     is_recovered: AtomicBool,
+    /// There are files of it.
+    is_kept: AtomicBool,
     /// Name of its actor on the board.
     child: Mutex<String>,
     usage: StreamUsage,
@@ -69,6 +71,7 @@ impl StreamEntry {
             parked: Mutex::default(),
             offline: ArcSwapOption::empty(),
             is_recovered: AtomicBool::new(false),
+            is_kept: AtomicBool::new(false),
             child: Mutex::default(),
             usage: StreamUsage::default(),
         })
@@ -156,6 +159,16 @@ impl StreamEntry {
     /// Subscriptions of the instance before.
     pub(super) fn take_parked(&self) -> Vec<Arc<Subscription>> {
         std::mem::take(&mut *self.parked.lock())
+    }
+
+    /// Whether there are files of it.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.is_kept.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_kept(&self) {
+        self.is_kept.store(true, Ordering::Release);
     }
 
     pub(super) fn take_store(&self) -> Option<Box<dyn StreamStore>> {

@@ -17,6 +17,7 @@ mod clock;
 pub mod consumer;
 pub mod entry;
 pub mod messages;
+mod recover;
 pub mod server;
 mod stores;
 pub mod stream;

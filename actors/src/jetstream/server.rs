@@ -11,8 +11,11 @@ use troupe_codecs::api::account::AccountLimits;
 use troupe_codecs::api::{ApiError, StreamConfig, Timestamp, errors};
 use troupe_engine::options::JetStreamOptions;
 
+use troupe_store::StoreDirectory;
+
 use super::account::JetStreamAccount;
 use super::entry::StreamEntry;
+use super::stores;
 use super::stream::Stream;
 use super::stream::overflow::{self, Refused, refuse};
 use crate::queue::Queue;
@@ -64,6 +67,8 @@ pub struct JetStreamServer {
     /// Batches of messages that are not complete.
     num_batches: AtomicUsize,
     refused: Queue<Refused>,
+    /// Streams in files.
+    directory: Option<StoreDirectory>,
 }
 
 /// How JetStream is.
@@ -79,6 +84,13 @@ impl JetStreamServer {
     /// JetStream without accounts and streams.
     #[must_use]
     pub fn new(parts: JetStreamParts) -> Arc<Self> {
+        let directory = match stores::open_directory(&parts.options, &parts.store_dir) {
+            Ok(directory) => Some(directory),
+            Err(cause) => {
+                tracing::error!("cannot open the store directory: {cause}");
+                None
+            }
+        };
         let num_dropped = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&num_dropped);
         let inbox = Inbox::new(
@@ -96,6 +108,7 @@ impl JetStreamServer {
             num_dropped,
             num_batches: AtomicUsize::new(0),
             refused: overflow::queue(),
+            directory,
         })
     }
 
@@ -168,6 +181,19 @@ impl JetStreamServer {
         account
     }
 
+    /// Streams in files, where the directory could be opened.
+    #[must_use]
+    pub fn directory(&self) -> Option<&StoreDirectory> {
+        self.directory.as_ref()
+    }
+
+    /// Makes everything durable. The actors of the streams have ended.
+    pub fn close(&self) {
+        if let Some(directory) = &self.directory {
+            directory.close();
+        }
+    }
+
     /// How JetStream is.
     #[must_use]
     pub fn health(&self) -> JetStreamHealth {
@@ -184,9 +210,6 @@ impl JetStreamServer {
         }
         health
     }
-
-    /// Starts the streams that were kept. Those that cannot be served stay known as offline.
-    pub async fn recover(self: &Arc<Self>) {}
 
     /// Makes a stream of a checked configuration, and waits until it takes messages.
     ///
@@ -209,7 +232,7 @@ impl JetStreamServer {
         Ok(entry)
     }
 
-    async fn start_stream(
+    pub(super) async fn start_stream(
         self: &Arc<Self>,
         account: &Arc<JetStreamAccount>,
         entry: &Arc<StreamEntry>,

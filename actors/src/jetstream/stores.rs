@@ -1,8 +1,13 @@
 //! Opens the stores of streams.
 
 use troupe_codecs::api::StreamConfig;
-use troupe_codecs::api::stream::{DiscardPolicy, RetentionPolicy, StoreCompression};
-use troupe_store::{Compression, Discard, MemoryStore, StoreConfig, StoreError, StreamStore};
+use troupe_codecs::api::json::encode;
+use troupe_codecs::api::stream::{DiscardPolicy, RetentionPolicy, StorageType, StoreCompression, StoredStream};
+use troupe_engine::options::{JetStreamOptions, Secret, StoreCipher, SyncInterval};
+use troupe_store::{
+    Cipher, Compression, DirectoryOptions, Discard, EncryptionKey, MemoryStore, StoreConfig, StoreDirectory,
+    StoreError, StreamStore, SyncPolicy,
+};
 
 use super::account::JetStreamAccount;
 use super::entry::StreamEntry;
@@ -29,13 +34,45 @@ pub(super) fn store_config(config: &StreamConfig) -> StoreConfig {
     }
 }
 
+/// Opens the directory of all streams in files. `path` ends with `jetstream`.
+pub(super) fn open_directory(options: &JetStreamOptions, path: &std::path::Path) -> Result<StoreDirectory, StoreError> {
+    let cipher = match options.cipher {
+        StoreCipher::ChaCha => Cipher::ChaCha,
+        StoreCipher::Aes => Cipher::Aes,
+    };
+    let key = |secret: &Option<Secret>| {
+        secret.as_ref().map(|secret| EncryptionKey { key: secret.expose().to_owned(), cipher })
+    };
+    let sync = match options.sync {
+        SyncInterval::Always => SyncPolicy::Always,
+        SyncInterval::Every(interval) => SyncPolicy::Every(interval),
+    };
+    StoreDirectory::open(DirectoryOptions {
+        path: path.parent().unwrap_or(path).to_owned(),
+        sync,
+        key: key(&options.key),
+        previous_key: key(&options.previous_key),
+    })
+}
+
 /// Opens the store of a stream, or makes it.
 pub(super) fn open(
-    _server: &JetStreamServer,
-    _account: &JetStreamAccount,
+    server: &JetStreamServer,
+    account: &JetStreamAccount,
     entry: &StreamEntry,
 ) -> Result<Box<dyn StreamStore>, StoreError> {
-    Ok(MemoryStore::open(store_config(&entry.config())))
+    let config = entry.config();
+    if config.storage == StorageType::Memory {
+        return Ok(MemoryStore::open(store_config(&config)));
+    }
+    let no_directory = || StoreError::Unusable("the store directory is not available".to_owned());
+    let directory = server.directory().ok_or_else(no_directory)?;
+    if entry.is_kept() {
+        return directory.open_stream(account.name(), store_config(&config));
+    }
+    let store = directory.create_stream(account.name(), &meta(entry), store_config(&config))?;
+    entry.set_kept();
+    Ok(store)
 }
 
 /// A store that holds nothing and keeps nothing.
@@ -43,11 +80,7 @@ pub(super) fn empty(config: &StreamConfig) -> Box<dyn StreamStore> {
     MemoryStore::open(store_config(config))
 }
 
-/// Writes the configuration of a stream beside its messages.
-pub(super) fn save(
-    _server: &JetStreamServer,
-    _account: &JetStreamAccount,
-    _entry: &StreamEntry,
-) -> Result<(), StoreError> {
-    Ok(())
+/// What is written beside the messages of a stream.
+pub(super) fn meta(entry: &StreamEntry) -> Vec<u8> {
+    encode(&StoredStream { created: entry.created(), config: StreamConfig::clone(&entry.config()) })
 }

@@ -206,6 +206,7 @@ impl Actor for Stream {
     fn stopped(&mut self, _: &mut Self::Context) {
         if !std::thread::panicking() {
             self.consumers.save(&mut self.core);
+            self.core.close();
         }
     }
 }

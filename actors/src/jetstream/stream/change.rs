@@ -140,6 +140,7 @@ impl StreamCore {
         if let Err(cause) = self.store.update_config(stores::store_config(&config), clock::now()) {
             return Err(errors::STREAM_UPDATE.with(cause));
         }
-        stores::save(&self.server, &self.account, &self.entry).map_err(|cause| errors::STREAM_UPDATE.with(cause))
+        let meta = stores::meta(&self.entry);
+        self.store.update_meta(&meta).map_err(|cause| errors::STREAM_UPDATE.with(cause))
     }
 }

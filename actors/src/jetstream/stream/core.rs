@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use troupe_codecs::api::stream::RetentionPolicy;
+use troupe_codecs::api::stream::{RetentionPolicy, StorageType};
 use troupe_codecs::api::{StreamConfig, errors};
 use troupe_engine::consumer::Audience;
 use troupe_engine::consumer::audience::Member;
@@ -79,6 +79,7 @@ impl std::fmt::Debug for StreamCore {
 pub struct StoreGuard {
     entry: Arc<StreamEntry>,
     store: Option<Box<dyn StreamStore>>,
+    is_forgotten: bool,
 }
 
 impl std::ops::Deref for StoreGuard {
@@ -96,6 +97,11 @@ impl std::ops::DerefMut for StoreGuard {
 }
 
 impl StoreGuard {
+    /// Does not give the store to the next instance.
+    fn forget(&mut self) {
+        self.is_forgotten = true;
+    }
+
     fn replace(&mut self, store: Box<dyn StreamStore>) -> Option<Box<dyn StreamStore>> {
         self.store.replace(store)
     }
@@ -103,7 +109,7 @@ impl StoreGuard {
 
 impl Drop for StoreGuard {
     fn drop(&mut self) {
-        if let Some(store) = self.store.take() {
+        if let Some(store) = self.store.take().filter(|_| !self.is_forgotten) {
             self.entry.put_store(store);
         }
     }
@@ -132,7 +138,7 @@ impl StreamCore {
             entry.set_offline(Some(cause.to_string()));
             stores::empty(&config)
         });
-        let store = StoreGuard { entry: Arc::clone(&entry), store: Some(store) };
+        let store = StoreGuard { entry: Arc::clone(&entry), store: Some(store), is_forgotten: false };
         let replies = Replies::new(&config, server.domain());
         let subscriptions = entry.take_parked();
         let mut core = Self {
@@ -273,6 +279,18 @@ impl StreamCore {
         usage.messages.store(state.msgs, Ordering::Relaxed);
         usage.bytes.store(state.bytes, Ordering::Relaxed);
         usage.consumers.store(num_consumers as u64, Ordering::Relaxed);
+    }
+
+    /// Writes everything out. What is in files stays there; what is in memory stays for the next instance of the actor.
+    pub(super) fn close(&mut self) {
+        if self.is_destroyed || self.config.storage == StorageType::Memory {
+            return;
+        }
+        let store = self.store.replace(stores::empty(&self.config));
+        if let Some(Err(cause)) = store.map(StreamStore::close) {
+            tracing::error!("stream '{} > {}' cannot be closed: {cause}", self.account.name(), self.entry.name());
+        }
+        self.store.forget();
     }
 
     /// Removes everything the stream has, files too.

@@ -1,0 +1,76 @@
+//! Streams that were kept.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use troupe_codecs::api::stream::StoredStream;
+use troupe_codecs::api::{API_LEVEL, StreamConfig, Timestamp};
+use troupe_engine::stream::level::unsupported_level;
+use troupe_store::FoundStream;
+
+use super::account::JetStreamAccount;
+use super::entry::StreamEntry;
+use super::server::JetStreamServer;
+use super::stream::overflow::refuse;
+
+impl JetStreamServer {
+    /// Starts the streams that were kept. Those that cannot be served stay known as offline, and their files stay.
+    pub async fn recover(self: &Arc<Self>) {
+        let Some(directory) = self.directory() else { return };
+        let found = match directory.streams() {
+            Ok(found) => found,
+            Err(cause) => return tracing::error!("cannot list the streams that were kept: {cause}"),
+        };
+        let starts = found.into_iter().filter_map(|found| self.add_kept(found));
+        let starts: Vec<_> = starts.map(|(account, entry)| self.start_kept(account, entry)).collect();
+        join_all(starts).await;
+    }
+
+    /// Makes a stream that was kept known. One that is to be started comes back.
+    fn add_kept(self: &Arc<Self>, found: FoundStream) -> Option<(Arc<JetStreamAccount>, Arc<StreamEntry>)> {
+        let Some(account) = self.account(&found.account) else {
+            tracing::warn!("stream '{} > {}' is left alone: no such account has JetStream", found.account, found.name);
+            return None;
+        };
+        let stored = found.meta.and_then(|meta| read_meta(&meta));
+        let (stored, offline) = match stored {
+            Ok(stored) => {
+                let offline = unsupported_level(&stored.config.metadata);
+                let text = |level| format!("unsupported - required API level: {level}, current API level: {API_LEVEL}");
+                let offline = offline.map(text);
+                (stored, offline)
+            }
+            Err(reason) => {
+                let config = StreamConfig { name: found.name.clone(), ..StreamConfig::default() };
+                (StoredStream { created: Timestamp::default(), config }, Some(reason))
+            }
+        };
+        let entry = StreamEntry::new(stored.config, stored.created, refuse(self, &account, found.name));
+        entry.set_kept();
+        if let Some(reason) = offline {
+            tracing::error!("stream '{} > {}' is offline: {reason}", account.name(), entry.name());
+            entry.set_offline(Some(reason));
+            account.add_offline(&entry);
+            return None;
+        }
+        if let Err(cause) = account.add(&entry) {
+            tracing::error!("stream '{} > {}' is offline: {cause}", account.name(), entry.name());
+            entry.set_offline(Some(cause.to_string()));
+            account.add_offline(&entry);
+            return None;
+        }
+        Some((account, entry))
+    }
+
+    async fn start_kept(self: &Arc<Self>, account: Arc<JetStreamAccount>, entry: Arc<StreamEntry>) {
+        if let Err(cause) = self.start_stream(&account, &entry).await {
+            tracing::error!("stream '{} > {}' is offline: {cause}", account.name(), entry.name());
+            entry.set_offline(Some(cause.to_string()));
+        }
+    }
+}
+
+/// Reads a stored configuration. What a later server wrote in it is not guessed at.
+fn read_meta(meta: &[u8]) -> Result<StoredStream, String> {
+    serde_json::from_slice(meta).map_err(|cause| format!("unsupported - config error: {cause}"))
+}
