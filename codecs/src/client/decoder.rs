@@ -149,6 +149,36 @@ impl ClientDecoder {
         Some((op, payload_end + 2))
     }
 
+    /// Reads a complete `PUB` at `at` whose line is, byte for byte, that of `last`, a plain one read at `last_at`.
+    #[inline]
+    fn repeated_publish(
+        &self,
+        buffer: &[u8],
+        at: usize,
+        last: &PublishOp,
+        last_at: usize,
+    ) -> Option<(PublishOp, usize)> {
+        let shift = (at - last_at) as u32;
+        let (start, end) = (last.payload.start + shift, last.payload.end + shift);
+        let (line, next) = (&buffer[last_at..last.payload.start as usize], end as usize + 2);
+        let is_same = buffer.get(at..start as usize)? == line && buffer.get(end as usize..next)? == b"\r\n";
+        if !is_same || !matches!(self.state, State::Start) {
+            return None;
+        }
+        let moved = |span: Span| Span { start: span.start + shift, end: span.end + shift };
+        let reply = if last.reply.is_empty() { last.reply } else { moved(last.reply) };
+        Some((
+            PublishOp {
+                subject: moved(last.subject),
+                reply,
+                sizes: moved(last.sizes),
+                payload: moved(last.payload),
+                ..*last
+            },
+            next,
+        ))
+    }
+
     #[inline]
     fn step(&mut self, buffer: &[u8], at: usize) -> Step {
         match self.state {
@@ -332,9 +362,12 @@ impl Decoder for ClientDecoder {
         if is_first && source.first().is_some_and(|first| !first.eq_ignore_ascii_case(&b'c')) {
             return Ok(Some(Batch { fault: Some(ProtocolFault::ConnectExpected), ..Batch::default() }));
         }
+        let mut last = None;
         while at < source.len() {
-            if let Some((op, next)) = self.plain_publish(source, at) {
+            let repeated = last.as_ref().and_then(|(last, last_at)| self.repeated_publish(source, at, last, *last_at));
+            if let Some((op, next)) = repeated.or_else(|| self.plain_publish(source, at)) {
                 ops.push(ClientOp::Publish(op));
+                last = Some((op, at));
                 at = next;
                 continue;
             }
