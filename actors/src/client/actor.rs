@@ -145,6 +145,7 @@ impl ClientActor {
             read_limits: Rc::new(Cell::new(ReadLimits {
                 max_control_line: options.limits.max_control_line,
                 max_payload: options.limits.max_payload,
+                is_scattered: false,
             })),
             max_subscriptions: options.limits.max_subscriptions,
             client_label: None,

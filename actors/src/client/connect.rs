@@ -251,6 +251,7 @@ impl ClientActor {
                 .max_payload
                 .min(own.max_payload.unwrap_or(usize::MAX))
                 .min(grant.limits.max_payload.map_or(usize::MAX, clamped)),
+            ..self.read_limits.get()
         });
         let own_subscriptions = [own.max_subscriptions, grant.limits.max_subscriptions].into_iter().flatten().min();
         let own_subscriptions = own_subscriptions.map(clamped);

@@ -20,7 +20,7 @@ use super::login::await_login;
 use super::trace;
 use crate::auth::PendingLogin;
 use crate::connection::reader::Closed;
-use crate::connection::{CloseReason, PayloadTrace};
+use crate::connection::{CloseReason, PayloadTrace, ReadLimits};
 use crate::router::{ClientSink, Publisher, Stalled, Ticket};
 
 /// Longest time a publisher stops reading for a full destination.
@@ -80,6 +80,7 @@ impl ClientActor {
             flow = self.stop(CloseReason::InternalError, &mut publisher);
         }
         let stalled = publisher.flush(Some(&self.sink));
+        self.note_scattered(publisher.is_scattered());
         drop(publisher);
         if traffic.0 > 0 {
             self.sink.traffic().received(traffic.0, traffic.1);
@@ -95,6 +96,14 @@ impl ClientActor {
             self.services.counters.count_stall();
         }
         self.proceed(batch, next, flow, stalled, ctx);
+    }
+
+    /// Has the reader read more at once while what comes goes out in little pieces.
+    fn note_scattered(&self, is_scattered: bool) {
+        let limits = self.read_limits.get();
+        if limits.is_scattered != is_scattered {
+            self.read_limits.set(ReadLimits { is_scattered, ..limits });
+        }
     }
 
     /// Whether this operation must not run before the changes sent to the Router are visible.
@@ -188,7 +197,8 @@ impl ClientActor {
         if is_done && !is_closing {
             self.report_fault(&batch);
         }
-        let yields = matches!(flow, Flow::AfterOthers);
+        // The writers of this arbiter are many then, and wait for their turn.
+        let yields = matches!(flow, Flow::AfterOthers) || self.read_limits.get().is_scattered;
         let login = match flow {
             Flow::AfterPassword(login) => Some(login),
             _ => None,

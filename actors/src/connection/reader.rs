@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use futures_util::Stream;
 use tokio_util::codec::Decoder;
 use tokio_util::io::poll_read_buf;
@@ -26,12 +26,14 @@ pub struct ReadLimits {
     pub max_control_line: usize,
     /// Largest message.
     pub max_payload: usize,
+    /// What comes in goes out in little pieces to many peers: they are larger, and so fewer, where more is read at once.
+    pub is_scattered: bool,
 }
 
 /// Limits that the owner of a reader may change while it reads.
 pub type SharedReadLimits = Rc<Cell<ReadLimits>>;
 
-/// Most bytes read at once while large messages come in.
+/// Most bytes read at once: while large messages come in, and where much at once spares many small writes.
 const MAX_READ: usize = 4 * READ_SIZE;
 
 /// Something that may end a connection while its reader waits.
@@ -64,19 +66,23 @@ impl<C: Closed> Reader<C> {
         Self { half, decoder, limits, rest: first, pool, closed }
     }
 
-    /// The buffer to read into: the one with the half-read operation where that is large, else a shared one.
-    fn buffer(&mut self) -> BytesMut {
+    /// The buffer to read into, the one with the half-read operation where that is large, else a shared one; and the most
+    /// bytes to read.
+    fn buffer(&mut self) -> (BytesMut, usize) {
         if self.rest.len() > COPIED_REST {
             let missing = self.decoder.wanted().unwrap_or(0).saturating_sub(self.rest.len());
             let mut buffer = std::mem::take(&mut self.rest);
             // Grows with what really arrives: an announced size alone allocates nothing.
             let more = (4 * buffer.len()).clamp(READ_SIZE, MAX_READ);
             buffer.reserve(missing.min(buffer.len()) + more);
-            return buffer;
+            return (buffer, usize::MAX);
         }
+        let size = if self.limits.get().is_scattered { MAX_READ } else { READ_SIZE };
         let mut buffer = self.pool.take_read();
+        buffer.reserve(size);
         buffer.extend_from_slice(&self.rest);
-        buffer
+        let room = size - buffer.len();
+        (buffer, room)
     }
 
     /// Keeps what is half read, and gives the buffer back where it can be shared.
@@ -108,8 +114,8 @@ impl<C: Closed> Stream for Reader<C> {
             if this.closed.poll_closed(cx).is_ready() {
                 return Poll::Ready(None);
             }
-            let mut buffer = this.buffer();
-            let poll = poll_read_buf(Pin::new(&mut this.half), cx, &mut buffer);
+            let (mut buffer, room) = this.buffer();
+            let poll = poll_read_buf(Pin::new(&mut this.half), cx, &mut (&mut buffer).limit(room));
             if !matches!(poll, Poll::Ready(Ok(1..))) {
                 this.keep(buffer);
                 return match ready!(poll) {

@@ -22,6 +22,9 @@ const WIDE: usize = 16;
 /// What counts as small then, in bytes.
 const SMALL_PUSH: usize = 8 * 1024;
 
+/// Destinations of a batch from which on it is scattered, where the pieces are small.
+const SCATTERED: usize = 2 * WIDE;
+
 /// What is on its way to one destination.
 #[derive(Debug)]
 struct Destination {
@@ -68,12 +71,18 @@ pub(super) struct Deliveries {
     stalled: Option<Stalled>,
     /// Batches for receivers inside the server.
     inside: Vec<InboxDraft>,
+    is_scattered: bool,
 }
 
 impl Deliveries {
     /// Batches of the publisher of arbiter number `arbiter`.
     pub(super) fn new(arbiter: usize) -> Self {
-        Self { arbiter, destinations: Vec::new(), room: 0, stalled: None, inside: Vec::new() }
+        Self { arbiter, destinations: Vec::new(), room: 0, stalled: None, inside: Vec::new(), is_scattered: false }
+    }
+
+    /// Whether the last batch had many destinations, and little for each.
+    pub(super) fn is_scattered(&self) -> bool {
+        self.is_scattered
     }
 
     /// The batch for `sink`.
@@ -163,11 +172,15 @@ impl Deliveries {
         let largest = self.destinations.iter().map(|destination| destination.batch.current.len()).max();
         self.room = largest.unwrap_or_default().min(MAX_ROOM);
         let is_wide = self.destinations.len() > WIDE;
+        let mut bytes_left = self.destinations.len() * SMALL_PUSH;
+        self.is_scattered = self.destinations.len() >= SCATTERED;
         for mut destination in self.destinations.drain(..) {
+            bytes_left = bytes_left.saturating_sub(destination.batch.len());
             let way = if is_wide && destination.batch.len() < SMALL_PUSH { Way::ByWriter } else { Way::Direct };
             push(&mut destination, way, &mut self.stalled);
             pool.put_output(destination.batch.current);
         }
+        self.is_scattered &= bytes_left > 0;
         self.stalled.take()
     }
 

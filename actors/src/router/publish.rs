@@ -134,6 +134,12 @@ impl Publisher {
         self.work > LONG_BATCH
     }
 
+    /// Whether the last batch went out in little pieces to many clients.
+    #[must_use]
+    pub fn is_scattered(&self) -> bool {
+        self.deliveries.is_scattered()
+    }
+
     /// Whether protocol trace lines are written.
     #[must_use]
     pub fn is_tracing(&self) -> bool {
@@ -277,7 +283,8 @@ impl Publisher {
     #[inline]
     pub(super) fn door(&mut self, number: usize, message: &Message<'_>) -> (&Plan, Door<'_>) {
         let plan = &*self.cache.plan(number);
-        self.work += 1 + plan.matches.len();
+        // Of a group one member is asked, seldom more.
+        self.work += 1 + plan.matches.plain.len() + plan.matches.groups.len();
         let door = Door {
             head: if message.shown_subject.is_some() { &self.shown_head } else { plan.head(message.has_headers) },
             deliveries: &mut self.deliveries,
