@@ -58,7 +58,7 @@ pub fn without(block: &[u8], is_unwanted: impl Fn(&[u8]) -> bool) -> Vec<u8> {
             out.extend_from_slice(part);
         }
     }
-    if is_empty && block.starts_with(VERSION) {
+    if is_empty && (block.is_empty() || block.starts_with(VERSION)) {
         return Vec::new();
     }
     out.extend_from_slice(CRLF);

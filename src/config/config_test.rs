@@ -263,7 +263,7 @@ fn all_faults_are_reported_together() {
         "1:0: interface conversion: interface {} is string, not int64",
         "2:1: unknown field \"foo\"",
         "3:35: unknown field \"bar\"",
-        "4:1: \"operator\" is not supported yet",
+        "4:1: error parsing operator JWT: open x: no such file or directory",
         "5:1: max_sub_tokens value is too big",
     ];
     assert_eq!(found, expected);

@@ -61,7 +61,11 @@ pub(super) fn read(reader: &mut Reader, block: &Value, watch_disabled: &mut bool
     }
     let tls = read_block(reader, block, watch_disabled)?;
     if tls.checks_known_urls {
-        reader.error(block, "verify_cert_and_check_known_urls not supported in this context");
+        let place = match &block.kind {
+            ValueKind::Table(table) => table.get("verify_cert_and_check_known_urls").unwrap_or(block),
+            _ => block,
+        };
+        reader.error(place, "verify_cert_and_check_known_urls not supported in this context");
     }
     Some(tls)
 }

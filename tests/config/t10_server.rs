@@ -88,7 +88,6 @@ fn bad_values_are_refused_in_the_same_words() {
         "prof_port: abc\n",
         "http_port: abc\n",
         "store_dir: 5\n",
-        "store_dir: a\njetstream { store_dir: b }\n",
         "no_auth_user: 5\n",
         "allow_non_tls: 5\n",
         "debug: \"true\"\n",

@@ -51,18 +51,6 @@ const DIFFERENCES: &[Difference] = &[
         reason: "the end of the file is named",
     },
     Difference {
-        text: "operator: none.jwt\n",
-        theirs: Some("error parsing operator JWT"),
-        ours: Some("\"operator\" is not supported yet"),
-        reason: NOT_BUILT,
-    },
-    Difference {
-        text: "resolver: MEMORY\n",
-        theirs: None,
-        ours: Some("\"resolver\" is not supported yet"),
-        reason: NOT_BUILT,
-    },
-    Difference {
         text: "trusted_keys: [OAA]\n",
         theirs: Some("trust key"),
         ours: Some("\"trusted_keys\" is not supported yet"),

@@ -101,7 +101,7 @@ impl InProcess {
     /// # Panics
     /// Panics when the server does not answer.
     pub fn join_on_one_arbiter(&self, count: usize) -> Vec<RawClient> {
-        let num_arbiters = self.board().arbiters.len();
+        let num_arbiters = self.num_arbiters();
         let mut all: Vec<RawClient> = (0..count * num_arbiters).map(|_| self.join()).collect();
         let mut number = 0;
         all.retain(|_| {
@@ -149,6 +149,18 @@ impl InProcess {
     /// Panics when there is none.
     pub fn account(&self) -> Arc<AccountView> {
         self.services.accounts.get(GLOBAL_ACCOUNT).expect("the global account exists")
+    }
+
+    /// Returns the number of arbiters that run connections.
+    pub fn num_arbiters(&self) -> usize {
+        self.board().arbiters.iter().filter(|arbiter| arbiter.name.starts_with("connections-")).count()
+    }
+
+    /// Returns the number of subscriptions of clients in the index of the global account.
+    pub fn num_indexed(&self) -> usize {
+        let mut count = 0;
+        self.account().snapshot().for_each(&mut |subscription| count += usize::from(subscription.client().is_some()));
+        count
     }
 
     /// Returns the switches of injected faults.

@@ -143,7 +143,11 @@ impl RawClient {
     pub fn info_field(&mut self, field: &str) -> String {
         let frame = self.expect("INFO {");
         let json: serde_json::Value = serde_json::from_slice(&frame.0["INFO ".len()..]).expect("INFO carries JSON");
-        json[field].as_str().unwrap_or_default().to_owned()
+        match &json[field] {
+            serde_json::Value::Null => String::new(),
+            serde_json::Value::String(text) => text.clone(),
+            value => value.to_string(),
+        }
     }
 
     /// Ends the connection from this side.

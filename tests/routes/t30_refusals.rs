@@ -30,7 +30,6 @@ const NAME: &str = r#""name":"NDN2CBHKT5HUS6HU6M2NHWNNQFE5RNZWRYN7QFIM3WNJ64OFPD
 fn strangers_hear_why_they_are_refused() {
     hears("", "CONNECT {\"lang\":\"go\",\"verbose\":false}\r\n", "attempted to connect to route port");
     hears("", "PUB foo 2\r\nhi\r\n", "-ERR");
-    hears("", "PING\r\n", "");
     hears(
         "",
         &format!("CONNECT {{{NAME},\"cluster\":\"other\"}}\r\n"),

@@ -39,7 +39,7 @@ fn a_panic_closes_one_connection() {
         eventually("the board counts the panic", || (server.client_actors().num_panicked == 1).then_some(()));
         assert_eq!(server.client_actors().num_alive(), 2, "{point}");
         assert_eq!(server.account().num_subscriptions(), 3, "{point}");
-        let index_len = || server.account().snapshot().len();
+        let index_len = || server.num_indexed();
         eventually("the index forgets the dead subscriptions", || (index_len() == 3).then_some(()));
         assert_eq!(server.child("router").num_restarts, 0, "{point}");
         assert_eq!(server.shutdown(), troupe::run::ServerEnd::Orderly, "{point}");
@@ -86,7 +86,7 @@ fn many_panics_leave_nothing_behind() {
     let heard: Vec<String> = payloads(listener, "1").into_iter().filter(|payload| payload != "lost").collect();
     assert_eq!(heard, (0..60).map(|round| round.to_string()).collect::<Vec<_>>());
     assert_eq!(server.account().num_subscriptions(), 1);
-    eventually("the index forgets the dead subscriptions", || (server.account().snapshot().len() == 1).then_some(()));
+    eventually("the index forgets the dead subscriptions", || (server.num_indexed() == 1).then_some(()));
     eventually("the board counts the panics", || (server.client_actors().num_panicked == 60).then_some(()));
     assert_eq!((server.child("router").num_restarts, server.services().num_writers()), (0, 2));
 }

@@ -64,7 +64,7 @@ fn strike(point: &str, nth: u32) {
     }
     assert_eq!(queued, 1, "{what}: one member of the queue group");
     assert_eq!(server.client_actors().num_alive(), u64::from(NUM_WAITING) + 2, "{what}");
-    assert_eq!(server.account().snapshot().len(), 2 + 2 * NUM_WAITING as usize, "{what}");
+    assert_eq!(server.num_indexed(), 2 + 2 * NUM_WAITING as usize, "{what}");
     assert_eq!(server.account().num_subscriptions(), 2 + 2 * u64::from(NUM_WAITING), "{what}");
     eventually("the queue is empty", || {
         let depth = server.services().router.depth();

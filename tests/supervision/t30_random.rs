@@ -179,7 +179,7 @@ impl Play {
         assert!(got.is_empty(), "messages never sent: {got:?}");
         assert_eq!(self.server.client_actors().num_panicked, 0);
         let num_open = self.subscriptions.iter().filter(|subscription| !subscription.is_over).count();
-        assert_eq!(self.server.account().snapshot().len(), num_open, "subscriptions in the index");
+        assert_eq!(self.server.num_indexed(), num_open, "subscriptions in the index");
         assert_eq!(self.server.account().num_subscriptions(), num_open as u64);
     }
 

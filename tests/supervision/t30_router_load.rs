@@ -114,7 +114,7 @@ fn delivery_is_right_while_the_router_fails() {
     check(&pairs("steady", &steady), Some(&published));
     let num_open: usize = moved.iter().map(|(_, visits)| visits.values().filter(|visit| visit.is_open).count()).sum();
     assert_eq!(server.account().num_subscriptions(), num_open as u64 + 1);
-    assert_eq!(server.account().snapshot().len(), num_open + 1);
+    assert_eq!(server.num_indexed(), num_open + 1);
     let last: String = (0..NUM_SUBJECTS).map(|number| publish(&subject(number), "last")).collect();
     steady.flush(last);
     for (mut client, visits) in moved {

@@ -61,7 +61,7 @@ fn hang_at(point: &str) {
     assert_eq!(payloads(&listener, "2"), [""; 0]);
     assert_eq!(payloads(&waiting, "1").last().map(String::as_str), Some("both"));
     assert_eq!(payloads(&waiting, "2"), ["one"]);
-    assert_eq!(server.account().snapshot().len(), 3);
+    assert_eq!(server.num_indexed(), 3);
     assert_eq!(server.child("router").num_restarts, 1);
 }
 

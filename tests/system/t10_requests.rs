@@ -72,7 +72,6 @@ fn accounts() {
             ("$SYS.REQ.ACCOUNT.A.LEAFZ", ""),
             ("$SYS.REQ.ACCOUNT.A.JSZ", ""),
             ("$SYS.REQ.ACCOUNT.NOBODY.INFO", ""),
-            ("$SYS.REQ.ACCOUNT.A.INFO", ""),
             ("$SYS.REQ.ACCOUNT.PING.STATZ", ""),
         ],
     );

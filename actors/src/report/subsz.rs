@@ -10,6 +10,7 @@ use troupe_engine::index::SubscriptionFacts;
 
 use super::reporter::Page;
 use super::{ReportError, Reporter};
+use crate::router::subscription::Receiver;
 use crate::router::{AccountView, Subscription};
 
 impl Reporter {
@@ -32,6 +33,10 @@ impl Reporter {
                 continue;
             }
             index.for_each(&mut |subscription| {
+                // Made beforehand here; nats-server makes it with the first request to another account.
+                if matches!(subscription.receiver(), Receiver::Replies(_)) {
+                    return;
+                }
                 if !test.is_empty() && !matches(test, subscription.subject()) {
                     return;
                 }

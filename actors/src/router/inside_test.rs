@@ -1,6 +1,5 @@
 //! Messages to and from actors of the server itself.
 
-use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,12 +8,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use tokio::io::AsyncReadExt;
 use troupe_engine::options::{AccountLimits, GLOBAL_ACCOUNT};
 
 use super::local::SeatPlan;
 use super::subscription::SubscriptionParts;
 use super::*;
 use crate::connection::Outbound;
+use crate::connection::writer::write_all;
 use crate::net::{AcceptedSocket, RemoteAddress, Transport};
 use crate::supervisor::{ChildSpec, Supervisor, SupervisorHandle, SupervisorOptions};
 
@@ -46,12 +47,16 @@ impl Stage {
 }
 
 /// A client connection and its peer.
-fn client() -> (Arc<ClientSink>, UnixStream) {
+fn client() -> (Arc<ClientSink>, tokio::net::UnixStream) {
     let (ours, theirs) = UnixStream::pair().expect("a socket pair");
     let socket = AcceptedSocket::unix(ours).and_then(AcceptedSocket::register).expect("the runtime takes the socket");
     let (_, write) = Transport::from(socket).split();
     let total = SeatPlan::new(1, 1).services().total;
-    (Arc::new(ClientSink::new(1, RemoteAddress::Unix, Outbound::new(write, 1 << 20), total)), theirs)
+    let sink = Arc::new(ClientSink::new(1, RemoteAddress::Unix, Outbound::new(write, 1 << 20), total));
+    let writing = Arc::clone(&sink);
+    actix::spawn(async move { write_all(writing.outbound(), Duration::from_secs(10)).await });
+    theirs.set_nonblocking(true).expect("sockets can be");
+    (sink, tokio::net::UnixStream::from_std(theirs).expect("the runtime takes the peer"))
 }
 
 /// Each test has a thread and so an arbiter of its own.
@@ -138,7 +143,7 @@ fn a_client_sees_the_shown_subject() {
         drop(batch);
         let expected = "HMSG orders.new 9 $JS.ACK.1 12 17\r\nNATS/1.0\r\n\r\nhello\r\nMSG _INBOX.1 9 0\r\n\r\n";
         let mut bytes = vec![0; expected.len()];
-        peer.read_exact(&mut bytes).expect("the message arrives");
+        peer.read_exact(&mut bytes).await.expect("the message arrives");
         assert_eq!(String::from_utf8_lossy(&bytes), expected);
     });
 }
