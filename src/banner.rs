@@ -45,6 +45,7 @@ mod tests {
         let style = LineStyle::of(&logging);
         let log = LogHandle::to_sink(Box::new(lines.clone()), style, &logging).expect("thread");
         let subscriber = tracing_subscriber::registry().with(log.layer());
+        crate::logging::keep_lines_in_tests();
         tracing::subscriber::with_default(subscriber, || log_start("n", "NID", options));
         assert!(log.flush(Duration::from_secs(10)));
         lines.text().replace(&format!("[{}] ", std::process::id()), "")

@@ -59,3 +59,12 @@ pub fn init(options: &LoggingOptions) -> Result<LogGuard, LogError> {
 pub fn plain_stamp() -> String {
     clock::local_seconds()
 }
+
+/// Called by a test before it has a subscriber. While a process has had only one subscriber at a time, `tracing` asks that of
+/// whichever thread comes to a log line first, for good: another test's thread, which has none. Two that stay end that.
+#[cfg(test)]
+pub(crate) fn keep_lines_in_tests() {
+    use tracing::Dispatch;
+    static KEPT: std::sync::OnceLock<[Dispatch; 2]> = std::sync::OnceLock::new();
+    KEPT.get_or_init(|| [(); 2].map(|()| Dispatch::new(tracing_subscriber::registry())));
+}

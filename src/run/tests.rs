@@ -66,6 +66,7 @@ async fn run(server: &FakeServer, commands: &[ServerCommand]) -> (ServerEnd, usi
     let lines = MemorySink::default();
     let options = LoggingOptions { logtime: false, ..LoggingOptions::default() };
     let log = LogHandle::to_sink(Box::new(lines.clone()), LineStyle::of(&options), &options).expect("thread");
+    crate::logging::keep_lines_in_tests();
     let _default = tracing::subscriber::set_default(tracing_subscriber::registry().with(log.layer()));
     let mut script = Script(commands.iter().copied().collect());
     let end = run_until_end(server, &mut script, &log).await;

@@ -60,8 +60,8 @@ const DIFFERENCES: &[Difference] = &[
     Difference {
         text: "default_sentinel: x\n",
         theirs: None,
-        ours: Some("\"default_sentinel\" is not supported yet"),
-        reason: NOT_BUILT,
+        ours: Some("default sentinel requires operators and accounts"),
+        reason: AT_START,
     },
     Difference {
         text: "tls { ocsp_peer: true }\n",

@@ -13,6 +13,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 fn logged(options: &LoggingOptions, style: LineStyle, emit: impl FnOnce(&LogHandle)) -> String {
     let lines = MemorySink::default();
     let handle = LogHandle::to_sink(Box::new(lines.clone()), style, options).expect("thread");
+    crate::logging::keep_lines_in_tests();
     subscriber::with_default(tracing_subscriber::registry().with(handle.layer()), || emit(&handle));
     assert!(handle.flush(LIMIT));
     lines.text()
@@ -153,6 +154,7 @@ fn a_moved_log_file_is_opened_again() {
     let path = directory.path().join("a.log");
     let options = LoggingOptions { log_file: Some(path.clone()), ..all_on() };
     let handle = LogHandle::open(&options).expect("opens");
+    crate::logging::keep_lines_in_tests();
     subscriber::with_default(tracing_subscriber::registry().with(handle.layer()), || {
         info!("one");
         assert!(handle.flush(LIMIT));
@@ -192,6 +194,7 @@ fn a_reload_may_move_the_log_and_change_its_layout() {
     let (first, second) = (directory.path().join("1.log"), directory.path().join("2.log"));
     let options = LoggingOptions { log_file: Some(first.clone()), ..all_on() };
     let handle = LogHandle::open(&options).expect("opens");
+    crate::logging::keep_lines_in_tests();
     subscriber::with_default(tracing_subscriber::registry().with(handle.layer()), || {
         info!("one");
         let moved = LoggingOptions { log_file: Some(second.clone()), format: LogFormat::Json, ..options.clone() };
