@@ -11,7 +11,7 @@
 //! - [`StreamStore`]: what every store of a stream does; [`MemoryStore`] keeps it in memory.
 //! - [`StoreDirectory`]: the streams in files below one directory, and the journal they share.
 //! - [`BackupWriter`], [`open_archive`]: archives of streams.
-//! - [`format`]: the files' formats; [`disk`]: the file system behind a trait.
+//! - [`mod@format`]: the files' formats; [`disk`]: the file system behind a trait.
 //! - [`ConsumerStore`]: delivered and acknowledged positions of a consumer.
 //! - [`StoreConfig`], [`StoreState`], [`StoredMessage`], [`Removal`]: the values that go in and come out.
 

@@ -51,7 +51,8 @@ fn parts(op: &troupe_codecs::peer::PeerOp, bytes: &[u8]) -> String {
         PeerOp::Message(message) => {
             assert!(message.header_len as usize <= message.payload.len());
             let queues: Vec<_> = message.queue_names(bytes).collect();
-            let spans = [message.origin, message.account, message.subject, message.reply, message.sizes, message.payload];
+            let spans =
+                [message.origin, message.account, message.subject, message.reply, message.sizes, message.payload];
             let tail = if message.is_verbatim { message.verbatim_tail().of(bytes) } else { b"" };
             format!("{:?} {queues:?} {tail:?}", spans.map(|span| span.of(bytes)))
         }

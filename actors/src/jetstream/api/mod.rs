@@ -1,6 +1,6 @@
 //! Requests of the API by their subjects.
 //!
-//! - [`request`]: a request and its answer. [`dispatch`]: who answers what. - `streams`: what concerns several streams.
+//! - [`request`]: a request and its answer. [`mod@dispatch`]: who answers what. - `streams`: what concerns several streams.
 
 pub mod dispatch;
 pub mod request;
