@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rand::seq::SliceRandom;
 use tracing::{info, warn};
-use troupe_actors::account::link;
+use troupe_actors::account::{Linked, link};
 use troupe_actors::client::ClientCommand;
 use troupe_actors::net::BoundListener;
 use troupe_actors::net::tls::TlsServer;
@@ -16,11 +16,12 @@ use crate::boot::{configure_accounts, with_options};
 use crate::files;
 use crate::server::Inner;
 
-/// Puts other options in force. Everything that can fail is done before anything is changed.
+/// Puts other options in force; done when every publisher sees them. Everything that can fail is done before anything is
+/// changed.
 ///
 /// # Errors
 /// A change that needs a restart, certificates that cannot be read, a log that cannot be opened.
-pub(crate) fn apply(inner: &Inner, options: Options) -> Result<(), String> {
+pub(crate) async fn apply(inner: &Inner, options: Options) -> Result<(), String> {
     let current = inner.services.options();
     let mut changes = diff(&with_bound_port(inner, &current), &options).map_err(|refusal| refusal.to_string())?;
     let certificates = load_certificates(inner, &options)?;
@@ -38,7 +39,7 @@ pub(crate) fn apply(inner: &Inner, options: Options) -> Result<(), String> {
         }
     }
     let options = Arc::new(options);
-    take_over(inner, &options);
+    take_over(inner, &options).wait().await;
     if let Some(cluster) = &inner.cluster {
         cluster.services.set_options(Arc::clone(&options), route_tls);
     }
@@ -64,17 +65,18 @@ fn load_certificates(inner: &Inner, options: &Options) -> Result<Option<TlsServe
     Ok(Some(server))
 }
 
-fn take_over(inner: &Inner, options: &Arc<Options>) {
+/// Everything but the clients. What they see of the links is the old or the new until those returned are in force.
+fn take_over(inner: &Inner, options: &Arc<Options>) -> Linked {
     let services = &inner.services;
     configure_accounts(&services.accounts, options);
-    // Connections are judged again later: what they see of the links until then is one or the other.
-    drop(link(&services.accounts, &services.router, options, &services.info().server_name));
+    let linked = link(&services.accounts, &services.router, options, &services.info().server_name);
     services.set_options(Arc::clone(options));
     inner.reporter.note_reload(std::time::SystemTime::now());
     services.set_info(with_options(services.info().as_ref().clone(), options));
     if let Some(Err(cause)) = options.pid_file.as_deref().map(files::write_pid_file) {
         tracing::error!("{cause}");
     }
+    linked
 }
 
 /// Has every client judged by the new options. A changed limit closes clients by lot until it holds; one below zero,

@@ -188,8 +188,8 @@ impl RunningServer {
     ///
     /// # Errors
     /// The first change that needs a restart.
-    pub fn reload_with(&self, options: troupe_engine::options::Options) -> Result<(), String> {
-        reload::apply(&self.inner, options)
+    pub async fn reload_with(&self, options: troupe_engine::options::Options) -> Result<(), String> {
+        reload::apply(&self.inner, options).await
     }
 
     /// Shuts down and waits until everything is closed.
@@ -201,7 +201,7 @@ impl RunningServer {
 
 impl ControlledServer for RunningServer {
     async fn reload(&self) -> Result<(), String> {
-        reload_from_file(&self.inner)
+        reload_from_file(&self.inner).await
     }
 
     fn enter_lame_duck(&self) {
@@ -225,31 +225,31 @@ impl ControlledServer for RunningServer {
 }
 
 /// Reads the configuration again and puts it in force.
-fn reload_from_file(inner: &Inner) -> Result<(), String> {
+async fn reload_from_file(inner: &Inner) -> Result<(), String> {
     let Some(process) = &inner.process else {
         return Err("can only reload config when a file is provided using -c or --config".to_owned());
     };
     let loaded = process.load_again()?;
     loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    reload::apply(inner, loaded.options)
+    reload::apply(inner, loaded.options).await
 }
 
 /// Reloads for the system account until the server has ended.
 async fn obey_reloads(inner: Arc<Inner>, mut reloads: ReloadRequests) {
     let mut phases = inner.phase.subscribe();
-    loop {
-        tokio::select! {
-            answer = reloads.recv() => {
-                let Some(answer) = answer else { return };
-                let outcome = reload_from_file(&inner);
-                if let Err(reason) = &outcome {
-                    error!("Failed to reload server configuration: {reason}");
-                }
-                // Whoever asked may be gone.
-                answer.send(outcome).ok();
+    let obey = async {
+        while let Some(answer) = reloads.recv().await {
+            let outcome = reload_from_file(&inner).await;
+            if let Err(reason) = &outcome {
+                error!("Failed to reload server configuration: {reason}");
             }
-            _ = phases.wait_for(|phase| *phase >= Phase::Draining) => return,
+            // Whoever asked may be gone.
+            answer.send(outcome).ok();
         }
+    };
+    tokio::select! {
+        () = obey => (),
+        _ = phases.wait_for(|phase| *phase >= Phase::Draining) => (),
     }
 }
 
