@@ -13,6 +13,8 @@ use crate::connection::{BufferPool, PayloadTrace};
 
 /// The way out of one message.
 pub(super) struct Door<'a> {
+    /// Deliveries tried so far in the batch.
+    pub(super) work: &'a mut usize,
     /// How the message begins for everybody.
     pub(super) head: &'a [u8],
     pub(super) deliveries: &'a mut Deliveries,
@@ -35,6 +37,7 @@ impl Door<'_> {
         message: &Message<'_>,
         counts: bool,
     ) -> bool {
+        *self.work += 1;
         let Receiver::Client(sink) = subscription.receiver() else {
             return self.deliver_inside(subscription, origin, message, counts);
         };

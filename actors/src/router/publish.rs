@@ -283,9 +283,9 @@ impl Publisher {
     #[inline]
     pub(super) fn door(&mut self, number: usize, message: &Message<'_>) -> (&Plan, Door<'_>) {
         let plan = &*self.cache.plan(number);
-        // Of a group one member is asked, seldom more.
-        self.work += 1 + plan.matches.plain.len() + plan.matches.groups.len();
+        self.work += 1;
         let door = Door {
+            work: &mut self.work,
             head: if message.shown_subject.is_some() { &self.shown_head } else { plan.head(message.has_headers) },
             deliveries: &mut self.deliveries,
             pool: &self.pool,

@@ -278,7 +278,9 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
 
 /// A stream, and the sizes of the reads it comes in.
 fn stream_and_reads() -> impl Strategy<Value = (Vec<u8>, Vec<usize>)> {
-    let stream = prop::collection::vec(piece(), 1..10).prop_map(|pieces| pieces.concat());
+    // Some stand several times in a row, as the messages of a busy client do.
+    let pieces = prop::collection::vec((piece(), 1..4usize), 1..10);
+    let stream = pieces.prop_map(|pieces| pieces.iter().flat_map(|(piece, times)| piece.repeat(*times)).collect());
     (stream, prop::collection::vec(1..40usize, 1..20))
 }
 
