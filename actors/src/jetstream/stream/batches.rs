@@ -1,19 +1,17 @@
 //! Batches of messages that are stored all or none.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use troupe_codecs::api::advisory::BatchAbandoned;
 use troupe_codecs::api::{ApiError, errors, headers};
 use troupe_codecs::header;
 use troupe_engine::stream::batch::{MAX_ID_LEN, Staged};
-use troupe_engine::stream::ingest::{Accepted, Incoming, StreamView};
+use troupe_engine::stream::ingest::{Accepted, Incoming};
 use troupe_engine::stream::level::refuses_request;
 use troupe_engine::stream::publish::{PublishHeaders, number};
 use troupe_store::SubjectFilter;
 
-use super::commit::Newest;
 use super::core::StreamCore;
 use super::reply::Reply;
 use crate::jetstream::advisory;
@@ -199,7 +197,6 @@ impl StreamCore {
 
     /// Checks all messages of a batch, then stores them.
     fn store_batch(&mut self, id: &[u8], messages: &[InboxMessage], now: i64) -> Result<(Vec<u8>, u64), ApiError> {
-        let config = Arc::clone(&self.config);
         let mut staged = Staged::default();
         let mut accepted: Vec<(Vec<u8>, Accepted<'static>, Vec<u8>)> = Vec::with_capacity(messages.len());
         for (number, message) in messages.iter().enumerate() {
@@ -208,14 +205,8 @@ impl StreamCore {
             let block = batch_headers(message.headers(), is_last);
             let payload = &message.content[message.header_len..];
             let incoming = Incoming { subject: &subject, headers: &block, payload, is_sourced: false, now };
-            let view = StreamView {
-                config: &config,
-                last_seq: self.store.state().last_seq,
-                last_msg_id: &self.last_msg_id,
-                dedupe: &self.dedupe,
-                max_payload: self.server.parts().max_payload,
-            };
-            let one = staged.accept(incoming, view, &mut Newest(&mut *self.store))?;
+            let (view, mut newest) = self.view();
+            let one = staged.accept(incoming, view, &mut newest)?;
             let id = one.msg_id.to_vec();
             let ends = one.ends_schedule.map(<[u8]>::to_vec);
             let owned = Accepted {
@@ -235,7 +226,7 @@ impl StreamCore {
         }
         let state = self.store.state();
         let count_of = |subject: &[u8]| self.store.count_subjects(&SubjectFilter::one(subject)).1;
-        staged.check_limits(&config, (state.msgs, state.bytes), &count_of)?;
+        staged.check_limits(&self.config, (state.msgs, state.bytes), &count_of)?;
         let mut last = 0;
         for (subject, one, id) in &accepted {
             let one = Accepted { msg_id: id, ..one.clone() };

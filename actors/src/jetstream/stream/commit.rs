@@ -76,6 +76,18 @@ impl StreamCore {
         self.finish(Vec::new(), 0)
     }
 
+    /// What is decided about a message by, and where its last values are.
+    pub(super) fn view(&mut self) -> (StreamView<'_>, Newest<'_>) {
+        let view = StreamView {
+            config: &self.config,
+            last_seq: self.store.state().last_seq,
+            last_msg_id: &self.last_msg_id,
+            dedupe: &self.dedupe,
+            max_payload: self.server.parts().max_payload,
+        };
+        (view, Newest(&mut *self.store))
+    }
+
     /// Takes one published message; whether it was stored.
     fn take(&mut self, message: &InboxMessage, now: i64, replies: &mut Vec<Reply>) -> bool {
         if self.is_destroyed {
@@ -85,16 +97,9 @@ impl StreamCore {
         let subject = changed.as_deref().unwrap_or(&message.subject);
         let payload = &message.content[message.header_len..];
         let incoming = Incoming { subject, headers: message.headers(), payload, is_sourced: false, now };
-        let config = Arc::clone(&self.config);
-        let view = StreamView {
-            config: &config,
-            last_seq: if incoming.headers.is_empty() { 0 } else { self.store.state().last_seq },
-            last_msg_id: &self.last_msg_id,
-            dedupe: &self.dedupe,
-            max_payload: self.server.parts().max_payload,
-        };
-        let verdict = decide(incoming, view, &mut Newest(&mut *self.store));
-        let is_wanted = config.retention != RetentionPolicy::Interest || self.audience.wants(subject);
+        let (view, mut newest) = self.view();
+        let verdict = decide(incoming, view, &mut newest);
+        let is_wanted = self.config.retention != RetentionPolicy::Interest || self.audience.wants(subject);
         let (body, is_stored) = match verdict {
             Verdict::Duplicate(seq) => (self.replies.stored(seq, ",\"duplicate\": true"), false),
             Verdict::Refuse(error) => (self.replies.refused(error), false),
@@ -107,7 +112,7 @@ impl StreamCore {
                 Err(error) => (self.replies.refused(error), false),
             },
         };
-        if !message.reply.is_empty() && !config.no_ack {
+        if !message.reply.is_empty() && !self.config.no_ack {
             replies.push(Reply { to: message.reply.clone(), body });
         }
         is_stored
@@ -325,7 +330,6 @@ impl StreamCore {
     }
 
     fn publish_scheduled(&mut self, fired: &troupe_engine::stream::schedule::Scheduled, now: i64) -> bool {
-        let config = Arc::clone(&self.config);
         let incoming = Incoming {
             subject: &fired.target,
             headers: &fired.headers,
@@ -333,14 +337,8 @@ impl StreamCore {
             is_sourced: true,
             now,
         };
-        let view = StreamView {
-            config: &config,
-            last_seq: self.store.state().last_seq,
-            last_msg_id: &self.last_msg_id,
-            dedupe: &self.dedupe,
-            max_payload: self.server.parts().max_payload,
-        };
-        match decide(incoming, view, &mut Newest(&mut *self.store)) {
+        let (view, mut newest) = self.view();
+        match decide(incoming, view, &mut newest) {
             Verdict::Store(accepted) => self.store_one(&fired.target, &accepted, now).is_ok(),
             Verdict::Duplicate(_) => false,
             Verdict::Refuse(cause) => {

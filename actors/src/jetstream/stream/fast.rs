@@ -1,7 +1,6 @@
 //! Batches with flow control.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use troupe_codecs::api::json::encode;
@@ -10,10 +9,9 @@ use troupe_codecs::api::{ApiError, errors, headers};
 use troupe_codecs::header;
 use troupe_engine::stream::batch::MAX_ID_LEN;
 use troupe_engine::stream::fast::{FastBatch, FastReply, Operation, parse};
-use troupe_engine::stream::ingest::{Incoming, StreamView, Verdict, decide};
+use troupe_engine::stream::ingest::{Incoming, Verdict, decide};
 use troupe_engine::stream::level::refuses_request;
 
-use super::commit::Newest;
 use super::core::StreamCore;
 use super::reply::Reply;
 use crate::router::InboxMessage;
@@ -174,15 +172,8 @@ impl StreamCore {
         let block = if has_level { header::without(message.headers(), is_level) } else { message.headers().to_vec() };
         let payload = &message.content[message.header_len..];
         let incoming = Incoming { subject: &subject, headers: &block, payload, is_sourced: false, now };
-        let config = Arc::clone(&self.config);
-        let view = StreamView {
-            config: &config,
-            last_seq: self.store.state().last_seq,
-            last_msg_id: &self.last_msg_id,
-            dedupe: &self.dedupe,
-            max_payload: self.server.parts().max_payload,
-        };
-        match decide(incoming, view, &mut Newest(&mut *self.store)) {
+        let (view, mut newest) = self.view();
+        match decide(incoming, view, &mut newest) {
             Verdict::Store(accepted) => self.store_one(&subject, &accepted, now).map(Some),
             Verdict::Duplicate(_) => Ok(None),
             Verdict::Refuse(error) => Err(error),

@@ -8,12 +8,11 @@ use troupe_codecs::api::stream_info::StreamSourceInfo;
 use troupe_codecs::api::{ApiError, ConsumerInfo, errors, headers};
 use troupe_codecs::header;
 use troupe_engine::id::nuid;
-use troupe_engine::stream::ingest::{Incoming, StreamView, Verdict, decide};
+use troupe_engine::stream::ingest::{Incoming, Verdict, decide};
 use troupe_engine::stream::publish::{Lifetime, parse_ttl};
 use troupe_engine::stream::source::{Followed, Step, parse_delivery, parse_origin};
 use troupe_store::{NewMessage, SourcePosition, SubjectFilter, Ttl};
 
-use super::commit::Newest;
 use super::core::StreamCore;
 use crate::jetstream::clock;
 use crate::router::{InboxMessage, ServerMessage, Subscription};
@@ -223,15 +222,8 @@ impl StreamCore {
         let subject = self.transformed(subject);
         let payload = &message.content[message.header_len..];
         let incoming = Incoming { subject: &subject, headers: &block, payload, is_sourced: true, now };
-        let config = Arc::clone(&self.config);
-        let view = StreamView {
-            config: &config,
-            last_seq: self.store.state().last_seq,
-            last_msg_id: &self.last_msg_id,
-            dedupe: &self.dedupe,
-            max_payload: self.server.parts().max_payload,
-        };
-        match decide(incoming, view, &mut Newest(&mut *self.store)) {
+        let (view, mut newest) = self.view();
+        match decide(incoming, view, &mut newest) {
             Verdict::Store(accepted) => {
                 self.store_one(&subject, &accepted, now)?;
                 self.store.set_source(&index, SourcePosition { seq, identity: String::new() });
