@@ -30,7 +30,7 @@ const DIRECT: &[(&str, &str)] = &[
     ("debug", "debug"),
     ("trace", "trace"),
     ("max_traced_msg_len", "max_traced_msg_len"),
-    ("jetstream", "jetstream"),
+    ("jetstream", "jetstream.enabled"),
     ("store_dir", "store_dir"),
     ("user", "authorization.user"),
     ("pass", "authorization.pass"),

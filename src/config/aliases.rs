@@ -25,11 +25,12 @@ const ALIASES: &[(&str, &str, &[&str])] = &[
     ("authorization", "password", &["pass"]),
     ("authorization", "default_permissions", &["default_permission", "permissions"]),
     ("authorization", "auth_callout", &["auth_hook"]),
+    ("jetstream", "enabled", &["enable"]),
     ("tls", "certs", &["certificates"]),
     ("tls", "handshake_first", &["first", "immediate"]),
 ];
 
-/// Keys of the top level and of the two blocks above without aliases.
+/// Keys of the top level and of the blocks above without aliases.
 const PLAIN: &[(&str, &[&str])] = &[
     (
         "",

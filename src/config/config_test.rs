@@ -228,6 +228,15 @@ fn services_that_are_not_built_are_named() {
 }
 
 #[test]
+fn the_flag_that_enables_jetstream_keeps_its_block() {
+    let flag = [("jetstream.enabled", Value::from(true))];
+    let jetstream = options_with("jetstream { sync_interval: \"2m\", enable: false }\n", &flag).jetstream;
+    assert_eq!((jetstream.enabled, jetstream.sync), (true, SyncInterval::Every(Duration::from_secs(120))));
+    assert!(options_with("jetstream: disabled\n", &flag).jetstream.enabled);
+    assert!(options_with("", &flag).jetstream.enabled);
+}
+
+#[test]
 fn the_monitors_port_wins_over_its_address() {
     let monitor = |text, flags: &[(&str, Value)]| load_with(text, flags).expect("it loads").options.monitor;
     let found = monitor("http: \"10.0.0.1:8222\"\nhttp_base_path: x\n", &[("http_port", 9000.into())]);
