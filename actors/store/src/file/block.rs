@@ -35,6 +35,8 @@ pub(super) struct Block {
     pub(super) is_tight: bool,
     /// When its content was last used, in ticks of the log.
     pub(super) used_at: u64,
+    /// Somebody has read from it.
+    pub(super) is_read: bool,
 }
 
 impl Block {
@@ -58,6 +60,7 @@ impl Block {
             file: None,
             is_tight: false,
             used_at: 0,
+            is_read: false,
         }
     }
 

@@ -48,6 +48,7 @@ impl FileLog {
         let is_last = at + 1 == self.blocks.len();
         self.tick += 1;
         self.blocks[at].used_at = self.tick;
+        self.blocks[at].is_read = true;
         if self.blocks[at].content.as_ref().is_some_and(|content| content.base() == 0) {
             return Ok(());
         }
@@ -146,6 +147,7 @@ impl Log for FileLog {
         }
         let block = &mut self.blocks[at];
         block.used_at = self.tick;
+        block.is_read = true;
         let found = block.content.as_ref().and_then(|content| {
             let place = content.find(seq).ok()?;
             content.message_at(place, &block.checksum)

@@ -8,6 +8,8 @@ use crate::{Compression, NewMessage, StoreError, Ttl};
 
 /// Unwritten bytes that are handed to the operating system without waiting for a commit.
 const MOST_UNWRITTEN: usize = 512 * 1024;
+/// Bytes of the last block that stay in memory though nobody has read from it.
+const MOST_UNREAD: usize = 1024 * 1024;
 /// Skips longer than this are a gap between blocks, not marks in one.
 const LONG_SKIP: u64 = 65_536;
 
@@ -94,9 +96,12 @@ impl FileLog {
     pub(super) fn roll(&mut self, next_seq: u64, last_time_ns: i64) -> Result<(), StoreError> {
         self.flush()?;
         let last = self.blocks.len() - 1;
+        // Who reads goes on in memory; what nobody has read need not stay there.
+        let (is_read, is_compressed) = (self.blocks[last].is_read, self.config.compression == Compression::S2);
         if let Some(content) = &mut self.blocks[last].content {
-            content.close();
-            if content.base() > 0 {
+            if content.base() == 0 && (is_read || is_compressed) {
+                content.close();
+            } else {
                 self.blocks[last].content = None;
             }
         }
@@ -109,8 +114,11 @@ impl FileLog {
         block.content = Some(Content::open_at(0));
         self.blocks.push(block);
         self.written = 0;
-        if self.config.compression == Compression::S2 {
+        if is_compressed {
             self.compress(last)?;
+            if !is_read {
+                self.blocks[last].content = None;
+            }
         }
         self.blocks[last].file = None;
         self.tick += 1;
@@ -147,6 +155,10 @@ impl FileLog {
         file.write_all_at(bytes, self.written).map_err(|error| StoreError::io("write", &path, error))?;
         place.journal.record(&path, &file, self.written, bytes);
         block.file = Some(file);
+        let is_long = content.bytes().len() > MOST_UNREAD;
+        if is_long && !block.is_read && self.config.compression == Compression::None {
+            block.content = Some(Content::open_at(end));
+        }
         self.written = end;
         self.has_failed = false;
         Ok(())
