@@ -21,6 +21,8 @@ const HEADER: usize = 4;
 const CHECKSUM: usize = 4;
 /// Most bytes in a chunk that is written.
 const WRITTEN_BLOCK: usize = 256 * 1024;
+/// Most bytes in a chunk of Snappy.
+const SNAPPY_BLOCK: usize = 64 * 1024;
 /// Most bytes a chunk that is read may hold, unpacked.
 const MAX_BLOCK: usize = 4 << 20;
 /// Shorter blocks are not worth the attempt.
@@ -53,6 +55,22 @@ pub enum S2Error {
     /// The checksum does not fit the content.
     #[error("s2: corrupt input, crc mismatch")]
     Checksum,
+}
+
+/// A whole stream that readers of Snappy, a subset of S2, understand.
+#[must_use]
+pub fn snappy(plain: &[u8]) -> Vec<u8> {
+    let mut out = vec![STREAM_IDENTIFIER, SNAPPY.len() as u8, 0, 0];
+    out.extend_from_slice(SNAPPY);
+    for block in plain.chunks(SNAPPY_BLOCK) {
+        let packed = s2::encode_snappy(block);
+        let (kind, content) = if packed.len() < block.len() { (COMPRESSED, &packed[..]) } else { (PLAIN, block) };
+        out.push(kind);
+        out.extend_from_slice(&((content.len() + CHECKSUM) as u32).to_le_bytes()[..3]);
+        out.extend_from_slice(&crc(block).to_le_bytes());
+        out.extend_from_slice(content);
+    }
+    out
 }
 
 /// Writes a stream.

@@ -11,9 +11,6 @@ use super::auth::{add_name, apply_defaults, is_public_key, read_users};
 use super::reader::{Reader, go_type, shown};
 use super::{jetstream, links, mappings, permissions};
 
-/// Keys that are read and checked, but not put in force yet.
-const NOT_IN_FORCE: [&str; 2] = ["msg_trace", "trace_dest"];
-
 /// Reads the accounts and adds their users to those of the `authorization` block, which was read before.
 ///
 /// `single` names the single credential that the file gives in that block, which accounts with users exclude.
@@ -101,9 +98,6 @@ fn read_account<'v>(
 ) -> Option<(&'v Value, Vec<UserOptions>)> {
     let mut users = None;
     for (key, value) in keys {
-        if NOT_IN_FORCE.contains(&key.to_ascii_lowercase().as_str()) {
-            reader.unsupported(key, value);
-        }
         match key.to_ascii_lowercase().as_str() {
             "nkey" => match &value.kind {
                 ValueKind::String(nkey) if is_public_key(nkey, Some(&KeyPairType::Account)) => {

@@ -3,8 +3,10 @@
 mod t10_mappings;
 mod t10_services;
 mod t10_streams;
+mod t10_traces;
 mod t30_replies;
 mod t60_reload;
+mod traces;
 
 use troupe_tests::{Conn, Script};
 

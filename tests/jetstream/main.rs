@@ -4,6 +4,7 @@ mod ask;
 mod exchange;
 mod masked;
 mod t10_exchanges;
+mod t10_traces;
 mod t50_clients;
 mod t50_kept;
 mod t50_python;

@@ -3,6 +3,7 @@
 mod common;
 mod t10_formation;
 mod t10_messages;
+mod t10_traces;
 mod t30_refusals;
 mod t50_failures;
 mod t60_settings;

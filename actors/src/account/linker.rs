@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use troupe_engine::account::{AccountLinks, Graph};
-use troupe_engine::options::{GLOBAL_ACCOUNT, Options};
+use troupe_engine::options::{GLOBAL_ACCOUNT, Options, TraceOptions};
 use troupe_engine::subject::Mappings;
 
 use crate::router::exchange::{ServerNames, ServiceLink, StreamLink};
@@ -42,6 +42,7 @@ pub fn link(accounts: &Accounts, router: &RouterHandle, options: &Options, serve
     let mut linked = Linked::default();
     for account in accounts.all() {
         account.exchange().set_mappings(mappings_of(options, account.name()), options.cluster.name.clone());
+        account.exchange().set_trace(trace_of(options, account.name()));
         let empty = AccountLinks::default();
         let links = graph.get(account.name()).unwrap_or(&empty);
         account.exchange().set_links(links.clone());
@@ -65,6 +66,10 @@ fn mappings_of(options: &Options, name: &str) -> Mappings {
     }
     let account = options.accounts.iter().find(|account| account.name == name);
     account.map(|account| account.mappings.clone()).unwrap_or_default()
+}
+
+fn trace_of(options: &Options, name: &str) -> Option<TraceOptions> {
+    options.accounts.iter().find(|account| account.name == name)?.trace.clone()
 }
 
 /// What has to change in the index of `account`.

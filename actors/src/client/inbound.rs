@@ -266,9 +266,10 @@ impl ClientActor {
     }
 
     /// Answers bytes that cannot be read.
-    fn report_fault(&self, batch: &Batch) {
+    fn report_fault(&mut self, batch: &Batch) {
         let Some(fault) = batch.fault else { return };
-        let label = self.sink.label();
+        let sink = Arc::clone(&self.sink);
+        let label = sink.label();
         let unreadable = Unreadable::new(batch.bytes.get(batch.fault_at..).unwrap_or_default());
         let line = unreadable.line().filter(|_| fault != ProtocolFault::ControlLineExceeded);
         if let Some((verb, arguments)) = line {
@@ -291,7 +292,10 @@ impl ClientActor {
                 self.fail("maximum control line exceeded", CloseReason::MaxControlLineExceeded);
                 error!(conn = %label, "maximum control line exceeded");
             }
-            ProtocolFault::PayloadExceeded(size) => self.refuse_payload(size as usize),
+            ProtocolFault::PayloadExceeded(size) => {
+                self.trace_unread(&unreadable, batch.bytes.get(batch.fault_at..).unwrap_or_default());
+                self.refuse_payload(size as usize);
+            }
             ProtocolFault::BadArguments => {
                 let arguments = line.map(|(_, arguments)| arguments).unwrap_or_default();
                 error!(conn = %label, "{}: {}", unreadable.complaint(), quote(arguments));

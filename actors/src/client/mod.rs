@@ -9,7 +9,7 @@
 //! ```
 //!
 //! - [`actor`]: life, timers. [`messages`]: what others ask of it. [`inbound`]: the loop over a batch. [`services`]: what all connections share.
-//! - [`events`]: clients that come and go, for those who tell of it.
+//! - [`events`]: clients that come and go, for those who tell of it. `traced`: messages that ask for a trace.
 //! - [`login`]: logins that wait for a password comparison.
 //! - [`table`]: subscriptions by sid. [`registry`]: connections by id.
 
@@ -27,6 +27,7 @@ pub mod services;
 mod subscribe;
 mod table;
 mod trace;
+mod traced;
 
 pub use actor::ClientActor;
 pub use entry::ClientFactory;

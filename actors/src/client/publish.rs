@@ -22,6 +22,44 @@ const RAFT: &[u8] = b"$NRG.";
 /// Prefixes of replies only the server makes: service imports, JetStream acks, gateways.
 const RESERVED_REPLIES: [&[u8]; 4] = [b"_R_.", b"$JS.ACK.", b"_GR_.", b"$GR."];
 
+/// Whether a client may publish a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It may.
+    None,
+    /// Not on its subject.
+    Subject,
+    /// Not with its reply subject.
+    Reply,
+}
+
+/// What a client is told that may not publish with a reply subject.
+pub(super) fn reply_violation(reply: &[u8]) -> String {
+    format!("Permissions Violation for Publish with Reply of {}", quote(reply))
+}
+
+/// The message of an operation, on `subject`.
+#[inline(always)]
+pub(super) fn message_of<'a>(op: &PublishOp, bytes: &'a Bytes, subject: &'a [u8]) -> Message<'a> {
+    // Headers of no length are none.
+    let has_headers = op.header_len > 0;
+    let total = |sizes: &'_ [u8]| sizes.iter().rposition(|byte| matches!(byte, b' ' | b'\t')).map_or(0, |at| at + 1);
+    let sizes = op.sizes.of(bytes);
+    Message {
+        subject,
+        shown_subject: None,
+        reply: op.reply.of(bytes),
+        sizes: if op.has_headers && !has_headers { &sizes[total(sizes)..] } else { sizes },
+        payload: &bytes[op.payload.start as usize..op.payload.end as usize + 2],
+        header_len: op.header_len as usize,
+        has_headers,
+        is_imported: false,
+        has_crlf: true,
+        verbatim_tail: (op.is_verbatim && op.has_headers == has_headers).then(|| op.verbatim_tail().of(bytes)),
+        buffer: Some(bytes),
+    }
+}
+
 impl ClientActor {
     /// Checks a message and hands it to the publish pipeline.
     #[inline]
@@ -31,6 +69,11 @@ impl ClientActor {
             return self.stop(CloseReason::ProtocolViolation, publisher);
         }
         if op.payload.len() > self.max_payload() {
+            if op.header_len > 0 {
+                let content = op.payload.of(bytes);
+                let headers = &content[..op.header_len as usize];
+                self.trace_too_large(op.subject.of(bytes), content.len(), headers, publisher);
+            }
             publisher.flush_reply(&self.sink);
             self.refuse_payload(op.payload.len());
             return Flow::Stop;
@@ -43,36 +86,25 @@ impl ClientActor {
         if publisher.is_tracing() {
             trace::payload(self, op, bytes);
         }
+        if op.header_len > 0
+            && self.may_trace(op, bytes)
+            && let Some(flow) = self.publish_asking(op, bytes, publisher)
+        {
+            return flow;
+        }
         let mapped = match &self.account {
             Some(account) if account.exchange().has_mappings() => account.exchange().mapped(subject),
             _ => None,
         };
         let subject = mapped.as_deref().unwrap_or(subject);
-        if !self.may_publish(subject, reply, publisher) {
+        if self.refusal(subject, reply, publisher) != Refusal::None {
             return Flow::Continue;
         }
         if self.modes.verbose {
             self.reply_ok(publisher);
         }
         let Some(account) = &self.account else { return Flow::Stop };
-        // Headers of no length are none.
-        let has_headers = op.header_len > 0;
-        let total =
-            |sizes: &'_ [u8]| sizes.iter().rposition(|byte| matches!(byte, b' ' | b'\t')).map_or(0, |at| at + 1);
-        let sizes = op.sizes.of(bytes);
-        let message = Message {
-            subject,
-            shown_subject: None,
-            reply,
-            sizes: if op.has_headers && !has_headers { &sizes[total(sizes)..] } else { sizes },
-            payload: &bytes[op.payload.start as usize..op.payload.end as usize + 2],
-            header_len: op.header_len as usize,
-            has_headers,
-            is_imported: false,
-            has_crlf: true,
-            verbatim_tail: (op.is_verbatim && op.has_headers == has_headers).then(|| op.verbatim_tail().of(bytes)),
-            buffer: Some(bytes),
-        };
+        let message = message_of(op, bytes, subject);
         let origin =
             Origin { sink: Some(&self.sink), account, echo: self.modes.echo, no_responders: self.modes.no_responders };
         publisher.publish(origin, &message);
@@ -80,7 +112,7 @@ impl ClientActor {
     }
 
     #[inline]
-    fn may_publish(&mut self, subject: &[u8], reply: &[u8], publisher: &mut Publisher) -> bool {
+    pub(super) fn refusal(&mut self, subject: &[u8], reply: &[u8], publisher: &mut Publisher) -> Refusal {
         // All reserved subjects begin with one of two characters, which few subjects do.
         let may_be_reserved = matches!(subject.first(), Some(b'_' | b'$'));
         let is_reserved = may_be_reserved && GATEWAY_REPLIES.iter().any(|prefix| subject.starts_with(prefix))
@@ -90,19 +122,18 @@ impl ClientActor {
         if is_reserved {
             self.reply_error(&publish_violation(subject), publisher);
             error!(conn = %self.sink.label(), "Publish Violation - Subject {}", quote(subject));
-            return false;
+            return Refusal::Subject;
         }
         if matches!(reply.first(), Some(b'_' | b'$')) && RESERVED_REPLIES.iter().any(|prefix| reply.starts_with(prefix))
         {
-            let text = format!("Permissions Violation for Publish with Reply of {}", quote(reply));
-            self.reply_error(&text, publisher);
+            self.reply_error(&reply_violation(reply), publisher);
             error!(conn = %self.sink.label(), "Publish Violation - Reply {}", quote(reply));
-            return false;
+            return Refusal::Reply;
         }
-        true
+        Refusal::None
     }
 
-    fn is_system(&self) -> bool {
+    pub(super) fn is_system(&self) -> bool {
         let options = self.services.options();
         self.account.as_ref().is_some_and(|account| options.system_account_name() == Some(&**account.name()))
     }

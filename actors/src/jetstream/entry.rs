@@ -10,6 +10,7 @@ use troupe_codecs::api::{StreamConfig, Timestamp};
 use troupe_store::StreamStore;
 
 use super::messages::StreamCommand;
+use super::stream::core::TAG_PUBLISH;
 use crate::queue::{FullPolicy, Queue, QueueLimits};
 use crate::router::{Inbox, Subscription};
 
@@ -61,11 +62,12 @@ impl StreamEntry {
     #[must_use]
     pub fn new(config: StreamConfig, created: Timestamp, on_full: crate::router::inbox::OnFull) -> Arc<Self> {
         let limits = QueueLimits { max_items: MAX_COMMANDS, max_bytes: usize::MAX };
+        let name: Arc<str> = config.name.as_str().into();
         Arc::new(Self {
-            name: config.name.as_str().into(),
+            name: Arc::clone(&name),
             created,
             config: ArcSwap::from_pointee(config),
-            inbox: Inbox::new(INBOX_BYTES, on_full),
+            inbox: Inbox::of_stream(name, TAG_PUBLISH, INBOX_BYTES, on_full),
             commands: Queue::new(limits, FullPolicy::Refuse),
             store: Mutex::new(None),
             parked: Mutex::default(),

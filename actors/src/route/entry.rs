@@ -11,13 +11,14 @@ use troupe_engine::route::{Candidate, Registration};
 
 use super::events::RouteEvent;
 use super::handshake::{Agreed, Handshake, HandshakeEnd};
-use super::info::{InfoFacts, info_line, joined, own_info};
+use super::info::{InfoFacts, PROTOCOL, info_line, joined, own_info};
 use super::peer::Established;
 use super::registry::PeerEntry;
 use super::wire::Wire;
 use super::{PeerActor, RouteServices};
 use crate::connection::{CloseReason, Outbound, OutboundBatch, Way};
 use crate::net::{AcceptedSocket, ConnectionFactory, PlainSocket, RemoteAddress, Transport};
+use crate::router::trace::start::ROUTER;
 use crate::router::{ArbiterLocal, ClientSink, PeerLink, PeerScope, arbiter_local};
 
 /// How much more than a client a server may have pending: the publishers of a whole server wait behind it.
@@ -212,7 +213,8 @@ async fn join(handshake: Handshake, local: std::rc::Rc<ArbiterLocal>, agreed: Ag
     decoder.set_has_account(account.is_none());
     decoder.set_max_line(super::wire::MAX_LINE);
     pass_on(&services, &info, &added.gossip);
-    let link = Arc::new(PeerLink::new(Arc::clone(&sink), scope));
+    let link =
+        Arc::new(PeerLink::new(Arc::clone(&sink), scope).named(ROUTER, &info.server_name, info.proto >= PROTOCOL));
     let established = Established {
         sink,
         link,

@@ -151,6 +151,12 @@ impl PeerActor {
             verbatim_tail: (message.is_verbatim && shown.is_none()).then(|| message.verbatim_tail().of(bytes)),
             buffer: Some(bytes),
         };
+        if routed.header_len > 0
+            && account.may_trace(&routed.payload[..routed.header_len])
+            && self.deliver_asking(account, (message, bytes), &routed, publisher)
+        {
+            return;
+        }
         let origin = Origin { sink: Some(&self.sink), account, echo: true, no_responders: false };
         publisher.publish_routed(origin, &routed, message.queue_names(bytes));
     }

@@ -8,7 +8,7 @@ use troupe_engine::route::CompressionMode;
 use super::RouteServices;
 
 /// Version of the protocol between servers: it knows message tracing.
-const PROTOCOL: i64 = 3;
+pub(super) const PROTOCOL: i64 = 3;
 
 /// What INFO says of one connection.
 #[derive(Clone, Debug, Default)]

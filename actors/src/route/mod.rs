@@ -11,7 +11,7 @@
 //! - [`actor`]: the manager: which servers are dialled. [`dial`]: one connection attempt after the other.
 //! - [`entry`]: from a socket to a started actor. [`handshake`]: INFO, CONNECT, compression, before the actor. `wire`: its lines.
 //! - [`peer`]: life of a connection. [`inbound`]: what comes in. `interest`: what the other server wants. [`reader`]: its bytes.
-//! - [`registry`]: which connections count. [`services`]: what all share. [`info`]: INFO of this server. [`events`]: news for the manager.
+//! - `traced`: messages that are traced. [`registry`]: which connections count. [`services`]: what all share. [`info`]: INFO of this server. [`events`]: news for the manager.
 
 pub mod actor;
 pub mod dial;
@@ -26,6 +26,7 @@ pub mod peer;
 pub mod reader;
 pub mod registry;
 pub mod services;
+mod traced;
 mod wire;
 
 pub use actor::Routes;

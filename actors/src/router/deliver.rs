@@ -8,6 +8,7 @@ use crate::connection::{BufferPool, OutboundBatch, PushOutcome, Way};
 
 use super::inbox::{Inbox, InboxDraft};
 use super::message::is_same;
+use super::trace::TraceTicket;
 use super::{ClientSink, Origin};
 
 /// Pending bytes of one destination beyond which its batch goes out in the middle of a read.
@@ -121,11 +122,26 @@ impl Deliveries {
 
     /// The batch for an actor of this server.
     pub(super) fn inside(&mut self, inbox: &Arc<Inbox>, origin: Origin<'_>) -> &mut InboxDraft {
-        let place = self.inside.iter().rposition(|draft| draft.is_for(inbox, origin)).unwrap_or_else(|| {
+        // One behind a traced message must not come before it.
+        let of_inbox = |draft: &InboxDraft| Arc::ptr_eq(&draft.inbox, inbox);
+        let last = self.inside.iter().rposition(of_inbox);
+        let place = last.filter(|place| self.inside[*place].is_for(inbox, origin)).unwrap_or_else(|| {
             self.inside.push(InboxDraft::new(inbox, origin));
             self.inside.len() - 1
         });
         &mut self.inside[place]
+    }
+
+    /// The batch for one traced message to an actor of this server.
+    pub(super) fn inside_traced(
+        &mut self,
+        inbox: &Arc<Inbox>,
+        origin: Origin<'_>,
+        trace: TraceTicket,
+    ) -> &mut InboxDraft {
+        self.inside.push(InboxDraft::traced(inbox, origin, trace));
+        let last = self.inside.len() - 1;
+        &mut self.inside[last]
     }
 
     fn push_inside(&mut self) {

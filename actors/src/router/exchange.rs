@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 use rand::Rng;
 use troupe_engine::account::{AccountLinks, ServiceImport, StreamImport};
+use troupe_engine::options::TraceOptions;
 use troupe_engine::subject::{Mapped, Mappings};
 
 use super::replies::Replies;
@@ -52,6 +53,8 @@ pub struct Exchange {
     links: ArcSwap<AccountLinks>,
     mappings: ArcSwap<(Mappings, Option<String>)>,
     has_mappings: AtomicBool,
+    trace: ArcSwapOption<TraceOptions>,
+    has_trace: AtomicBool,
     replies: Replies,
     /// What stands in the index for service imports.
     services: Mutex<Vec<Arc<Subscription>>>,
@@ -66,6 +69,8 @@ impl Default for Exchange {
             links: ArcSwap::default(),
             mappings: ArcSwap::default(),
             has_mappings: AtomicBool::new(false),
+            trace: ArcSwapOption::empty(),
+            has_trace: AtomicBool::new(false),
             replies: Replies::new(&mut rand::rng()),
             services: Mutex::default(),
             reply_entry: Mutex::default(),
@@ -118,6 +123,25 @@ impl Exchange {
     #[inline]
     pub fn has_mappings(&self) -> bool {
         self.has_mappings.load(Ordering::Relaxed)
+    }
+
+    /// Traces messages with a sampled trace context, where that is wanted.
+    pub fn set_trace(&self, trace: Option<TraceOptions>) {
+        self.has_trace.store(trace.is_some(), Ordering::Relaxed);
+        self.trace.store(trace.map(Arc::new));
+    }
+
+    /// Whether messages with a trace context may be traced.
+    #[must_use]
+    #[inline]
+    pub fn has_trace(&self) -> bool {
+        self.has_trace.load(Ordering::Relaxed)
+    }
+
+    /// Where traces of messages with a trace context go.
+    #[must_use]
+    pub fn trace(&self) -> Option<Arc<TraceOptions>> {
+        self.trace.load_full()
     }
 
     /// Where a message on `subject` goes; `None` where it stays. A message that is lost goes to the empty subject, which

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::message::Message;
+use super::trace::TraceTicket;
 use super::{AccountView, ClientSink, Origin};
 use crate::queue::{Batch, Fenced, FullPolicy, Queue, QueueConsumer, QueueDepth, QueueLimits};
 
@@ -75,6 +76,8 @@ pub struct InboxBatch {
     client: Option<Arc<ClientSink>>,
     text: Bytes,
     entries: Vec<Entry>,
+    /// Ends the trace of its only message.
+    trace: Option<TraceTicket>,
 }
 
 impl InboxBatch {
@@ -88,6 +91,12 @@ impl InboxBatch {
     #[must_use]
     pub fn client(&self) -> Option<&Arc<ClientSink>> {
         self.client.as_ref()
+    }
+
+    /// What the trace of its only message is ended with, where that is traced.
+    #[must_use]
+    pub fn trace(&self) -> Option<&TraceTicket> {
+        self.trace.as_ref()
     }
 
     /// Number of messages.
@@ -127,6 +136,7 @@ pub(super) struct InboxDraft {
     text: Vec<u8>,
     entries: Vec<Entry>,
     size: usize,
+    trace: Option<TraceTicket>,
 }
 
 impl InboxDraft {
@@ -138,13 +148,19 @@ impl InboxDraft {
             text: Vec::new(),
             entries: Vec::new(),
             size: 0,
+            trace: None,
         }
+    }
+
+    /// A draft for one traced message.
+    pub(super) fn traced(inbox: &Arc<Inbox>, origin: Origin<'_>, trace: TraceTicket) -> Self {
+        Self { trace: Some(trace), ..Self::new(inbox, origin) }
     }
 
     /// Whether messages of `origin` for `inbox` belong in here.
     #[inline]
     pub(super) fn is_for(&self, inbox: &Arc<Inbox>, origin: Origin<'_>) -> bool {
-        Arc::ptr_eq(&self.inbox, inbox) && Arc::ptr_eq(&self.account, origin.account)
+        Arc::ptr_eq(&self.inbox, inbox) && Arc::ptr_eq(&self.account, origin.account) && self.trace.is_none()
     }
 
     pub(super) fn append(&mut self, tag: u32, message: &Message<'_>) {
@@ -171,8 +187,8 @@ impl InboxDraft {
 
     /// Hands the batch over. True when the inbox is so full that its publisher should wait.
     pub(super) fn push(self) -> bool {
-        let Self { inbox, account, client, text, entries, size } = self;
-        let batch = InboxBatch { account, client, text: text.into(), entries };
+        let Self { inbox, account, client, text, entries, size, trace } = self;
+        let batch = InboxBatch { account, client, text: text.into(), entries, trace };
         inbox.push(batch, size);
         inbox.is_over_mark()
     }
@@ -189,6 +205,8 @@ pub struct Inbox {
     mark: usize,
     refused: AtomicU64,
     drained: Notify,
+    /// Name of the stream it belongs to, and the tag of messages that are stored.
+    stream: Option<(Arc<str>, u32)>,
 }
 
 impl fmt::Debug for Inbox {
@@ -201,6 +219,16 @@ impl Inbox {
     /// An inbox that holds at most `max_bytes`, counting some for each message beside its own.
     #[must_use]
     pub fn new(max_bytes: usize, on_full: OnFull) -> Arc<Self> {
+        Self::made(max_bytes, on_full, None)
+    }
+
+    /// The same for a stream, which says what became of traced messages that come with `tag`.
+    #[must_use]
+    pub fn of_stream(name: Arc<str>, tag: u32, max_bytes: usize, on_full: OnFull) -> Arc<Self> {
+        Self::made(max_bytes, on_full, Some((name, tag)))
+    }
+
+    fn made(max_bytes: usize, on_full: OnFull, stream: Option<(Arc<str>, u32)>) -> Arc<Self> {
         let limits = QueueLimits { max_items: usize::MAX, max_bytes };
         Arc::new(Self {
             queue: Queue::new(limits, FullPolicy::Refuse),
@@ -208,7 +236,14 @@ impl Inbox {
             mark: max_bytes / 4,
             refused: AtomicU64::new(0),
             drained: Notify::new(),
+            stream,
         })
+    }
+
+    /// Name of the stream that stores messages with this tag.
+    pub(super) fn stream_of(&self, tag: u32) -> Option<&str> {
+        let (name, stored) = self.stream.as_ref()?;
+        (*stored == tag).then_some(&**name)
     }
 
     fn push(&self, batch: InboxBatch, size: usize) {

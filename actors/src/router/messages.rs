@@ -1,13 +1,15 @@
 //! What others say to the Router.
 
+use std::fmt;
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use thiserror::Error;
+use troupe_codecs::system::ServerStamp;
 
 use super::exchange::StreamLink;
 use super::{AccountView, PeerDirectory, PeerLink, Subscription};
@@ -108,18 +110,34 @@ impl Ticket {
 #[error("the router takes no more changes")]
 pub struct RouterFull;
 
+/// How the server introduces itself in what it tells, counting it.
+pub type Introduction = Box<dyn Fn() -> ServerStamp + Send + Sync>;
+
 /// The door to the Router. It outlives every instance of the actor: what is sent while none runs waits.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RouterHandle {
     queue: Queue<RouterCommand>,
     /// Accounts that import streams: a new Router instance looks after them.
     importers: Arc<Mutex<Vec<Arc<AccountView>>>>,
     peers: Arc<PeerDirectory>,
+    /// How the server introduces itself, once it has a system account.
+    introduction: Arc<OnceLock<Introduction>>,
+}
+
+impl fmt::Debug for RouterHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RouterHandle").field("queue", &self.queue).finish_non_exhaustive()
+    }
 }
 
 impl Default for RouterHandle {
     fn default() -> Self {
-        Self { queue: Queue::new(LIMITS, FullPolicy::Refuse), importers: Arc::default(), peers: Arc::default() }
+        Self {
+            queue: Queue::new(LIMITS, FullPolicy::Refuse),
+            importers: Arc::default(),
+            peers: Arc::default(),
+            introduction: Arc::default(),
+        }
     }
 }
 
@@ -181,6 +199,17 @@ impl RouterHandle {
         let ticket = Arc::new(Barrier::default()).issue();
         changes.barrier = Some(ticket.clone());
         if self.send(changes) { Ok(ticket) } else { Err(RouterFull) }
+    }
+
+    /// Has message traces told, by a server that introduces itself so. Once.
+    pub fn introduce(&self, introduction: Introduction) {
+        self.introduction.set(introduction).ok();
+    }
+
+    /// How the server introduces itself; `None` while it tells nothing.
+    #[must_use]
+    pub fn stamp(&self) -> Option<ServerStamp> {
+        Some(self.introduction.get()?())
     }
 
     /// Accounts that import streams.

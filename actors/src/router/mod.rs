@@ -15,7 +15,7 @@
 //!   what comes back, measured by [`latency`].
 //! - [`peer`]: other servers. `interest`: tells them what there is to want here. `remote`: the way of a message to them, `routed`: the way of theirs.
 //! - [`publish`]: matches and delivers; `row` encodes once what several receivers get alike. [`cache`]: matches by subject. `door`: the way out of one message.
-//!   [`deliver`]: batches by destination.
+//!   [`deliver`]: batches by destination. [`trace`]: where a message went that asks to be told of it.
 
 pub mod actor;
 pub mod cache;
@@ -40,6 +40,7 @@ mod services;
 mod shadows;
 pub mod sink;
 pub mod subscription;
+pub mod trace;
 pub mod view;
 
 pub use actor::Router;

@@ -28,6 +28,9 @@ pub enum PeerScope {
 pub struct PeerLink {
     sink: Arc<ClientSink>,
     scope: PeerScope,
+    kind: u8,
+    name: Box<str>,
+    traces: bool,
     /// Subjects whose interest is told to the other server; all where there is none.
     announced: ArcSwapOption<CompiledPermissions>,
 }
@@ -36,7 +39,32 @@ impl PeerLink {
     /// A connection that writes to `sink`.
     #[must_use]
     pub fn new(sink: Arc<ClientSink>, scope: PeerScope) -> Self {
-        Self { sink, scope, announced: ArcSwapOption::empty() }
+        let (kind, name) = (super::trace::start::ROUTER, Box::default());
+        Self { sink, scope, kind, name, traces: true, announced: ArcSwapOption::empty() }
+    }
+
+    /// Says what traces call the other server, and whether it traces messages itself.
+    #[must_use]
+    pub fn named(self, kind: u8, name: &str, traces: bool) -> Self {
+        Self { kind, name: name.into(), traces, ..self }
+    }
+
+    /// Kind of connection in traces.
+    #[must_use]
+    pub fn kind(&self) -> u8 {
+        self.kind
+    }
+
+    /// Name of the other server.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the other server traces messages.
+    #[must_use]
+    pub fn traces(&self) -> bool {
+        self.traces
     }
 
     /// Where its bytes go.

@@ -14,6 +14,7 @@ use super::deliver::{Deliveries, Stalled};
 use super::door::Door;
 use super::messages::{ChangeSet, RouterHandle};
 use super::row::Row;
+use super::trace::MessageTrace;
 use super::view::AccountIndex;
 use super::{AccountView, ClientSink, Message, Origin, Subscription};
 use crate::connection::buffers::READ_SIZE;
@@ -40,7 +41,7 @@ pub struct PublisherSettings {
 #[derive(Debug)]
 pub struct Publisher {
     pub(super) pool: Rc<BufferPool>,
-    router: RouterHandle,
+    pub(super) router: RouterHandle,
     pub(super) view: Option<View>,
     pub(super) cache: MatchCache,
     pub(super) deliveries: Deliveries,
@@ -51,7 +52,7 @@ pub struct Publisher {
     /// Messages whose receivers all get the same bytes, not yet handed to their batches.
     pub(super) row: Option<Row>,
     /// Subscriptions that had their last message in this batch.
-    ended: Option<ChangeSet>,
+    pub(super) ended: Option<ChangeSet>,
     pub(super) random: SmallRng,
     /// Which local groups took the message at hand.
     taken: Vec<bool>,
@@ -60,9 +61,11 @@ pub struct Publisher {
     /// Services it has passed through.
     pub(super) chain: Vec<Arc<ServiceExport>>,
     /// How a message begins whose receivers see another subject.
-    shown_head: Vec<u8>,
+    pub(super) shown_head: Vec<u8>,
     pub(super) is_tracing: bool,
-    payload_trace: PayloadTrace,
+    pub(super) payload_trace: PayloadTrace,
+    /// Trace of the message at hand, where it has one.
+    pub(super) trace: Option<Box<MessageTrace>>,
 }
 
 /// What a batch sees of its account.
@@ -105,12 +108,14 @@ impl Publisher {
             shown_head: Vec::new(),
             is_tracing: false,
             payload_trace: PayloadTrace::default(),
+            trace: None,
         }
     }
 
     /// Throws away what a batch that was cut off by a panic left behind: it is lost with the connection that sent it.
     pub fn discard_unfinished(&mut self) {
         self.row = None;
+        self.trace = None;
         self.hops.clear();
         self.chain.clear();
         self.deliveries.discard();
@@ -299,7 +304,7 @@ impl Publisher {
 
     /// Answers a request nobody took, where the requester listens on the reply subject.
     #[cold]
-    fn tell_no_responders(&mut self, origin: Origin<'_>, message: &Message<'_>) {
+    pub(super) fn tell_no_responders(&mut self, origin: Origin<'_>, message: &Message<'_>) {
         let (Some(view), Some(requester)) = (&self.view, origin.sink) else { return };
         let mut matches = Matches::default();
         view.index.collect(message.reply, &mut matches);

@@ -18,7 +18,7 @@ use super::{Message, Origin, Subscription};
 const JETSTREAM_API: &[u8] = b"$JS.API.";
 
 /// Who gets the messages on one subject on other servers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct RemotePlan {
     peers: Vec<Peer>,
     groups: Vec<Group>,
@@ -26,7 +26,7 @@ pub(super) struct RemotePlan {
     chosen: Vec<(usize, usize)>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Peer {
     link: Arc<PeerLink>,
     /// Somebody beside queue groups is interested.
@@ -36,7 +36,7 @@ struct Peer {
 }
 
 /// A queue group with members on other servers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Group {
     name: Box<[u8]>,
     /// Peers and how many members there are.
@@ -159,6 +159,38 @@ impl RemotePlan {
     }
 }
 
+/// A server that one message goes to.
+#[derive(Debug)]
+pub(super) struct Target<'a> {
+    /// The connection to it.
+    pub(super) link: &'a Arc<PeerLink>,
+    /// `RMSG account subject `.
+    pub(super) head: &'a [u8],
+    /// Queue groups that get it there.
+    pub(super) queues: Vec<&'a [u8]>,
+}
+
+impl RemotePlan {
+    /// The servers that one message goes to, as [`RemotePlan::deliver`] chooses them.
+    pub(super) fn targets(&mut self, taken: impl Fn(&[u8]) -> bool, random: &mut SmallRng) -> Vec<Target<'_>> {
+        self.choose(taken, random);
+        let (peers, groups, chosen) = (&self.peers, &self.groups, &self.chosen);
+        let target = |(place, peer): (usize, &'_ Peer)| {
+            let own = chosen.iter().filter(move |(chosen, _)| *chosen == place);
+            let queues: Vec<usize> = own.map(|(_, group)| *group).collect();
+            (!peer.is_closed() && (peer.has_plain || !queues.is_empty())).then_some((place, queues))
+        };
+        let wanted = peers.iter().enumerate().filter_map(target);
+        wanted
+            .map(|(place, queues)| Target {
+                link: &peers[place].link,
+                head: &peers[place].head,
+                queues: queues.into_iter().map(|group| &*groups[group].name).collect(),
+            })
+            .collect()
+    }
+}
+
 impl Peer {
     fn is_closed(&self) -> bool {
         self.link.sink().close_reason().is_some()
@@ -167,7 +199,7 @@ impl Peer {
 
 impl Door<'_> {
     /// Appends the message to the batch of a connection to another server.
-    fn deliver_to_peer<'q>(
+    pub(super) fn deliver_to_peer<'q>(
         &mut self,
         link: &PeerLink,
         head: &[u8],

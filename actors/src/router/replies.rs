@@ -37,6 +37,8 @@ pub struct Response {
     pub import: Arc<ServiceImport>,
     /// Measurement, where the request was chosen for one.
     pub measurement: Option<Box<Measurement>>,
+    /// Message traces of other servers come back, any number of them.
+    is_trace: bool,
     since: Mutex<Instant>,
 }
 
@@ -44,7 +46,7 @@ impl Response {
     /// Whether there is one reply only.
     #[must_use]
     pub fn is_single(&self) -> bool {
-        self.import.response() == ResponseType::Singleton
+        !self.is_trace && self.import.response() == ResponseType::Singleton
     }
 
     /// Starts its time anew.
@@ -65,6 +67,7 @@ pub(super) struct Request<'a> {
     pub(super) to: &'a [u8],
     pub(super) import: &'a Arc<ServiceImport>,
     pub(super) measurement: Option<Box<Measurement>>,
+    pub(super) is_trace: bool,
 }
 
 /// The replies that one account's services owe.
@@ -115,6 +118,7 @@ impl Replies {
             to: request.to.into(),
             import: Arc::clone(request.import),
             measurement: request.measurement,
+            is_trace: request.is_trace,
             since: Mutex::new(now),
         });
         let mut pending = self.pending.lock();

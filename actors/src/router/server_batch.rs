@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::deliver::Stalled;
 use super::local::ArbiterLocal;
+use super::trace::MessageTrace;
 use super::{AccountView, Message, Origin, Publisher};
 
 /// Headers and payload of a message of the server.
@@ -106,6 +107,11 @@ impl ServerBatch<'_> {
         };
         let origin = Origin { sink: None, account: &self.account, echo: true, no_responders: false };
         self.publisher.publish(origin, &message)
+    }
+
+    /// Publishes a complete message trace.
+    pub fn publish_trace(&mut self, trace: &MessageTrace) {
+        self.publisher.tell_trace(trace);
     }
 
     /// Hands everything over. Yields the fullest receiver where it is so full that the caller should wait for it.

@@ -11,6 +11,7 @@ use super::latency::{self, Measurement};
 use super::publish::View;
 use super::replies::{Request, Response};
 use super::subscription::Receiver;
+use super::trace::Audience;
 use super::{AccountView, Message, Origin, Publisher};
 
 /// Header that tells a service who asks.
@@ -61,12 +62,18 @@ impl Publisher {
         let reply = response.as_ref().map_or(message.reply, |response| &response.reply);
         let target = link.import.target(message.subject);
         let target = mapped(&link.exporter, target);
-        let content = self.with_request_info(link, origin, message);
+        let mut content = self.with_request_info(link, origin, message);
+        let sides = (&link.importer, &link.exporter);
+        let traced = export.filter(|export| export.allow_trace).map(|_| &link.import);
+        let crossing = self.cross(sides, traced, message, &target, &mut content);
+        let is_trace_only = self.is_trace_only();
         let depth = self.chain.len();
         self.chain.extend(export.cloned());
-        let is_delivered = self.publish_across(&link.exporter, origin, message, (&target, reply), content);
+        let is_delivered =
+            !crossing.is_stopped && self.publish_across(&link.exporter, origin, message, (&target, reply), content);
         self.chain.truncate(depth);
-        if let Some(response) = response.filter(|_| !is_delivered)
+        self.come_back(&link.exporter, crossing);
+        if let Some(response) = response.filter(|_| !is_delivered || is_trace_only)
             && link.exporter.exchange().replies().close(&response.reply)
             && let Some(measurement) = &response.measurement
         {
@@ -89,7 +96,11 @@ impl Publisher {
         };
         let reply = back.as_ref().map_or(message.reply, |back| &back.reply);
         let target = mapped(&response.requester, Cow::Borrowed(&response.to));
-        let is_delivered = self.publish_across(&response.requester, origin, message, (&target, reply), None);
+        let mut content = None;
+        let crossing = self.cross((account, &response.requester), None, message, &target, &mut content);
+        let is_delivered = !crossing.is_stopped
+            && self.publish_across(&response.requester, origin, message, (&target, reply), content);
+        self.come_back(&response.requester, crossing);
         if let Some(back) = back.filter(|_| !is_delivered) {
             response.requester.exchange().replies().close(&back.reply);
         }
@@ -110,7 +121,7 @@ impl Publisher {
         to: &[u8],
         measurement: Option<Box<Measurement>>,
     ) -> Option<Arc<Response>> {
-        let request = Request { requester: asking, to, import, measurement };
+        let request = Request { requester: asking, to, import, measurement, is_trace: false };
         answering.exchange().replies().open(request, latency::TRACKED, Instant::now())
     }
 
@@ -129,7 +140,7 @@ impl Publisher {
         let Some((content, header_len)) = content else {
             let verbatim_tail = message.verbatim_tail.filter(|_| is_reply_kept);
             let message = Message { subject, reply, verbatim_tail, is_imported: true, ..*message };
-            return self.publish(origin, &message) > 0;
+            return self.publish_inside(origin, &message) > 0;
         };
         let sizes = format!("{header_len} {}", content.len());
         let message = Message {
@@ -145,7 +156,14 @@ impl Publisher {
             verbatim_tail: None,
             buffer: None,
         };
-        self.publish(origin, &message) > 0
+        self.publish_inside(origin, &message) > 0
+    }
+
+    fn publish_inside(&mut self, origin: Origin<'_>, message: &Message<'_>) -> usize {
+        if self.trace.is_some() {
+            return self.deliver_traced(origin, message, Audience::Everybody);
+        }
+        self.publish(origin, message)
     }
 
     /// The message with a header that says who asks, and the length of its headers. `None` where nobody can be named.

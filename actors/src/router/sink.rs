@@ -124,6 +124,13 @@ impl ClientSink {
         profile.and_then(|profile| profile.account.clone()).unwrap_or_default()
     }
 
+    /// Name the client gave itself.
+    #[must_use]
+    pub fn client_name(&self) -> String {
+        let profile = self.status.get().and_then(|status| status.profile());
+        profile.map(|profile| profile.name.to_string()).unwrap_or_default()
+    }
+
     /// The client of `account` as a service sees it: its round trip time, and where it `is_detailed` who it is.
     #[must_use]
     pub fn client_info(&self, account: &str, is_detailed: bool) -> ClientInfo {

@@ -35,7 +35,8 @@ pub struct SystemServices {
     pub(super) requests: Vec<Request>,
     pub(super) seats: SeatPlan,
     pub(super) control: Box<dyn ServerControl>,
-    seq: AtomicU64,
+    /// Number of what was said so far, traces included.
+    seq: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for SystemServices {
@@ -65,7 +66,12 @@ impl SystemServices {
         if let Err(cause) = reporter.services().router.subscribe_inside(&account, entries.collect()) {
             tracing::error!("{cause}");
         }
-        Arc::new(Self { reporter, account, inbox, requests, seats, control, seq: AtomicU64::new(0) })
+        let seq = Arc::new(AtomicU64::new(0));
+        let (teller, told) = (Arc::clone(&reporter), Arc::clone(&seq));
+        let introduction =
+            move || ServerStamp { seq: told.fetch_add(1, Ordering::Relaxed) + 1, ..introduction(&teller) };
+        reporter.services().router.introduce(Box::new(introduction));
+        Arc::new(Self { reporter, account, inbox, requests, seats, control, seq })
     }
 
     /// The server as it introduces itself, counting what it says.
@@ -75,23 +81,27 @@ impl SystemServices {
 
     /// The server as it introduces itself.
     pub(super) fn introduction(&self) -> ServerStamp {
-        let services = self.reporter.services();
-        let (info, options) = (services.info(), services.options());
-        ServerStamp {
-            name: info.server_name.clone(),
-            host: info.host.clone(),
-            id: info.server_id.clone(),
-            cluster: info.cluster.clone().unwrap_or_default(),
-            domain: info.domain.clone().unwrap_or_default(),
-            ver: info.version.clone(),
-            tags: options.server_tags.clone(),
-            metadata: options.server_metadata.clone(),
-            feature_flags: feature_flags(&options.feature_flags),
-            jetstream: info.jetstream,
-            flags: 0,
-            seq: 0,
-            time: Timestamp(SystemTime::now()).to_string(),
-        }
+        introduction(&self.reporter)
+    }
+}
+
+fn introduction(reporter: &Reporter) -> ServerStamp {
+    let services = reporter.services();
+    let (info, options) = (services.info(), services.options());
+    ServerStamp {
+        name: info.server_name.clone(),
+        host: info.host.clone(),
+        id: info.server_id.clone(),
+        cluster: info.cluster.clone().unwrap_or_default(),
+        domain: info.domain.clone().unwrap_or_default(),
+        ver: info.version.clone(),
+        tags: options.server_tags.clone(),
+        metadata: options.server_metadata.clone(),
+        feature_flags: feature_flags(&options.feature_flags),
+        jetstream: info.jetstream,
+        flags: 0,
+        seq: 0,
+        time: Timestamp(SystemTime::now()).to_string(),
     }
 }
 

@@ -422,6 +422,16 @@ pub struct MappingClaims {
     pub cluster: String,
 }
 
+/// Message tracing of an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct TraceClaims {
+    /// Where traces are published.
+    pub dest: String,
+    /// Percent of the messages; 0 is all.
+    pub sampling: u8,
+}
+
 /// An account.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
@@ -440,6 +450,8 @@ pub struct AccountClaims {
     pub default_permissions: PermissionClaims,
     /// Mappings by source.
     pub mappings: BTreeMap<String, Vec<MappingClaims>>,
+    /// Message tracing without a header that names a destination.
+    pub trace: Option<TraceClaims>,
     /// Tags.
     pub tags: Vec<String>,
     /// Kind of token.

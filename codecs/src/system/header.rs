@@ -42,6 +42,15 @@ pub fn set(headers: &[u8], name: &str, value: &[u8]) -> Vec<u8> {
     out
 }
 
+/// The headers with `name` set to `value` where it stands, or else as [`set`] does.
+#[must_use]
+pub fn replace(headers: &[u8], name: &str, value: &[u8]) -> Vec<u8> {
+    match line(headers, name) {
+        Some((at, end)) => [&headers[..at], name.as_bytes(), b": ", value, LINE_END, &headers[end..]].concat(),
+        None => set(headers, name, value),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +61,8 @@ mod tests {
         assert_eq!(get(headers, "A"), Some(&b"1"[..]));
         assert_eq!(get(headers, "B"), Some(&b"2"[..]));
         assert_eq!(get(headers, "a"), None);
+        assert_eq!(replace(headers, "A", b"3"), b"NATS/1.0\r\nA: 3\r\nB:2\r\n\r\n");
+        assert_eq!(replace(b"", "A", b"3"), b"NATS/1.0\r\nA: 3\r\n\r\n");
         assert_eq!(set(headers, "A", b"3"), b"NATS/1.0\r\nB:2\r\nA: 3\r\n\r\n");
         assert_eq!(set(b"", "A", b"3"), b"NATS/1.0\r\nA: 3\r\n\r\n");
         assert_eq!(set(b"NATS/1.0\r\n\r\n", "A", b"3"), b"NATS/1.0\r\nA: 3\r\n\r\n");

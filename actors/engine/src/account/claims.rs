@@ -6,10 +6,11 @@ use troupe_codecs::jwt::claims::{
     AccountLimitClaims, ExportClaims, ImportClaims, PermissionClaims, SigningKey, SubjectLists,
 };
 use troupe_codecs::jwt::{AccountClaims, Claims};
+use troupe_codecs::subject::is_valid_publish;
 
 use crate::options::{
     AccountJetStream, AccountLimits, AccountOptions, ExportKind, ExportOptions, ImportKind, ImportOptions,
-    LatencyOptions, Permissions, ResponsePermission, ResponseType, Sampling, SubjectPermission,
+    LatencyOptions, Permissions, ResponsePermission, ResponseType, Sampling, SubjectPermission, TraceOptions,
 };
 use crate::subject::{Destination, Mapping, Mappings};
 
@@ -35,9 +36,16 @@ pub fn account_options(claims: &Claims<AccountClaims>) -> AccountOptions {
         exports: nats.exports.iter().filter_map(export).collect(),
         imports: nats.imports.iter().filter_map(import).collect(),
         mappings: mappings(nats),
-        trace: None,
+        trace: trace(nats),
         jetstream: jetstream(&nats.limits),
     }
+}
+
+/// A destination that is no subject is none, as in nats-server.
+fn trace(claims: &AccountClaims) -> Option<TraceOptions> {
+    let trace = claims.trace.as_ref().filter(|trace| is_valid_publish(trace.dest.as_bytes()))?;
+    let sampling = if (1..=100).contains(&trace.sampling) { trace.sampling } else { 100 };
+    Some(TraceOptions { destination: trace.dest.clone(), sampling })
 }
 
 /// Rights; `None` when nothing is said of them.

@@ -27,6 +27,21 @@ pub(super) struct Committed {
     pub(super) appended: u64,
 }
 
+/// What became of one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It is stored.
+    Stored,
+    /// No consumer wants it.
+    Unwanted,
+    /// It was stored before.
+    Duplicate,
+    /// It is refused.
+    Refused(ApiError),
+    /// The stream is gone.
+    Gone,
+}
+
 /// A message that is not for the stream itself, and who sent it.
 pub(super) type Other = (Option<Arc<ClientSink>>, InboxMessage);
 
@@ -46,6 +61,11 @@ impl StreamCore {
         let (mut replies, mut others, mut appended) = (Vec::new(), Vec::new(), 0);
         self.dedupe.expire(self.config.duplicates, now);
         for messages in batch.iter() {
+            if let Some(ticket) = messages.trace() {
+                let traced = messages.iter().map(|message| self.take_traced(ticket, &message, now, &mut replies));
+                appended += traced.sum::<u64>();
+                continue;
+            }
             for message in messages.iter() {
                 match message.tag {
                     TAG_PUBLISH if is_fast(&message.reply) => appended += self.take_fast(&message, now, &mut replies),
@@ -90,8 +110,19 @@ impl StreamCore {
 
     /// Takes one published message; whether it was stored.
     fn take(&mut self, message: &InboxMessage, now: i64, replies: &mut Vec<Reply>) -> bool {
+        self.take_one(message, now, replies, false) == Outcome::Stored
+    }
+
+    /// Takes one published message. One that `is_only_tried` is judged, and neither stored nor, where it would be, answered.
+    pub(super) fn take_one(
+        &mut self,
+        message: &InboxMessage,
+        now: i64,
+        replies: &mut Vec<Reply>,
+        is_only_tried: bool,
+    ) -> Outcome {
         if self.is_destroyed {
-            return false;
+            return Outcome::Gone;
         }
         let changed = self.transform.as_ref().and_then(|transform| transform.matched(&message.subject));
         let subject = changed.as_deref().unwrap_or(&message.subject);
@@ -100,22 +131,23 @@ impl StreamCore {
         let (view, mut newest) = self.view();
         let verdict = decide(incoming, view, &mut newest);
         let is_wanted = self.config.retention != RetentionPolicy::Interest || self.audience.wants(subject);
-        let (body, is_stored) = match verdict {
-            Verdict::Duplicate(seq) => (self.replies.stored(seq, ",\"duplicate\": true"), false),
-            Verdict::Refuse(error) => (self.replies.refused(error), false),
-            Verdict::Store(accepted) if !is_wanted => (self.skip_one(&accepted, now), false),
+        let (body, outcome) = match verdict {
+            Verdict::Duplicate(seq) => (self.replies.stored(seq, ",\"duplicate\": true"), Outcome::Duplicate),
+            Verdict::Refuse(error) => (self.replies.refused(error.clone()), Outcome::Refused(error)),
+            Verdict::Store(_) if is_only_tried => return if is_wanted { Outcome::Stored } else { Outcome::Unwanted },
+            Verdict::Store(accepted) if !is_wanted => (self.skip_one(&accepted, now), Outcome::Unwanted),
             Verdict::Store(accepted) => match self.store_one(subject, &accepted, now) {
                 Ok(seq) => {
                     let more = accepted.counter.map_or_else(String::new, |value| format!(",\"val\":\"{value}\""));
-                    (self.replies.stored(seq, &more), true)
+                    (self.replies.stored(seq, &more), Outcome::Stored)
                 }
-                Err(error) => (self.replies.refused(error), false),
+                Err(error) => (self.replies.refused(error.clone()), Outcome::Refused(error)),
             },
         };
         if !message.reply.is_empty() && !self.config.no_ack {
             replies.push(Reply { to: message.reply.clone(), body });
         }
-        is_stored
+        outcome
     }
 
     /// The subject a message is stored under.
@@ -373,6 +405,6 @@ impl StreamCore {
 }
 
 /// Whether a message belongs to a batch that is stored all or none.
-fn is_of_batch(message: &InboxMessage) -> bool {
+pub(super) fn is_of_batch(message: &InboxMessage) -> bool {
     message.header_len > 0 && header::get(message.headers(), headers::BATCH_ID).is_some_and(|id| !id.is_empty())
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`actor`]: its life. [`core`]: what it owns; consumers work with it, too. - `commit`: messages come in; `batches`, `fast`: several at once. `reply`: publishers are
 //!   answered. - `read`: messages are read. `change`: messages and the configuration change. `info`: what is reported. `follow`: other streams are read.
+//!   `traced`: messages that are traced.
 //! - [`overflow`]: messages there is no room for.
 
 pub mod actor;
@@ -15,6 +16,7 @@ mod info;
 pub mod overflow;
 mod read;
 mod reply;
+mod traced;
 
 pub use actor::Stream;
 pub use core::StreamCore;
