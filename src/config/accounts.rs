@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use config::{Map, Value, ValueKind};
 use nkeys::KeyPairType;
 use troupe_engine::account::Graph;
-use troupe_engine::options::{AccountLimits, AccountOptions, AuthOptions, Credential, GLOBAL_ACCOUNT, UserOptions};
+use troupe_engine::options::{AccountOptions, AuthOptions, Credential, GLOBAL_ACCOUNT, UserOptions};
 
 use super::auth::{add_name, apply_defaults, is_public_key, read_users};
 use super::reader::{Reader, go_type, shown};
-use super::{jetstream, links, mappings, permissions};
+use super::{jetstream, limits, links, mappings, permissions};
 
 /// Reads the accounts and adds their users to those of the `authorization` block, which was read before.
 ///
@@ -110,7 +110,7 @@ fn read_account<'v>(
             },
             "users" => users = read_users(reader, value, Some(&account.name)).map(|users| (value, users)),
             "default_permissions" => account.default_permissions = permissions::read(reader, value),
-            "limits" => read_limits(reader, value, &mut account.limits),
+            "limits" => limits::read_account(reader, value, &mut account.limits),
             "exports" => account.exports = links::read_exports(reader, value),
             "imports" => account.imports = links::read_imports(reader, value),
             "mappings" | "maps" => account.mappings = mappings::read(reader, value),
@@ -137,26 +137,4 @@ fn add_users(
             auth.users.push(user);
         }
     }
-}
-
-fn read_limits(reader: &mut Reader, value: &Value, limits: &mut AccountLimits) {
-    let ValueKind::Table(table) = &value.kind else {
-        return reader.error(value, format!("Expected account limits to be a map/struct, got {}", shown(value)));
-    };
-    for (key, value) in table {
-        match key.to_ascii_lowercase().as_str() {
-            "max_connections" | "max_conn" => limits.max_connections = limit(reader, value),
-            "max_subscriptions" | "max_subs" => limits.max_subscriptions = limit(reader, value),
-            "max_payload" | "max_pay" => {
-                limits.max_payload = limit(reader, value).map(|size| usize::try_from(size).unwrap_or(usize::MAX));
-            }
-            "max_leafnodes" | "max_leafs" => limits.max_leafnodes = limit(reader, value),
-            _ => reader.unknown_as(value, format!("Unknown field {key:?} parsing account limits")),
-        }
-    }
-}
-
-/// A negative number is no limit.
-fn limit(reader: &mut Reader, value: &Value) -> Option<u64> {
-    reader.integer(value).and_then(|number| u64::try_from(number).ok())
 }

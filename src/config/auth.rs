@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use config::{Map, Value, ValueKind};
 use nkeys::KeyPairType;
-use troupe_engine::options::{AuthOptions, ConnectionType, Credential, Permissions, Secret, UserOptions};
+use troupe_engine::options::{
+    AuthOptions, ConnectionType, Credential, Permissions, Secret, UserLimitOptions, UserOptions,
+};
 
-use super::permissions;
 use super::reader::{Reader, go_type, is_flag, shown};
+use super::{limits, permissions};
 
 /// Keys this room reads.
 pub(super) const KEYS: &[&str] = &["authorization", "no_auth_user", "proxies"];
@@ -156,6 +158,7 @@ fn read_user(
         permissions: None,
         allowed_connection_types: None,
         proxy_required: false,
+        limits: UserLimitOptions::default(),
     };
     let mut last = item;
     for (key, value) in table {
@@ -169,6 +172,7 @@ fn read_user(
                 user.allowed_connection_types = connection_types(reader, value);
             }
             "proxy_required" => user.proxy_required = reader.boolean(value).unwrap_or_default(),
+            "limits" => user.limits = limits::read_user(reader, value),
             _ => reader.unknown(key, value),
         }
     }

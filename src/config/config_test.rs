@@ -327,3 +327,19 @@ fn a_file_that_cannot_be_read() {
     let errors = load(Some("none.conf".as_ref()), &Map::new()).expect_err("it is not there");
     assert_eq!(errors.to_string(), "open none.conf: no such file or directory");
 }
+
+#[test]
+fn rates_of_users_and_accounts() {
+    let user = |limits: &str| format!("accounts {{ A {{ users [{{user: a, password: p, limits {{{limits}}}}}] }} }}\n");
+    let rate = |per_second, burst| Some(Rate { per_second, burst });
+    let given = |limits: &str| options(&user(limits)).auth.users[0].limits;
+    assert_eq!(given("messages_per_second: 5").rate, RateOptions { messages: rate(5, 5), bytes: None });
+    let both = given("bytes_per_second: 1K, bytes_burst: 2K, max_connections: 3, max_subs: -1");
+    assert_eq!((both.rate.bytes, both.max_connections, both.max_subscriptions), (rate(1000, 2000), Some(3), None));
+    let account = options("accounts { A { limits { messages_per_second: 5, messages_burst: 9 } } }\n");
+    assert_eq!(account.accounts[0].limits.rate.messages, rate(5, 9));
+    let wrong = |limits: &str| faults(&user(limits)).join("; ");
+    assert!(wrong("messages_per_second: 0").ends_with("\"messages_per_second\" must be greater than zero, got 0"));
+    assert!(wrong("bytes_burst: 5").ends_with("\"bytes_burst\" needs \"bytes_per_second\""));
+    assert!(wrong("rate: 5").contains("Unknown field \"rate\" parsing user limits"));
+}

@@ -11,6 +11,7 @@ mod cluster;
 mod format;
 mod jetstream;
 mod known;
+mod limits;
 mod links;
 mod listen;
 mod logging;

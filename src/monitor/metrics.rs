@@ -152,6 +152,11 @@ fn trouble(page: &mut Page<'_>, reporter: &Reporter) -> fmt::Result {
     let rows = by_kind(&|kind| counters.stale_connections.of(kind));
     page.counters("stale_connections", "Connections closed because they did not answer pings", rows)?;
     page.counters("publisher_stalls", "Times a publisher had to wait for a slow reader", one(counters.num_stalls()))?;
+    let of_accounts = services.accounts.all().into_iter().filter_map(|account| account.rate_limiter());
+    let waits =
+        [("user", services.users.num_waits()), ("account", of_accounts.map(|limiter| limiter.num_waits()).sum())];
+    let rows = waits.map(|(limit, count)| (label("limit", limit), count));
+    page.counters("rate_limit_waits", "Times a publisher had to wait because it was over its rate", rows)?;
     let closed = services.closed.counts().into_iter().map(|(reason, count)| (label("reason", reason.text()), count));
     page.counters("connections_closed", "Connections closed, by reason", closed)?;
     let requests = reporter.requests().into_iter().map(|(path, count)| (label("path", path), count));

@@ -29,7 +29,7 @@ fn ask(client: &mut RawClient, subject: &str, body: &str) -> String {
 
 /// What happened to one message: the steps of its trace, and the answer to its publisher.
 fn told(client: &mut RawClient, number: usize, subject: &str, headers: &str, is_answered: bool) -> String {
-    let before = client.count("MSG trace.x t");
+    let before = client.frames().iter().filter(|frame| frame.0.starts_with(b"MSG trace.x t")).count();
     client.flush(publish(subject, &format!("ack.{number}"), headers));
     client.wait(|frames| {
         frames.iter().filter(|frame| frame.0.starts_with(b"MSG trace.x t")).count() > before

@@ -2,6 +2,7 @@
 
 mod t10_connections;
 mod t10_control_line;
+mod t10_rates;
 mod t10_subscriptions;
 mod t50_keepalive;
 mod t50_lame_duck;

@@ -36,6 +36,7 @@ fn traces_follow_messages_to_other_servers() {
             sync_all(&mut clients);
             let delivered: usize = clients.iter().map(|client| count(client, &subject)).sum();
             assert_eq!(delivered, if only { 0 } else { 4 });
+            clients.iter_mut().for_each(|client| client.flush("UNSUB 1\r\nUNSUB 2\r\nUNSUB trace\r\n"));
         }
         services_are_traced_where_they_allow_it(&mut clients, &mut cluster.clients(B));
     });

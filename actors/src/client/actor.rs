@@ -17,12 +17,13 @@ use super::info::{ConnectionFacts, InfoOccasion, connection_info, info_line};
 use super::registry::{Entry, Place};
 use super::services::ClientServices;
 use super::table::SubscriptionTable;
+use super::usage::{Budgets, UserSeat};
 use crate::connection::closed::MAX_SUBSCRIPTIONS;
 use crate::connection::keepalive::PingDecision;
 use crate::connection::writer::{WriterEnd, write_all};
 use crate::connection::{
     CloseReason, ClosedConnection, ClosedSubscription, ConnectionStatus, Keepalive, Outbound, OutboundBatch,
-    ReadLimits, Reader, SharedReadLimits, Way,
+    ReadControl, ReadLimits, Reader, SharedReadLimits, Way,
 };
 use crate::metrics::ConnectionKind;
 use crate::net::{ReadHalf, RemoteAddress, Transport};
@@ -98,6 +99,10 @@ pub struct ClientActor {
     /// Limits of the reader; tighter ones of the account come with CONNECT.
     pub(super) read_limits: SharedReadLimits,
     pub(super) max_subscriptions: usize,
+    /// Its place among the connections of its user, where those are limited together.
+    pub(super) seat: Option<UserSeat>,
+    /// What it publishes from, where its rate is limited.
+    pub(super) budgets: Option<Box<Budgets>>,
     pub(super) has_ponged: bool,
     /// Version, language and name from CONNECT.
     pub(super) client_label: Option<Box<str>>,
@@ -142,12 +147,14 @@ impl ClientActor {
             suspended: None,
             keepalive: Keepalive::new(&options.timing, connection.accepted),
             accepted: connection.accepted,
-            read_limits: Rc::new(Cell::new(ReadLimits {
+            read_limits: ReadControl::new(ReadLimits {
                 max_control_line: options.limits.max_control_line,
                 max_payload: options.limits.max_payload,
                 is_scattered: false,
-            })),
+            }),
             max_subscriptions: options.limits.max_subscriptions,
+            seat: None,
+            budgets: None,
             client_label: None,
             has_ponged: false,
             incoming: Some(Box::new((read, connection.first_bytes))),

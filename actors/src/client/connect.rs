@@ -18,6 +18,7 @@ use super::events::ClientEvent;
 use super::inbound::Flow;
 use super::login::while_open;
 use super::trace;
+use super::usage::Budgets;
 use crate::auth::Answer;
 use crate::connection::{CloseReason, ClosedConnection, Profile, ReadLimits};
 use crate::router::{AccountView, ChangeSet, Publisher, Subscription};
@@ -181,6 +182,9 @@ impl ClientActor {
             }
         }
         self.owes_expiry = grant.expires;
+        if !self.take_seat(&account, &grant) {
+            return false;
+        }
         self.apply_limits(&account, &grant);
         self.account = Some(account);
         self.apply_permissions(&grant);
@@ -190,6 +194,22 @@ impl ClientActor {
         if let Some(account) = self.account.as_ref().filter(|_| is_new) {
             let (sink, account) = (Arc::clone(&self.sink), Arc::clone(account.name()));
             self.services.events.tell(|| ClientEvent::Connected { sink, account });
+        }
+        true
+    }
+
+    /// Takes a place among the connections of the user. False when there is none: the connection is closing then.
+    fn take_seat(&mut self, account: &Arc<AccountView>, grant: &Grant) -> bool {
+        self.seat = None;
+        match self.services.users.enter(grant) {
+            Ok(seat) => self.seat = seat,
+            Err(cause) => {
+                account.leave();
+                self.account = None;
+                error!(conn = %self.sink.label(), "{cause}");
+                self.fail(&cause.to_string(), CloseReason::MaxUserConnectionsExceeded);
+                return false;
+            }
         }
         true
     }
@@ -243,6 +263,7 @@ impl ClientActor {
 
     /// Takes the tighter of the server's and the account's limits.
     fn apply_limits(&mut self, account: &AccountView, grant: &Grant) {
+        self.budgets = Budgets::of(self.seat.as_ref(), account);
         let (server, own) = (self.services.options(), account.limits());
         self.read_limits.set(ReadLimits {
             max_control_line: server.limits.max_control_line,
@@ -348,8 +369,12 @@ impl ClientActor {
 
     fn take_reconsidered(&mut self, outcome: Reconsidered) {
         match outcome {
-            Reconsidered::Unchanged(grant) => self.grant = Some(Box::new(grant)),
+            Reconsidered::Unchanged(grant) => {
+                self.renew_limits(&grant);
+                self.grant = Some(Box::new(grant));
+            }
             Reconsidered::PermissionsChanged(grant) => {
+                self.renew_limits(&grant);
                 self.apply_permissions(&grant);
                 self.grant = Some(Box::new(grant));
                 self.drop_forbidden_subscriptions();
@@ -360,6 +385,14 @@ impl ClientActor {
                 self.fail("Authorization Violation", CloseReason::AuthenticationFailure);
             }
         }
+    }
+
+    /// Puts the limits of a reloaded user in force. Connections that are there stay.
+    fn renew_limits(&mut self, grant: &Grant) {
+        let Some(account) = self.account.clone() else { return };
+        self.seat = None;
+        self.seat = self.services.users.keep(grant);
+        self.apply_limits(&account, grant);
     }
 
     /// Ends subscriptions the connection may no longer have, each with an error.

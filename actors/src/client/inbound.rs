@@ -26,6 +26,9 @@ use crate::router::{ClientSink, Publisher, Stalled, Ticket};
 /// Longest time a publisher stops reading for a full destination.
 const MAX_STALL: Duration = Duration::from_millis(50);
 
+/// Longest time until a publisher that is over its rate looks again whether it may go on.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
+
 /// What comes after an operation.
 pub(super) enum Flow {
     /// The next one.
@@ -34,6 +37,8 @@ pub(super) enum Flow {
     AfterBarrier,
     /// The next one, once other connections had their turn.
     AfterOthers,
+    /// The same one, once there is something in the budgets to publish from.
+    AfterPause(Duration),
     /// The next one, once a password is checked.
     AfterPassword(Box<PendingLogin>),
     /// Nothing: the connection is closing.
@@ -69,7 +74,7 @@ impl ClientActor {
                     break;
                 }
                 Flow::Continue => next += 1,
-                Flow::AfterBarrier | Flow::AfterOthers => break,
+                Flow::AfterBarrier | Flow::AfterOthers | Flow::AfterPause(_) => break,
                 Flow::AfterPassword(_) | Flow::Stop => {
                     next += 1;
                     break;
@@ -125,6 +130,11 @@ impl ClientActor {
         }
         match op {
             ClientOp::Publish(op) => {
+                if let Some(budgets) = &self.budgets
+                    && let Err(wait) = budgets.take(op.payload.len(), Instant::now())
+                {
+                    return Flow::AfterPause(wait);
+                }
                 traffic.0 += 1;
                 traffic.1 += op.payload.len() as u64;
                 let flow = self.publish(op, bytes, publisher);
@@ -199,8 +209,13 @@ impl ClientActor {
         }
         // The writers of this arbiter are many then, and wait for their turn.
         let yields = matches!(flow, Flow::AfterOthers) || self.read_limits.get().is_scattered;
+        let mut pause = None;
         let login = match flow {
             Flow::AfterPassword(login) => Some(login),
+            Flow::AfterPause(wait) => {
+                pause = Some(wait);
+                None
+            }
             _ => None,
         };
         let must_wait = yields || login.is_some() || ticket.is_some() || stalled.is_some();
@@ -212,10 +227,24 @@ impl ClientActor {
         }
         if must_wait {
             self.wait(ticket, stalled, login, ctx);
+        } else if let Some(pause) = pause.filter(|_| !is_closing) {
+            self.pause(pause, ctx);
         } else if let Some(suspended) = self.suspended.take() {
             let (batch, next) = *suspended;
             self.process(batch, next, ctx);
         }
+    }
+
+    /// Reads no more for a while: the client has published faster than it may. Everything else goes on meanwhile.
+    fn pause(&mut self, pause: Duration, ctx: &mut Context<Self>) {
+        self.read_limits.pause();
+        ctx.run_later(pause.min(MAX_PAUSE), |actor, ctx| {
+            actor.read_limits.resume();
+            if let Some(suspended) = actor.suspended.take().filter(|_| actor.sink.close_reason().is_none()) {
+                let (batch, next) = *suspended;
+                actor.process(batch, next, ctx);
+            }
+        });
     }
 
     fn wait(

@@ -18,7 +18,7 @@ use crate::router::ClientSink;
 #[derive(Debug)]
 pub(super) enum LoginEnd {
     /// Compared, or refused because too many wait.
-    Decided(Result<Grant, Refusal>),
+    Decided(Box<Result<Grant, Refusal>>),
     /// The turn to compare did not come in time.
     TimedOut,
     /// The connection was closed meanwhile.
@@ -28,7 +28,7 @@ pub(super) enum LoginEnd {
 /// Waits up to `patience` for the turn of `login`, and no longer than the connection is open.
 pub(super) async fn await_login(login: PendingLogin, patience: Duration, sink: &ClientSink) -> LoginEnd {
     match while_open(login.finish_within(patience), sink).await {
-        Some(Some(outcome)) => LoginEnd::Decided(outcome),
+        Some(Some(outcome)) => LoginEnd::Decided(Box::new(outcome)),
         Some(None) => LoginEnd::TimedOut,
         None => LoginEnd::Closed,
     }
@@ -45,7 +45,7 @@ impl ClientActor {
     /// Goes on with what became of a login that had to wait.
     pub(super) fn finish_login(&mut self, end: LoginEnd) {
         match end {
-            LoginEnd::Decided(outcome) => self.finish_connect(outcome),
+            LoginEnd::Decided(outcome) => self.finish_connect(*outcome),
             LoginEnd::TimedOut => self.time_out_login(),
             LoginEnd::Closed => {}
         }

@@ -10,7 +10,7 @@
 //!
 //! - [`actor`]: life, timers. [`messages`]: what others ask of it. [`inbound`]: the loop over a batch. [`services`]: what all connections share.
 //! - [`events`]: clients that come and go, for those who tell of it. `traced`: messages that ask for a trace.
-//! - [`login`]: logins that wait for a password comparison.
+//! - [`login`]: logins that wait for a password comparison. [`usage`]: users with limits that their connections share.
 //! - [`table`]: subscriptions by sid. [`registry`]: connections by id.
 
 pub mod actor;
@@ -28,6 +28,7 @@ mod subscribe;
 mod table;
 mod trace;
 mod traced;
+pub mod usage;
 
 pub use actor::ClientActor;
 pub use entry::ClientFactory;

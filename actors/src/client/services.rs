@@ -11,6 +11,7 @@ use troupe_engine::options::Options;
 use super::Registry;
 use super::events::ClientEvents;
 use super::registry::Place;
+use super::usage::Users;
 use crate::auth::Authenticator;
 use crate::connection::{CloseReason, ClosedConnection, ClosedRing};
 use crate::metrics::{ConnectionKind, ServerCounters};
@@ -40,6 +41,8 @@ pub struct ClientServices {
     pub registry: Registry,
     /// The last connections that ended, of every kind the monitor lists.
     pub closed: Arc<ClosedRing>,
+    /// Users with limits that their connections share.
+    pub users: Users,
     /// What happens to clients.
     pub events: ClientEvents,
     /// Events of the server.
@@ -87,6 +90,7 @@ impl ClientServices {
         Self {
             closed,
             counters: Arc::default(),
+            users: Users::default(),
             events: ClientEvents::default(),
             accounts,
             router,

@@ -61,6 +61,7 @@ close_reasons! {
     WrongGateway = "Wrong Gateway",
     ClusterNameConflict = "Cluster Name Conflict",
     DuplicateServerName = "Duplicate Server Name",
+    MaxUserConnectionsExceeded = "Maximum User Connections Exceeded",
 }
 
 const OPEN: u8 = u8::MAX;

@@ -23,6 +23,6 @@ pub use closed::{ClosedConnection, ClosedRing, ClosedSubscription};
 pub use counters::{Traffic, TrafficCounters};
 pub use keepalive::Keepalive;
 pub use outbound::{Outbound, OutboundBatch, PushOutcome, Way};
-pub use reader::{ReadLimits, Reader, SharedReadLimits};
+pub use reader::{ReadControl, ReadLimits, Reader, SharedReadLimits};
 pub use status::{ConnectionStatus, Profile, TlsFacts};
 pub use trace::PayloadTrace;

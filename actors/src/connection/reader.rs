@@ -1,11 +1,11 @@
 //! The framed stream a client actor reads: one item per read of the socket.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{BufMut, BytesMut};
 use futures_util::Stream;
@@ -30,8 +30,50 @@ pub struct ReadLimits {
     pub is_scattered: bool,
 }
 
+/// What the owner of a reader may change while it reads.
+#[derive(Debug)]
+pub struct ReadControl {
+    limits: Cell<ReadLimits>,
+    is_paused: Cell<bool>,
+    paused: RefCell<Option<Waker>>,
+}
+
+impl ReadControl {
+    /// A reader that reads.
+    #[must_use]
+    pub fn new(limits: ReadLimits) -> Rc<Self> {
+        Rc::new(Self { limits: Cell::new(limits), is_paused: Cell::new(false), paused: RefCell::new(None) })
+    }
+
+    /// Limits in force.
+    #[must_use]
+    #[inline]
+    pub fn get(&self) -> ReadLimits {
+        self.limits.get()
+    }
+
+    /// Sets the limits.
+    pub fn set(&self, limits: ReadLimits) {
+        self.limits.set(limits);
+    }
+
+    /// Has nothing read until [`ReadControl::resume`].
+    pub fn pause(&self) {
+        self.is_paused.set(true);
+    }
+
+    /// Has the reader go on.
+    pub fn resume(&self) {
+        self.is_paused.set(false);
+        let waker = self.paused.borrow_mut().take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
 /// Limits that the owner of a reader may change while it reads.
-pub type SharedReadLimits = Rc<Cell<ReadLimits>>;
+pub type SharedReadLimits = Rc<ReadControl>;
 
 /// Most bytes read at once: while large messages come in, and where much at once spares many small writes.
 const MAX_READ: usize = 4 * READ_SIZE;
@@ -113,6 +155,10 @@ impl<C: Closed> Stream for Reader<C> {
         loop {
             if this.closed.poll_closed(cx).is_ready() {
                 return Poll::Ready(None);
+            }
+            if this.limits.is_paused.get() {
+                *this.limits.paused.borrow_mut() = Some(cx.waker().clone());
+                return Poll::Pending;
             }
             let (mut buffer, room) = this.buffer();
             let poll = poll_read_buf(Pin::new(&mut this.half), cx, &mut (&mut buffer).limit(room));

@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use troupe_codecs::report::accountz::{AccountInfo, AccountStat, DataStats, MsgBytes};
+use troupe_codecs::report::accountz::{
+    AccountInfo, AccountStat, DataStats, LimitsInfo, MsgBytes, RateInfo, UserLimitsInfo,
+};
 use troupe_codecs::report::{Accountz, AccountzOptions, Accstatz, AccstatzOptions, Timestamp};
+
+use troupe_engine::options::{Rate, RateOptions};
 
 use super::sharing::sharing;
 use super::subsz::sublist_stats;
@@ -58,7 +62,26 @@ impl Reporter {
             tags: Vec::new(),
             sublist_stats: stats,
             responses: BTreeMap::new(),
+            limits: self.limits_info(account),
         }
+    }
+
+    fn limits_info(&self, account: &AccountView) -> Option<LimitsInfo> {
+        let limiter = account.rate_limiter();
+        let users = self.services.users.of_account(account.name()).into_iter().map(|(user, usage)| {
+            let limits = usage.limits();
+            UserLimitsInfo {
+                user: user.into(),
+                connections: usage.num_connections(),
+                max_connections: limits.max_connections.unwrap_or_default(),
+                rate: rate_info(limits.rate, usage.num_waits()),
+            }
+        });
+        let info = LimitsInfo {
+            rate: limiter.map(|limiter| rate_info(limiter.options(), limiter.num_waits())).unwrap_or_default(),
+            users: users.collect(),
+        };
+        (info != LimitsInfo::default()).then_some(info)
     }
 
     fn num_leafs(&self, account: &str) -> u64 {
@@ -130,4 +153,11 @@ impl Reporter {
             slow_consumers: account.num_slow_consumers(),
         }
     }
+}
+
+fn rate_info(options: RateOptions, waits: u64) -> RateInfo {
+    let shown = |rate: Option<Rate>| rate.map_or((0, 0), |rate| (rate.per_second, rate.burst));
+    let ((messages_per_second, messages_burst), (bytes_per_second, bytes_burst)) =
+        (shown(options.messages), shown(options.bytes));
+    RateInfo { messages_per_second, messages_burst, bytes_per_second, bytes_burst, waits }
 }

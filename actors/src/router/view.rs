@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
+use troupe_engine::account::RateLimiter;
 use troupe_engine::index::{Index, Matches};
 use troupe_engine::options::AccountLimits;
 
@@ -29,6 +30,8 @@ pub struct AccountView {
     /// The Router instance that published last. Locked for each publication, so that none comes in between.
     publisher: Mutex<Epoch>,
     limits: ArcSwap<AccountLimits>,
+    /// How fast its connections may publish, where that is limited.
+    limiter: ArcSwapOption<RateLimiter>,
     exchange: Exchange,
     num_connections: AtomicU64,
     num_subscriptions: AtomicU64,
@@ -44,6 +47,7 @@ impl AccountView {
             changes: watch::Sender::new(0),
             snapshot: ArcSwap::default(),
             publisher: Mutex::new(Epoch::NONE),
+            limiter: ArcSwapOption::new(RateLimiter::new(limits.rate).map(Arc::new)),
             limits: ArcSwap::from_pointee(limits),
             exchange: Exchange::default(),
             num_connections: AtomicU64::new(0),
@@ -123,6 +127,12 @@ impl AccountView {
         self.limits.load_full()
     }
 
+    /// How fast its connections may publish, where that is limited.
+    #[must_use]
+    pub fn rate_limiter(&self) -> Option<Arc<RateLimiter>> {
+        self.limiter.load_full()
+    }
+
     /// Counts a connection in; false when the account is full.
     #[must_use]
     pub fn enter(&self) -> bool {
@@ -187,6 +197,9 @@ impl Accounts {
     pub fn configure(&self, name: &str, limits: AccountLimits) -> Arc<AccountView> {
         let mut by_name = self.by_name.write();
         if let Some(account) = by_name.get(name) {
+            if account.limits.load().rate != limits.rate {
+                account.limiter.store(RateLimiter::new(limits.rate).map(Arc::new));
+            }
             account.limits.store(Arc::new(limits));
             return Arc::clone(account);
         }

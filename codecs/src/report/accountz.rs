@@ -77,6 +77,55 @@ pub struct AccountInfo {
     /// Reply subjects of service imports that are under way.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub responses: BTreeMap<String, ImportInfo>,
+    /// Limits that nats-server does not have, where there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitsInfo>,
+}
+
+/// Limits of an account that nats-server does not have.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LimitsInfo {
+    /// Of all connections of the account together.
+    #[serde(flatten)]
+    pub rate: RateInfo,
+    /// Users with limits of their own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<UserLimitsInfo>,
+}
+
+/// Limits of one user.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct UserLimitsInfo {
+    /// User.
+    pub user: String,
+    /// Its connections.
+    pub connections: u64,
+    /// Most connections.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub max_connections: u64,
+    /// How fast it may publish.
+    #[serde(flatten)]
+    pub rate: RateInfo,
+}
+
+/// How fast somebody may publish. Zero is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RateInfo {
+    /// Messages each second.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub messages_per_second: u64,
+    /// Messages at once.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub messages_burst: u64,
+    /// Bytes each second.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub bytes_per_second: u64,
+    /// Bytes at once.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub bytes_burst: u64,
+    /// Times a connection had to wait.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub waits: u64,
 }
 
 /// What an account shares, takes over and maps.

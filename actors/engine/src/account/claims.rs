@@ -10,7 +10,8 @@ use troupe_codecs::subject::is_valid_publish;
 
 use crate::options::{
     AccountJetStream, AccountLimits, AccountOptions, ExportKind, ExportOptions, ImportKind, ImportOptions,
-    LatencyOptions, Permissions, ResponsePermission, ResponseType, Sampling, SubjectPermission, TraceOptions,
+    LatencyOptions, Permissions, RateOptions, ResponsePermission, ResponseType, Sampling, SubjectPermission,
+    TraceOptions,
 };
 use crate::subject::{Destination, Mapping, Mappings};
 
@@ -31,6 +32,7 @@ pub fn account_options(claims: &Claims<AccountClaims>) -> AccountOptions {
             max_subscriptions: limit(nats.limits.subs),
             max_payload: limit(nats.limits.payload).map(|size| usize::try_from(size).unwrap_or(usize::MAX)),
             max_leafnodes: limit(nats.limits.leaf),
+            rate: RateOptions::default(),
         },
         default_permissions: permissions(&nats.default_permissions),
         exports: nats.exports.iter().filter_map(export).collect(),

@@ -2,7 +2,7 @@
 //!
 //! - [`claims`]: accounts as their tokens describe them. [`activation`]: tokens for private exports.
 //! - [`exports`]: what an account offers, and to whom.
-//! - [`latency`]: which requests are measured.
+//! - [`latency`]: which requests are measured. [`rate`]: how fast a user or an account may publish.
 //! - [`imports`]: what an account takes: messages of a stream, answers of a service.
 //! - [`graph`]: all accounts with both, checked against each other. [`cycles`]: imports that lead back.
 
@@ -17,7 +17,9 @@ pub mod imports;
 #[cfg(test)]
 mod imports_test;
 pub mod latency;
+pub mod rate;
 
 pub use exports::{Approval, ServiceExport, StreamExport};
 pub use graph::{AccountLinks, Graph, LinkError};
 pub use imports::{ServiceImport, StreamImport};
+pub use rate::RateLimiter;

@@ -5,14 +5,23 @@ use nkeys::KeyPair;
 
 use super::*;
 use crate::auth::CertificateNames;
-use crate::options::{AccountOptions, ConnectionType, Permissions, SubjectPermission, TlsOptions, UserOptions};
+use crate::options::{
+    AccountOptions, ConnectionType, Permissions, SubjectPermission, TlsOptions, UserLimitOptions, UserOptions,
+};
 
 /// bcrypt of `secret`, which only the shell compares.
 const HASH: &str = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
 
 fn user(name: &str, password: &str) -> UserOptions {
     let credential = Credential::Password { name: name.into(), password: Secret::new(password) };
-    UserOptions { credential, account: None, permissions: None, allowed_connection_types: None, proxy_required: false }
+    UserOptions {
+        credential,
+        account: None,
+        permissions: None,
+        allowed_connection_types: None,
+        proxy_required: false,
+        limits: UserLimitOptions::default(),
+    }
 }
 
 fn nkey_user(key: &KeyPair) -> UserOptions {

@@ -9,7 +9,7 @@ use troupe_codecs::quote::quote;
 
 use super::certificate::CertificateNames;
 use super::permissions::CompiledPermissions;
-use crate::options::{ConnectionType, Secret};
+use crate::options::{ConnectionType, RateOptions, Secret};
 
 /// Everything a connection showed to prove who it is. An empty string counts as absent.
 #[derive(Clone, Debug)]
@@ -146,6 +146,10 @@ pub struct UserLimits {
     pub max_subscriptions: Option<u64>,
     /// Largest message.
     pub max_payload: Option<u64>,
+    /// Most connections at a time.
+    pub max_connections: Option<u64>,
+    /// How fast all its connections together may publish.
+    pub rate: RateOptions,
 }
 
 /// Right to enter.

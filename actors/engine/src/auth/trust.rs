@@ -127,7 +127,11 @@ impl Trust {
             permissions: own.map(|own| Arc::new(CompiledPermissions::compile(&own))),
             proxy_key: proxy,
             checked_against: None,
-            limits: UserLimits { max_subscriptions: limit(rights.subs), max_payload: limit(rights.payload) },
+            limits: UserLimits {
+                max_subscriptions: limit(rights.subs),
+                max_payload: limit(rights.payload),
+                ..UserLimits::default()
+            },
             expires: earliest([end_of(user.exp), end_of(account.claims.exp), window]),
         })
     }

@@ -8,7 +8,9 @@ use super::certificate::{CertificateNames, NameCandidate};
 use super::decision::{Grant, Identity, UserLimits};
 use super::distinguished_name::DistinguishedName;
 use super::permissions::CompiledPermissions;
-use crate::options::{ConnectionType, Credential, GLOBAL_ACCOUNT, Options, Permissions, Secret, UserOptions};
+use crate::options::{
+    ConnectionType, Credential, GLOBAL_ACCOUNT, Options, Permissions, Secret, UserLimitOptions, UserOptions,
+};
 
 /// One user.
 #[derive(Debug)]
@@ -20,6 +22,7 @@ pub(super) struct UserRecord {
     account: Arc<str>,
     identity: Identity,
     permissions: Option<Arc<CompiledPermissions>>,
+    limits: UserLimits,
 }
 
 impl UserRecord {
@@ -38,7 +41,7 @@ impl UserRecord {
             identity: self.identity.clone(),
             permissions: self.permissions.clone(),
             proxy_key,
-            limits: UserLimits::default(),
+            limits: self.limits,
             expires: None,
             checked_against: self.password.clone(),
         }
@@ -83,6 +86,7 @@ impl Directory {
             account: user.account.as_deref().unwrap_or(GLOBAL_ACCOUNT).into(),
             identity,
             permissions,
+            limits: limits(&user.limits),
         };
         match &user.credential {
             Credential::Password { name, .. } => {
@@ -104,6 +108,7 @@ impl Directory {
             account: GLOBAL_ACCOUNT.into(),
             identity: Identity::User(name.to_owned()),
             permissions: None,
+            limits: UserLimits::default(),
         };
         self.by_name.insert(name.to_owned(), record);
     }
@@ -167,6 +172,15 @@ impl Directory {
             users.find(|(_, user)| user.may_use(kind))
         };
         search(DistinguishedName::matches).or_else(|| search(DistinguishedName::matches_in_any_order))
+    }
+}
+
+fn limits(options: &UserLimitOptions) -> UserLimits {
+    UserLimits {
+        max_subscriptions: options.max_subscriptions,
+        max_payload: options.max_payload,
+        max_connections: options.max_connections,
+        rate: options.rate,
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::auth::Permissions;
 use super::jetstream::AccountJetStream;
+use super::rate::RateOptions;
 use crate::subject::Mappings;
 
 /// Limits of one account; `None` is unlimited.
@@ -17,6 +18,8 @@ pub struct AccountLimits {
     pub max_payload: Option<usize>,
     /// Most leaf node connections.
     pub max_leafnodes: Option<u64>,
+    /// How fast all its connections together may publish.
+    pub rate: RateOptions,
 }
 
 /// Time a service has for a response when its export sets none.

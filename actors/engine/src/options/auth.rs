@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::rate::UserLimitOptions;
+
 /// A password, token or hash. Its `Debug` form never shows the value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -121,6 +123,8 @@ pub struct UserOptions {
     pub allowed_connection_types: Option<Vec<ConnectionType>>,
     /// It may only come through a trusted proxy.
     pub proxy_required: bool,
+    /// Limits.
+    pub limits: UserLimitOptions,
 }
 
 /// The `authorization {}` block and the users of all accounts.

@@ -129,6 +129,7 @@ fn changes_that_need_a_restart_are_refused() {
 fn the_default_user_may_leave_with_its_definition() {
     let user = |o: &mut Options| {
         o.auth.users.push(UserOptions {
+            limits: UserLimitOptions::default(),
             credential: Credential::Password { name: "a".to_owned(), password: Secret::new("") },
             account: None,
             permissions: None,

@@ -14,6 +14,7 @@ pub mod limits;
 pub mod listen;
 pub mod logging;
 pub mod monitor;
+pub mod rate;
 pub mod route_url;
 pub mod tls;
 pub mod trust;
@@ -34,6 +35,7 @@ pub use limits::{LameDuckOptions, LimitOptions, TimingOptions, WriteTimeoutPolic
 pub use listen::{ListenAddress, ListenOptions};
 pub use logging::{LogFormat, LoggingOptions};
 pub use monitor::{MonitorAuth, MonitorOptions};
+pub use rate::{Rate, RateOptions, UserLimitOptions};
 pub use route_url::RouteUrl;
 pub use tls::{CertificatePair, HandshakeFirst, TlsOptions, TlsVersion};
 pub use trust::TrustOptions;

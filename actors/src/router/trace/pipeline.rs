@@ -201,13 +201,13 @@ impl Publisher {
 
     /// The way out of one message whose beginning was shown.
     fn shown_door(&mut self) -> Door<'_> {
-        self.work += 1;
         Door {
             head: &self.shown_head,
             deliveries: &mut self.deliveries,
             pool: &self.pool,
             ended: &mut self.ended,
             hops: &mut self.hops,
+            work: &mut self.work,
             is_tracing: self.is_tracing,
             payload_trace: self.payload_trace,
         }
