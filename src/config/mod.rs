@@ -6,6 +6,7 @@
 
 mod accounts;
 mod aliases;
+mod asserted;
 mod auth;
 mod cluster;
 mod format;

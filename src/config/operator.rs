@@ -8,6 +8,7 @@ use troupe_engine::account::claims::account_options;
 use troupe_engine::options::trust::Token;
 use troupe_engine::options::{Options, TrustOptions};
 
+use super::asserted;
 use super::reader::Reader;
 use super::resolver;
 
@@ -41,6 +42,10 @@ pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, options: &mut
         return;
     }
     if let Some(fault) = conflict(options, &trust, has_resolver) {
+        return reader.error_at(root.get("operator"), fault);
+    }
+    let asserted = |token: &Token<OperatorClaims>| asserted::fault(&token.claims, crate::COMPATIBLE_VERSION);
+    if let Some(fault) = trust.operators.iter().find_map(asserted) {
         return reader.error_at(root.get("operator"), fault);
     }
     if options.system_account.is_none() {

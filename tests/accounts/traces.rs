@@ -97,9 +97,6 @@ pub(crate) fn compare(config: &str, watcher: &str, acts: &[Act], wanted: usize) 
         (traces(&mut watching, wanted), heard)
     };
     let (expected, got) = (run(&reference), run(&troupe));
-    if std::env::var_os("TROUPE_TESTS_SHOW").is_some() {
-        println!("{}\n{}", expected.0.join("\n"), expected.1.join("\n"));
-    }
     assert_eq!(expected.0.len(), wanted, "nats-server told {:#?}", expected.0);
     assert_eq!(expected.0, got.0, "traces");
     assert_eq!(expected.1, got.1, "messages");

@@ -1,5 +1,7 @@
 //! The shape of JSON documents, and requests that fetch them.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use troupe_tests::{RawClient, Server};
 
@@ -56,7 +58,10 @@ fn of(value: &Value) -> String {
         Value::Bool(truth) => truth.to_string(),
         Value::Number(_) => "number".to_owned(),
         Value::String(_) => "text".to_owned(),
-        Value::Array(items) => format!("[{}]", items.first().map(of).unwrap_or_default()),
+        Value::Array(items) => {
+            let shapes: BTreeSet<String> = items.iter().map(of).collect();
+            format!("[{}]", shapes.into_iter().collect::<Vec<_>>().join(" | "))
+        }
         Value::Object(map) => {
             let fields: Vec<String> = map.iter().map(|(key, value)| format!("{key}: {}", of(value))).collect();
             format!("{{{}}}", fields.join(", "))

@@ -40,3 +40,33 @@ fn the_server_ends() {
         assert!(told.contains("\"name\":\"S\""), "{told}");
     });
 }
+
+#[test]
+fn owners_of_accounts_learn_who_was_not_let_in() {
+    const CONFIG: &str = r#"
+server_name: S
+accounts { SYS { users: [ {user: sys, password: p} ] } }
+system_account: SYS
+authorization { timeout: 1, users: [ {user: g, password: p} ] }
+"#;
+    let Some(reference) = Server::reference(CONFIG) else { return };
+    let troupe = Server::troupe(CONFIG);
+    let told = |server: &Server| -> Vec<String> {
+        let mut system = enter(server, "sys");
+        system.flush("SUB $SYS.ACCOUNT.$G.DISCONNECT 1\r\nSUB $SYS.SERVER.*.CLIENT.AUTH.ERR 2\r\n");
+        let mut owner = enter(server, "g");
+        owner.flush("SUB $SYS.ACCOUNT.CLIENT.AUTH.ERR 1\r\n");
+        let mut late = server.connect();
+        late.wait_closed();
+        let late = shape(&payload(&mut system, "1"));
+        let mut refused = server.connect();
+        refused.send("CONNECT {\"verbose\":false,\"user\":\"nobody\",\"pass\":\"p\"}\r\n");
+        refused.wait_closed();
+        let of_owner = shape(&payload(&mut owner, "1"));
+        let of_system = shape(&payload(&mut system, "2"));
+        system.flush("");
+        let count = system.frames().iter().filter(|frame| frame.contains("CLIENT.AUTH.ERR 2")).count();
+        vec![late, of_owner, of_system, count.to_string()]
+    };
+    assert_eq!(told(&reference), told(&troupe));
+}

@@ -49,6 +49,9 @@ fn the_server() {
             ("$SYS.REQ.SERVER.PING.LEAFZ", ""),
             ("$SYS.REQ.SERVER.PING.GATEWAYZ", ""),
             ("$SYS.REQ.SERVER.PING.RAFTZ", ""),
+            ("$SYS.REQ.SERVER.PING.PROFILEZ", ""),
+            ("$SYS.REQ.SERVER.PING.PROFILEZ", r#"{"name": "nonsense"}"#),
+            ("$SYS.REQ.SERVER.PING.PROFILEZ", r#"{"name": "cpu"}"#),
             ("$SYS.REQ.SERVER.<id>.IDZ", ""),
             ("$SYS.REQ.SERVER.<id>.STATSZ", "{}"),
             ("$SYS.REQ.SERVER.<id>.CONNZ", r#"{"limit": 1, "sort": "cid"}"#),
@@ -70,6 +73,7 @@ fn accounts() {
             ("$SYS.REQ.ACCOUNT.A.STATZ", ""),
             ("$SYS.REQ.ACCOUNT.A.CONNS", ""),
             ("$SYS.REQ.ACCOUNT.A.LEAFZ", ""),
+            ("$SYS.REQ.ACCOUNT.A.INFO", ""),
             ("$SYS.REQ.ACCOUNT.A.JSZ", ""),
             ("$SYS.REQ.ACCOUNT.NOBODY.INFO", ""),
             ("$SYS.REQ.ACCOUNT.PING.STATZ", ""),
@@ -79,6 +83,33 @@ fn accounts() {
         "b",
         &[("$SYS.REQ.ACCOUNT.PING.CONNZ", ""), ("$SYS.REQ.SERVER.PING.CONNZ", ""), ("$SYS.REQ.ACCOUNT.PING.STATZ", "")],
     );
+}
+
+#[test]
+fn answers_are_packed_as_wished() {
+    troupe_tests::on_both(CONFIG, |server| {
+        let mut client = enter(server, "sys");
+        for (number, (wanted, told)) in [("gzip", "gzip"), ("snappy", "snappy"), ("br", "identity")].iter().enumerate()
+        {
+            let block = format!("NATS/1.0\r\nAccept-Encoding: {wanted}\r\n\r\n");
+            client.send(format!(
+                "SUB packed.{number} p{number}\r\nHPUB $SYS.REQ.SERVER.PING.VARZ packed.{number} {0} {0}\r\n{block}\r\n",
+                block.len()
+            ));
+            let frame = client.expect(&format!("HMSG packed.{number} p{number} "));
+            let text = String::from_utf8_lossy(&frame.0).replace("Content-Encoding:", "Content-Encoding: ");
+            assert!(text.replace(":  ", ": ").contains(&format!("Content-Encoding: {told}\r\n")), "{text}");
+            let start: &[u8] = if *told == "gzip" {
+                b"\x1f\x8b"
+            } else if *told == "snappy" {
+                b"\xff\x06\x00\x00sNaPpY"
+            } else {
+                b"{"
+            };
+            let body = frame.0.windows(4).position(|end| end == b"\r\n\r\n").map(|at| &frame.0[at + 4..]);
+            assert!(body.is_some_and(|body| body.starts_with(start)), "{told}: {text}");
+        }
+    });
 }
 
 #[test]

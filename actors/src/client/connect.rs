@@ -7,7 +7,8 @@ use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use tracing::{debug, error};
 use troupe_codecs::client::ConnectOptions;
 use troupe_engine::auth::{
-    ConnectionPermissions, Grant, Reconsidered, Refusal, RefusalReason, ResponseTracker, subscription_violation,
+    ConnectionPermissions, Grant, Identity, Reconsidered, Refusal, RefusalReason, ResponseTracker,
+    subscription_violation,
 };
 use troupe_engine::index::SubscriptionFacts;
 use troupe_engine::options::Secret;
@@ -26,6 +27,15 @@ use crate::router::{AccountView, ChangeSet, Publisher, Subscription};
 /// A limit as a size.
 fn clamped(limit: u64) -> usize {
     usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
+/// Who vouches for a connection that proved itself by a key.
+fn issuer_key(grant: &Grant) -> Option<Box<str>> {
+    match (&grant.token, &grant.identity) {
+        (Some(token), _) => Some(token.issuer_key.as_str().into()),
+        (None, Identity::Nkey(_)) => Some((*grant.account).into()),
+        (None, _) => None,
+    }
 }
 
 impl ClientActor {
@@ -227,7 +237,7 @@ impl ClientActor {
     }
 
     /// Tells that the connection was not let in.
-    fn tell_refused(&self, reason: CloseReason) {
+    pub(super) fn tell_refused(&self, reason: CloseReason) {
         self.services.events.tell(|| ClientEvent::Refused {
             sink: Arc::clone(&self.sink),
             user: self.presented.claimed_identity().reported().unwrap_or_default().to_owned(),
@@ -257,6 +267,9 @@ impl ClientActor {
             user: grant.and_then(Grant::user).or(claimed.reported()).map(Into::into),
             account,
             proxy_key: grant.and_then(|grant| grant.proxy_key.clone()),
+            token: grant.and_then(|grant| grant.token.clone()),
+            issuer_key: grant.and_then(issuer_key),
+            expires: grant.and_then(|grant| grant.expires),
             traffic_before,
         });
     }

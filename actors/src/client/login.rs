@@ -55,6 +55,7 @@ impl ClientActor {
     pub(super) fn time_out_login(&self) {
         self.send_error("Authentication Timeout");
         debug!(conn = %self.sink.label(), "Authentication Timeout");
+        self.tell_refused(CloseReason::AuthenticationTimeout);
         self.end(CloseReason::AuthenticationTimeout);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwapOption;
+use troupe_engine::auth::TokenFacts;
 
 use super::counters::Traffic;
 use crate::net::tls::TlsSession;
@@ -48,8 +49,25 @@ pub struct Profile {
     pub account: Option<Arc<str>>,
     /// Public key of the trusted proxy it came through.
     pub proxy_key: Option<Arc<str>>,
+    /// What its token says of it.
+    pub token: Option<Arc<TokenFacts>>,
+    /// Key that issued its token; its account where it proved itself by a key of the configuration.
+    pub issuer_key: Option<Box<str>>,
+    /// When it must leave.
+    pub expires: Option<SystemTime>,
     /// Its traffic when it entered the account: what came before belongs to another one.
     pub traffic_before: Traffic,
+}
+
+impl Profile {
+    /// Readable name of its account.
+    #[must_use]
+    pub fn account_name(&self) -> &str {
+        match &self.token {
+            Some(token) => &token.account_name,
+            None => self.account.as_deref().unwrap_or_default(),
+        }
+    }
 }
 
 impl ConnectionStatus {

@@ -45,6 +45,11 @@ impl Reporter {
         let sources = self.sources();
         let name = account.name();
         let stats = sublist_stats(account);
+        let options = self.services.options();
+        let trust = options.trust.as_ref();
+        let token = trust.and_then(|trust| trust.accounts.iter().find(|token| *token.claims.sub == **name));
+        let claims = token.map(|token| &token.claims);
+        let named = claims.map(|claims| claims.name.clone()).filter(|name| !name.is_empty());
         AccountInfo {
             account_name: name.to_string(),
             update_time: self.config_load_time(),
@@ -55,11 +60,11 @@ impl Reporter {
             leafnode_connections: self.num_leafs(name),
             client_connections: account.num_connections(),
             subscriptions: stats.num_subscriptions,
-            sharing: sharing(&self.services.options(), name),
-            jwt: String::new(),
-            issuer_key: String::new(),
-            name_tag: name.to_string(),
-            tags: Vec::new(),
+            sharing: sharing(&self.services.options(), account),
+            jwt: token.map(|token| token.text.clone()).unwrap_or_default(),
+            issuer_key: claims.map(|claims| claims.iss.clone()).unwrap_or_default(),
+            name_tag: named.unwrap_or_else(|| name.to_string()),
+            tags: claims.map(|claims| claims.nats.tags.clone()).unwrap_or_default(),
             sublist_stats: stats,
             responses: BTreeMap::new(),
             limits: self.limits_info(account),

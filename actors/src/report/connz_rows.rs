@@ -186,7 +186,14 @@ impl Row {
             }
             // nats-server forgets the global account of those that are gone.
             if !is_global || matches!(self, Self::Open(_)) {
-                info.name_tag = account.to_string();
+                info.name_tag = profile.account_name().to_owned();
+            }
+        }
+        info.issuer_key = profile.issuer_key.as_deref().unwrap_or_default().to_owned();
+        if let Some(token) = &profile.token {
+            info.tags.clone_from(&token.tags);
+            if !token.is_bearer {
+                info.jwt.clone_from(&token.text);
             }
         }
         let certificates = self.status().tls().map(|tls| tls.session.peer.as_slice()).unwrap_or_default();

@@ -4,25 +4,27 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use troupe_codecs::report::accountz::{AccountSharing, ExportInfo, ImportInfo, MappingInfo};
-use troupe_engine::account::{AccountLinks, Graph};
+use troupe_engine::account::AccountLinks;
 use troupe_engine::options::{
     ExportKind, ExportOptions, GLOBAL_ACCOUNT, LatencyOptions, Options, ResponseType, Sampling,
 };
 use troupe_engine::subject::{Destination, Mapping, Mappings};
 
+use crate::router::AccountView;
+
 /// What the configuration says an account shares, takes over and maps.
-pub(super) fn sharing(options: &Options, name: &str) -> AccountSharing {
+pub(super) fn sharing(options: &Options, account: &AccountView) -> AccountSharing {
+    let name = &**account.name();
     let own = options.accounts.iter().find(|account| account.name == name);
     let mappings = match own {
         Some(account) => &account.mappings,
         None if name == GLOBAL_ACCOUNT => &options.mappings,
-        None => return AccountSharing::default(),
+        None => &Mappings::default(),
     };
-    let (graph, _) = Graph::of_options(&options.accounts, options.system_account_name().is_some());
     AccountSharing {
         mappings: shown_mappings(mappings),
         exports: own.map(|account| account.exports.iter().map(export).collect()).unwrap_or_default(),
-        imports: graph.get(name).map(imports).unwrap_or_default(),
+        imports: imports(&account.exchange().links()),
     }
 }
 

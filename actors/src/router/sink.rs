@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
@@ -124,6 +124,13 @@ impl ClientSink {
         profile.and_then(|profile| profile.account.clone()).unwrap_or_default()
     }
 
+    /// Readable name of its account, and when it must leave.
+    #[must_use]
+    pub fn account_facts(&self) -> (String, Option<SystemTime>) {
+        let profile = self.status.get().and_then(|status| status.profile());
+        profile.map(|profile| (profile.account_name().to_owned(), profile.expires)).unwrap_or_default()
+    }
+
     /// Name the client gave itself.
     #[must_use]
     pub fn client_name(&self) -> String {
@@ -148,6 +155,12 @@ impl ClientSink {
             info.user = profile.user.as_deref().unwrap_or_default().to_owned();
             info.lang = profile.lang.to_string();
             info.ver = profile.version.to_string();
+            info.issuer_key = profile.issuer_key.as_deref().unwrap_or_default().to_owned();
+            if let Some(token) = &profile.token {
+                info.jwt.clone_from(&token.text);
+                info.name_tag.clone_from(&token.name);
+                info.tags.clone_from(&token.tags);
+            }
         }
         info.kind = "Client".to_owned();
         info.client_type = "nats".to_owned();

@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, StreamHandler, WrapFuture};
 use bytes::Bytes;
+use troupe_codecs::header;
 use troupe_codecs::report::{Layout, render};
+use troupe_codecs::system::encoding;
+use troupe_codecs::system::trace::ACCEPT_ENCODING;
 
 use super::SystemServices;
 use super::requests::Request;
@@ -15,7 +18,7 @@ use super::user;
 use crate::client::ClientEvent;
 use crate::queue::Batch;
 use crate::router::replies::GivenUp;
-use crate::router::{AccountView, ArbiterLocal, InboxBatch, InboxMessage, ServerMessage, arbiter_local};
+use crate::router::{AccountView, ArbiterLocal, Content, InboxBatch, InboxMessage, ServerMessage, arbiter_local};
 use crate::supervisor::{ChildContext, SupervisedActor};
 
 /// Time between two looks at replies that are waited for.
@@ -64,17 +67,19 @@ impl System {
             return;
         }
         let (request, message) = (*request, message.clone());
+        let to =
+            ReplyTo { subject: reply, encoding: request.is_packable().then(|| wanted_encoding(&message)).flatten() };
         let services = Arc::clone(&self.services);
         let body = match request {
             Request::Server(report) => {
-                return self.reply_later(reply, ctx, async move { services.server_report(report, &message).await });
+                return self.reply_later(to, ctx, async move { services.server_report(report, &message).await });
             }
             Request::Account(report) => {
-                return self.reply_later(reply, ctx, async move { services.account_report(report, &message).await });
+                return self.reply_later(to, ctx, async move { services.account_report(report, &message).await });
             }
             Request::Reload => {
                 let reloading = services.control.reload();
-                return self.reply_later(reply, ctx, async move { Some(services.reload_answer(reloading.await)) });
+                return self.reply_later(to, ctx, async move { Some(services.reload_answer(reloading.await)) });
             }
             Request::AllAccounts => services.all_accounts(&message),
             Request::User => user::info(&services, batch.client()),
@@ -83,20 +88,23 @@ impl System {
             Request::LameDuck => services.lame_duck(&message),
         };
         if let Some(body) = body {
-            self.publish(&services.account, &reply, &body);
+            self.reply(&to, body);
         }
     }
 
+    /// Answers, in the encoding that the requester wants.
+    fn reply(&self, to: &ReplyTo, body: Vec<u8>) {
+        let (headers, body) = encoding::encode(to.encoding.as_deref().unwrap_or_default(), body);
+        let content = Content::Parts(&headers, &body);
+        let message = ServerMessage { to: &to.subject, shown_subject: None, reply: b"", content };
+        self.local.server_batch(&self.services.account).publish(&message);
+    }
+
     /// Answers once the body is there.
-    fn reply_later(
-        &self,
-        reply: Bytes,
-        ctx: &mut Context<Self>,
-        body: impl Future<Output = Option<Vec<u8>>> + 'static,
-    ) {
+    fn reply_later(&self, to: ReplyTo, ctx: &mut Context<Self>, body: impl Future<Output = Option<Vec<u8>>> + 'static) {
         ctx.spawn(body.into_actor(self).map(move |body, actor, _| {
             if let Some(body) = body {
-                actor.publish(&actor.services.account, &reply, &body);
+                actor.reply(&to, body);
             }
         }));
     }
@@ -136,6 +144,19 @@ impl System {
             actor.schedule_statsz((delay * 2).min(STATSZ_INTERVAL), ctx);
         });
     }
+}
+
+/// Where an answer goes.
+#[derive(Clone, Debug)]
+struct ReplyTo {
+    subject: Bytes,
+    /// How it is to be compressed.
+    encoding: Option<String>,
+}
+
+fn wanted_encoding(message: &InboxMessage) -> Option<String> {
+    let wanted = header::get(message.headers(), ACCEPT_ENCODING)?;
+    Some(String::from_utf8_lossy(wanted).into_owned())
 }
 
 impl Actor for System {

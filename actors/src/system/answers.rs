@@ -11,6 +11,7 @@ use troupe_codecs::system::{Answer, ApiError, Filter};
 use troupe_engine::index::SubscriptionFacts;
 
 use super::SystemServices;
+use super::profile::{ProfilezOptions, profilez};
 use super::requests::{AccountReport, Report};
 use crate::client::ClientCommand;
 use crate::connection::CloseReason;
@@ -82,6 +83,7 @@ impl SystemServices {
                 Err(error) => self.failed(None::<Option<()>>, error),
             },
             Report::Expvarz => self.said(&reporter.variables()),
+            Report::Profilez => self.asked(message, |asked: &ProfilezOptions| Ok(profilez(asked))),
         })
     }
 

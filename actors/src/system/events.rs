@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use troupe_codecs::report::Timestamp;
+use troupe_codecs::report::{Layout, Timestamp, render};
 use troupe_codecs::system::event::{CONNECT, CONNECTIONS, DISCONNECT, EventHead, KindStats, ServerStats};
 use troupe_codecs::system::{AccountConnections, Amount, ClientInfo, ConnectEvent, DisconnectEvent, StatszEvent};
 use troupe_engine::id::nuid;
@@ -12,8 +12,11 @@ use troupe_engine::options::GLOBAL_ACCOUNT;
 use super::SystemServices;
 use super::actor::System;
 use crate::client::ClientEvent;
-use crate::connection::Traffic;
+use crate::connection::{CloseReason, Traffic};
 use crate::router::{AccountView, ClientSink};
+
+/// Tells the owner of an account that somebody was not let in.
+const ACCOUNT_AUTH_ERROR: &[u8] = b"$SYS.ACCOUNT.CLIENT.AUTH.ERR";
 
 impl System {
     /// Tells of one event, where somebody listens.
@@ -27,11 +30,14 @@ impl System {
             }
             ClientEvent::Refused { sink, user, traffic, reason, at } => {
                 let id = self.services.reporter.server_id();
-                let subjects =
-                    [format!("$SYS.SERVER.{id}.CLIENT.AUTH.ERR"), format!("$SYS.ACCOUNT.{GLOBAL_ACCOUNT}.DISCONNECT")];
-                for subject in subjects {
+                // Who came too late was not refused.
+                if *reason != CloseReason::AuthenticationTimeout.text() {
+                    self.tell_owner(sink, user, *traffic, reason, *at);
+                    let subject = format!("$SYS.SERVER.{id}.CLIENT.AUTH.ERR");
                     self.tell_refused(&subject, sink, user, *traffic, reason, *at);
                 }
+                let subject = format!("$SYS.ACCOUNT.{GLOBAL_ACCOUNT}.DISCONNECT");
+                self.tell_refused(&subject, sink, user, *traffic, reason, *at);
             }
             ClientEvent::LameDuck => self.tell_server("LAMEDUCK"),
             ClientEvent::Shutdown => self.tell_server("SHUTDOWN"),
@@ -88,20 +94,34 @@ impl System {
         }
     }
 
+    /// Tells the owner of the account that somebody was not let in: that of all connections without an account.
+    fn tell_owner(&self, sink: &Arc<ClientSink>, user: &str, traffic: Traffic, reason: &str, at: SystemTime) {
+        let account = self.services.reporter.services().accounts.get(GLOBAL_ACCOUNT);
+        let Some(account) = account.filter(|account| account.has_interest(ACCOUNT_AUTH_ERROR)) else { return };
+        let client = ClientInfo { user: user.to_owned(), ..self.client(sink, GLOBAL_ACCOUNT) };
+        let event = self.disconnect(client, traffic, reason, at);
+        self.publish(&account, ACCOUNT_AUTH_ERROR, &render(&event, Layout::Compact).unwrap_or_default());
+    }
+
     fn tell_disconnect(&self, subject: &str, client: ClientInfo, traffic: Traffic, reason: &str, at: SystemTime) {
-        let event = DisconnectEvent {
+        self.tell(subject, &self.disconnect(client, traffic, reason, at));
+    }
+
+    fn disconnect(&self, client: ClientInfo, traffic: Traffic, reason: &str, at: SystemTime) -> DisconnectEvent {
+        DisconnectEvent {
             head: head(DISCONNECT),
             server: self.services.stamp(),
             client: ClientInfo { stop: Timestamp(at).to_string(), ..client },
             sent: Amount { msgs: traffic.in_msgs, bytes: traffic.in_bytes },
             received: Amount { msgs: traffic.out_msgs, bytes: traffic.out_bytes },
             reason: reason.to_owned(),
-        };
-        self.tell(subject, &event);
+        }
     }
 
     fn client(&self, sink: &Arc<ClientSink>, account: &str) -> ClientInfo {
-        ClientInfo { name_tag: account.to_owned(), ..sink.client_info(account, true) }
+        let (name, _) = sink.account_facts();
+        let name_tag = if name.is_empty() { account.to_owned() } else { name };
+        ClientInfo { name_tag, ..sink.client_info(account, true) }
     }
 
     /// Tells how many connections an account has.

@@ -8,11 +8,12 @@
 //! ```
 //!
 //! - [`actor`]: the loop and its timers. [`requests`]: which subjects are answered, and how. `answers`: what the reports say.
-//! - `user`: who asks. `events`: clients that come and go, numbers of the server. [`services`]: what outlives the actor.
+//! - `user`: who asks. `profile`: profiles that are not made. `events`: clients that come and go, numbers of the server. [`services`]: what outlives the actor.
 
 pub mod actor;
 mod answers;
 mod events;
+mod profile;
 pub mod requests;
 pub mod services;
 mod user;

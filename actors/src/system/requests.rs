@@ -31,6 +31,8 @@ pub enum Report {
     Raftz,
     /// Variables of the process.
     Expvarz,
+    /// Where its time or memory goes.
+    Profilez,
 }
 
 /// A report about one account.
@@ -73,7 +75,7 @@ pub enum Request {
     Reload,
 }
 
-const REPORTS: [(&str, Report); 14] = [
+const REPORTS: [(&str, Report); 15] = [
     ("IDZ", Report::Idz),
     ("STATSZ", Report::Statsz),
     ("VARZ", Report::Varz),
@@ -88,6 +90,7 @@ const REPORTS: [(&str, Report); 14] = [
     ("IPQUEUESZ", Report::Ipqueuesz),
     ("RAFTZ", Report::Raftz),
     ("EXPVARZ", Report::Expvarz),
+    ("PROFILEZ", Report::Profilez),
 ];
 
 const ACCOUNT_REPORTS: [(&str, AccountReport); 7] = [
@@ -99,6 +102,19 @@ const ACCOUNT_REPORTS: [(&str, AccountReport); 7] = [
     ("STATZ", AccountReport::Statz),
     ("CONNS", AccountReport::Conns),
 ];
+
+impl Request {
+    /// Whether its answers may be compressed.
+    #[must_use]
+    pub fn is_packable(self) -> bool {
+        match self {
+            Self::Server(Report::Idz | Report::Statsz) | Self::Account(AccountReport::Conns) => false,
+            Self::Server(_) | Self::Account(_) | Self::AllAccounts => true,
+            Self::Kick | Self::LameDuck | Self::Reload => true,
+            Self::User | Self::Subscribers => false,
+        }
+    }
+}
 
 /// All requests to the server with this id, and the subject of each.
 #[must_use]

@@ -1,6 +1,7 @@
 //! Who asks: `$SYS.REQ.USER.INFO`.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde::Serialize;
 use troupe_codecs::report::{Layout, render};
@@ -59,13 +60,14 @@ pub(super) fn info(services: &SystemServices, sink: Option<&Arc<ClientSink>>) ->
         Some(sink) => {
             let account = sink.account_name();
             let info = sink.client_info(&account, true);
+            let (account_name, expires) = sink.account_facts();
             let data = UserInfo {
                 user: info.user,
                 account: account.to_string(),
-                account_name: account.to_string(),
-                user_name: String::new(),
+                account_name,
+                user_name: info.name_tag,
                 permissions: sink.rights().map(|rights| public(rights.source())),
-                expires: 0,
+                expires: expires.map_or(0, left),
             };
             Answer { server, data: Some(Some(data)), error: None }
         }
@@ -75,6 +77,11 @@ pub(super) fn info(services: &SystemServices, sink: Option<&Arc<ClientSink>>) ->
         }
     };
     render(&answer, Layout::Compact).ok()
+}
+
+/// Whole seconds until then, in nanoseconds.
+fn left(end: SystemTime) -> u64 {
+    end.duration_since(SystemTime::now()).map_or(0, |left| left.as_secs() * 1_000_000_000)
 }
 
 fn public(permissions: &Permissions) -> Rights {

@@ -295,6 +295,7 @@ fn grant_in_global(identity: Identity, proxy_key: Option<Arc<str>>, checked_agai
         proxy_key,
         limits: UserLimits::default(),
         expires: None,
+        token: None,
         checked_against,
     }
 }

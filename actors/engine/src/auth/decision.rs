@@ -152,6 +152,23 @@ pub struct UserLimits {
     pub rate: RateOptions,
 }
 
+/// What the token of a user says of it, for the monitor and for events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TokenFacts {
+    /// The token.
+    pub text: String,
+    /// Whoever has it may enter.
+    pub is_bearer: bool,
+    /// Key that issued it.
+    pub issuer_key: String,
+    /// Name of the user.
+    pub name: String,
+    /// Tags of the user.
+    pub tags: Vec<String>,
+    /// Readable name of the account.
+    pub account_name: String,
+}
+
 /// Right to enter.
 #[derive(Clone, Debug)]
 pub struct Grant {
@@ -167,6 +184,8 @@ pub struct Grant {
     pub limits: UserLimits,
     /// When it must leave.
     pub expires: Option<SystemTime>,
+    /// What its token says of it, where it has one.
+    pub token: Option<Arc<TokenFacts>>,
     /// Password, hash or token the connection was checked against, so that a reload need not check it again.
     pub(super) checked_against: Option<Secret>,
 }

@@ -23,7 +23,7 @@ mod users;
 pub use authenticator::{Authenticator, has_plaintext_passwords};
 pub use certificate::{CertificateNames, NameCandidate, RelativeName};
 pub use decision::{
-    Decision, Grant, Identity, PasswordCheck, Presented, Reconsidered, Refusal, RefusalReason, UserLimits,
+    Decision, Grant, Identity, PasswordCheck, Presented, Reconsidered, Refusal, RefusalReason, TokenFacts, UserLimits,
 };
 pub use distinguished_name::DistinguishedName;
 pub use permissions::{CompiledPermissions, ConnectionPermissions, DeliveryFilter};

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use chrono::{NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike, Utc};
+use chrono_tz::Tz;
 use troupe_codecs::jwt::claims::{SubjectLists, TimeRange, UserRights};
 use troupe_codecs::jwt::{AccountClaims, Claims, UserClaims};
 use troupe_codecs::subject::is_valid_subscription;
@@ -81,24 +83,32 @@ fn values(function: &str, user: &Claims<UserClaims>, account: &Claims<AccountCla
     (!found.is_empty()).then_some(found)
 }
 
-/// Whether the moment is in one of the times of the day, and when that time ends. No times are all times. Times in another
-/// zone than UTC are never: this server does not know the zones.
+/// Whether the moment is in one of the times of the day, and when that time ends. No times are all times. Times in a zone that
+/// nobody knows are never; without a zone they are in UTC.
 pub(super) fn window(times: &[TimeRange], location: &str, now: SystemTime) -> Option<Option<SystemTime>> {
     if times.is_empty() {
         return Some(None);
     }
-    if !matches!(location, "" | "UTC" | "Etc/UTC" | "GMT") {
-        return None;
-    }
-    let since = now.duration_since(UNIX_EPOCH).ok()?;
-    let midnight = since.as_secs() - since.as_secs() % DAY;
-    let of_day = since.as_secs() % DAY;
+    let zone: Tz = if location.is_empty() { Tz::UTC } else { location.parse().ok()? };
+    let since = i64::try_from(now.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()?;
+    let local = zone.timestamp_opt(since, 0).single()?;
+    let of_day = u64::from(local.num_seconds_from_midnight());
     times.iter().find_map(|range| {
         let (start, end) = (clock(&range.start)?, clock(&range.end)?);
         let is_in = if start < end { (start..end).contains(&of_day) } else { of_day >= start || of_day < end };
         let end = if of_day < end { end } else { end + DAY };
-        is_in.then(|| Some(UNIX_EPOCH + Duration::from_secs(midnight + end)))
+        let end = local.date_naive().and_hms_opt(0, 0, 0)? + TimeDelta::seconds(i64::try_from(end).ok()?);
+        is_in.then(|| Some(moment(zone, end)))
     })
+}
+
+/// When the clocks of a zone show this. Where they jump over it, as if they did not.
+fn moment(zone: Tz, shown: NaiveDateTime) -> SystemTime {
+    let utc = match zone.from_local_datetime(&shown).latest() {
+        Some(moment) => moment.with_timezone(&Utc),
+        None => shown.and_utc() - zone.offset_from_utc_datetime(&shown).fix(),
+    };
+    UNIX_EPOCH + Duration::from_secs(u64::try_from(utc.timestamp()).unwrap_or_default())
 }
 
 /// Seconds of `15:04:05`.

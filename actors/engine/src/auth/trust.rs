@@ -9,7 +9,7 @@ use ahash::AHashMap;
 use troupe_codecs::jwt::claims::{SigningKey, UserRights};
 use troupe_codecs::jwt::{AccountClaims, Claims, UserClaims, decode};
 
-use super::decision::{Decision, Grant, Identity, Presented, Refusal, RefusalReason, UserLimits};
+use super::decision::{Decision, Grant, Identity, Presented, Refusal, RefusalReason, TokenFacts, UserLimits};
 use super::permissions::CompiledPermissions;
 use super::signature::is_signed_by;
 use super::templates;
@@ -119,6 +119,7 @@ impl Trust {
         }
         let window = templates::window(&rights.times, &rights.times_location, presented.now);
         let window = window.ok_or_else(|| refuse("Outside connect times"))?;
+        let facts = facts(jwt, &user, &rights, account);
         let own = permissions(&rights.permissions).or_else(|| account.defaults.clone());
         let limit = |number: i64| u64::try_from(number).ok();
         Ok(Grant {
@@ -132,6 +133,7 @@ impl Trust {
                 max_payload: limit(rights.payload),
                 ..UserLimits::default()
             },
+            token: Some(Arc::new(facts)),
             expires: earliest([end_of(user.exp), end_of(account.claims.exp), window]),
         })
     }
@@ -156,6 +158,18 @@ impl TrustedAccount {
     fn is_revoked(&self, user: &Claims<UserClaims>) -> bool {
         let revocations = &self.claims.nats.revocations;
         [user.sub.as_str(), "*"].iter().any(|key| revocations.get(*key).is_some_and(|since| user.iat <= *since))
+    }
+}
+
+fn facts(text: &str, user: &Claims<UserClaims>, rights: &UserRights, account: &TrustedAccount) -> TokenFacts {
+    let owner = &account.claims;
+    TokenFacts {
+        text: text.to_owned(),
+        is_bearer: rights.bearer_token,
+        issuer_key: user.iss.clone(),
+        name: user.name.clone(),
+        tags: user.nats.tags.clone(),
+        account_name: if owner.name.is_empty() { owner.sub.clone() } else { owner.name.clone() },
     }
 }
 

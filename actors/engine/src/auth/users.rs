@@ -43,6 +43,7 @@ impl UserRecord {
             proxy_key,
             limits: self.limits,
             expires: None,
+            token: None,
             checked_against: self.password.clone(),
         }
     }
