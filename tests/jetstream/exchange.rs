@@ -16,6 +16,7 @@ use async_nats::{Client, HeaderMap};
 use futures_util::StreamExt;
 use troupe_tests::{Config, Server};
 
+use crate::ask::connect;
 use crate::masked::masked;
 
 /// How long an answer may take.
@@ -77,16 +78,13 @@ pub(crate) async fn compare_exchanges(config: &str, text: &str) -> usize {
     exchanges.len()
 }
 
-fn start(config: &Config, is_reference: bool) -> Option<(Server, tempfile::TempDir)> {
+/// Starts a server with a directory of its own in place of `STORE`; none where there is no reference.
+pub(crate) fn start(config: &Config, is_reference: bool) -> Option<(Server, tempfile::TempDir)> {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let body = config.body().replace("STORE", &format!("\"{}\"", directory.path().display()));
     let config = Config::new(body);
     let server = if is_reference { Server::reference(config)? } else { Server::troupe(config) };
     Some((server, directory))
-}
-
-async fn connect(server: &Server) -> Client {
-    async_nats::connect(server.url()).await.expect("the server accepts the client")
 }
 
 async fn play(client: &Client, exchange: &Exchange<'_>) -> String {

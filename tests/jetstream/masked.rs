@@ -23,7 +23,7 @@ const MASKED_KEYS: [&str; 12] = [
     "pause_remaining",
 ];
 /// Bytes differ with the form messages are stored in.
-const MASKED_HEADERS: [&str; 2] = ["Nats-Time-Stamp", "Nats-Pin-Id"];
+const MASKED_HEADERS: [&str; 3] = ["Nats-Time-Stamp", "Nats-Pin-Id", "Nats-Stream-Identity"];
 
 /// An answer: status, headers in order of their names, body.
 pub(crate) fn masked(answer: &Message) -> String {

@@ -31,6 +31,7 @@ tables! {
     publishing: "publishing.txt", JETSTREAM, 40;
     reading: "reading.txt", JETSTREAM, 30;
     updates: "updates.txt", JETSTREAM, 20;
+    order: "order.txt", JETSTREAM, 45;
     consumers: "consumers.txt", JETSTREAM, 100;
     pulling: "pulling.txt", JETSTREAM, 80;
     batches: "batches.txt", JETSTREAM, 30;

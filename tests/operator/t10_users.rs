@@ -4,7 +4,7 @@ use nkeys::KeyPair;
 use serde_json::json;
 use troupe_tests::{A, B, Config, compare, script};
 
-use super::tokens::{World, showing};
+use super::tokens::{World, old_token, showing};
 
 #[test]
 fn keys_signers_and_bearers() {
@@ -94,6 +94,31 @@ fn accounts_share_and_map() {
             script("mappings and default rights")
                 .quiet_with(A, &of_one)
                 .flush(A, "SUB new 1\r\nPUB old 1\r\nx\r\nPUB never 1\r\nx\r\n"),
+        ],
+    );
+}
+
+#[test]
+fn tokens_of_the_first_version_are_read() {
+    let world = World::new();
+    let (operator, account) = (world.operator.public_key(), world.one.public_key());
+    let limits = json!({"subs": -1, "conn": -1, "leaf": -1, "imports": -1, "exports": -1, "data": -1, "payload": -1, "wildcards": true});
+    let config = format!(
+        "operator: {}\nresolver: MEMORY\nresolver_preload {{ {account}: {} }}\n",
+        old_token(&world.operator, &operator, "operator", json!({})),
+        old_token(&world.operator, &account, "account", json!({"limits": limits})),
+    );
+    let user = KeyPair::new_user();
+    let old = old_token(&world.one, &user.public_key(), "user", json!({"pub": {"deny": ["never"]}, "payload": 4}));
+    let strangers = old_token(&world.two, &user.public_key(), "user", json!({}));
+    compare(
+        Config::new(config),
+        [
+            script("an old user")
+                .quiet_with(A, &showing(&old, &user))
+                .flush(A, "SUB > 1\r\nPUB foo 1\r\nx\r\nPUB never 1\r\nx\r\n"),
+            script("its limit").quiet_with(A, &showing(&old, &user)).send(A, "PUB foo 5\r\nxxxxx\r\n").until_closed(A),
+            script("a stranger").modern_with(A, &showing(&strangers, &user)).until_closed(A),
         ],
     );
 }

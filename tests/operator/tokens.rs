@@ -21,6 +21,15 @@ pub(crate) fn token(issuer: &KeyPair, sub: &str, name: &str, nats: Value, extra:
     signed(issuer, &json!({"typ": "JWT", "alg": "ed25519-nkey"}), &claims)
 }
 
+/// A token of the first version: its kind stands outside, and only the claims are signed.
+pub(crate) fn old_token(issuer: &KeyPair, sub: &str, kind: &str, nats: Value) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let claims = json!({"jti": "x", "iat": now() - 60, "iss": issuer.public_key(), "name": kind, "sub": sub, "type": kind, "nats": nats});
+    let claims = part(&claims);
+    let signature = URL_SAFE_NO_PAD.encode(issuer.sign(claims.as_bytes()).expect("a seed signs"));
+    format!("{}.{claims}.{signature}", part(&json!({"typ": "jwt", "alg": "ed25519"})))
+}
+
 /// A token with any header and claims, signed by `issuer`.
 pub(crate) fn signed(issuer: &KeyPair, header: &Value, claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 use troupe_codecs::api::{StreamConfig, Timestamp};
+use troupe_engine::stream::sources::short_hash;
 use troupe_store::StreamStore;
 
 use super::messages::StreamCommand;
@@ -89,6 +90,12 @@ impl StreamEntry {
     #[must_use]
     pub fn created(&self) -> Timestamp {
         self.created
+    }
+
+    /// What tells it from others that have or had its name.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        short_hash(&self.created.to_string())
     }
 
     /// Configuration in force.

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::is_zero;
+use super::error::ApiError;
 use super::stream::{Placement, StreamConfig};
 use super::stream_info::StreamState;
 use super::time::Timestamp;
+use super::{errors, is_zero};
 
 /// Defines bodies whose fields may all be absent.
 macro_rules! bodies {
@@ -162,5 +163,34 @@ bodies! {
     PeerRequest {
         /// Name or id.
         peer: String,
+    }
+}
+
+impl StreamPurgeRequest {
+    /// Refuses what contradicts itself.
+    ///
+    /// # Errors
+    /// It does.
+    pub fn check(&self) -> Result<(), ApiError> {
+        if self.seq > 0 && self.keep > 0 { Err(errors::BAD_REQUEST.error()) } else { Ok(()) }
+    }
+}
+
+impl MsgGetRequest {
+    /// Refuses what contradicts itself or asks for nothing, and what only direct reads can do.
+    ///
+    /// # Errors
+    /// It does.
+    pub fn check(&self) -> Result<(), ApiError> {
+        let has_last = !self.last_by_subj.is_empty();
+        let has_next = !self.next_by_subj.is_empty();
+        let refused = [
+            self.batch > 0 || self.max_bytes > 0,
+            self.seq == 0 && !has_last && !has_next && self.start_time.is_none(),
+            self.seq > 0 && has_last,
+            self.seq > 0 && self.start_time.is_some(),
+            has_last && (has_next || self.start_time.is_some()),
+        ];
+        if refused.contains(&true) { Err(errors::BAD_REQUEST.error()) } else { Ok(()) }
     }
 }

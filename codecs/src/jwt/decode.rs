@@ -8,11 +8,12 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use super::claims::{Body, Claims};
+use super::old::upgraded;
 
 /// Most bytes of a token. Larger ones are refused before anything is read.
 pub const MAX_TOKEN: usize = 1 << 20;
 /// Version of the claims that is read.
-const VERSION: u8 = 2;
+pub(super) const VERSION: u8 = 2;
 
 /// Why a token is none. The texts are those of nats-server where it has the fault too.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -47,6 +48,9 @@ pub enum JwtError {
     /// The signature is not the issuer's.
     #[error("claim failed V2 signature verification")]
     Signature,
+    /// The same, of a token of the first version.
+    #[error("claim failed V1 signature verification")]
+    OldSignature,
 }
 
 #[derive(Deserialize)]
@@ -70,10 +74,13 @@ pub fn decode<B: Body + DeserializeOwned>(token: &str) -> Result<Claims<B>, JwtE
     if !head.typ.eq_ignore_ascii_case("jwt") {
         return Err(JwtError::Type(head.typ));
     }
-    if !head.alg.eq_ignore_ascii_case("ed25519-nkey") {
+    // Tokens of the first version name their algorithm otherwise.
+    let is_old = head.alg.eq_ignore_ascii_case("ed25519");
+    if !is_old && !head.alg.eq_ignore_ascii_case("ed25519-nkey") {
         return Err(JwtError::Algorithm(head.alg));
     }
-    let claims: Claims<B> = json(&part(payload)?)?;
+    let body = part(payload)?;
+    let claims: Claims<B> = if is_old { value(upgraded(json(&body)?))? } else { json(&body)? };
     if claims.nats.version() != VERSION {
         return Err(JwtError::Version);
     }
@@ -84,15 +91,19 @@ pub fn decode<B: Body + DeserializeOwned>(token: &str) -> Result<Claims<B>, JwtE
     if !is_key(&claims.iss, B::ISSUERS) || !is_key(&claims.sub, B::SUBJECTS) {
         return Err(JwtError::Prefix);
     }
-    let signed = &token.as_bytes()[..header.len() + 1 + payload.len()];
+    let signed = if is_old { payload.as_bytes() } else { &token.as_bytes()[..header.len() + 1 + payload.len()] };
     let signature = part(signature)?;
     let is_signed = signature.len() == 64
         && KeyPair::from_public_key(&claims.iss).is_ok_and(|key| key.verify(signed, &signature).is_ok());
     // A subject that is no key could not sign anything, but would stand in lists.
     if !is_signed || KeyPair::from_public_key(&claims.sub).is_err() {
-        return Err(JwtError::Signature);
+        return Err(if is_old { JwtError::OldSignature } else { JwtError::Signature });
     }
     Ok(claims)
+}
+
+fn value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, JwtError> {
+    serde_json::from_value(value).map_err(|cause| JwtError::Json(cause.to_string()))
 }
 
 fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JwtError> {

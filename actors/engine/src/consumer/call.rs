@@ -43,8 +43,8 @@ pub enum Verb {
     Pause(Timestamp),
     /// Unpin the client of this group.
     Unpin(String),
-    /// Begin anew with this sequence, zero for behind what is acknowledged.
-    Reset(u64),
+    /// Begin anew with this sequence, zero for behind what is acknowledged. Only a consumer that exists tells what is wrong with it.
+    Reset(Result<u64, ApiError>),
 }
 
 impl Verb {
@@ -103,7 +103,6 @@ pub fn parse_call(subject: &[u8], payload: &[u8], strictness: Strictness) -> Opt
         ["DURABLE", "CREATE", stream, consumer] => {
             parse_create(Form::Durable, stream, Some(consumer), "", payload, strictness)
         }
-        ["DURABLE", "CREATE", ..] => Err(errors::CONSUMER_DURABLE_NAME_NOT_IN_SUBJECT.error()),
         ["NAMES", stream] => {
             parse_offset(payload, strictness).and_then(|offset| named(stream, "", Verb::Names(offset)))
         }
@@ -116,7 +115,7 @@ pub fn parse_call(subject: &[u8], payload: &[u8], strictness: Strictness) -> Opt
         ["UNPIN", stream, consumer] => {
             parse_unpin(payload).and_then(|group| named(stream, consumer, Verb::Unpin(group)))
         }
-        ["RESET", stream, consumer] => parse_reset(payload).and_then(|seq| named(stream, consumer, Verb::Reset(seq))),
+        ["RESET", stream, consumer] => named(stream, consumer, Verb::Reset(parse_reset(payload))),
         ["LEADER", "STEPDOWN", _, _] => Err(errors::CLUSTER_REQUIRED.error()),
         _ => return None,
     })
@@ -255,7 +254,6 @@ mod tests {
             ("DURABLE.CREATE.S.C", r#"{"stream_name":"S","config":{"durable_name":"C"}}"#, 0),
             ("DURABLE.CREATE.S.C", r#"{"stream_name":"S","config":{}}"#, 10018),
             ("DURABLE.CREATE.S.C", r#"{"stream_name":"S","config":{"durable_name":"D"}}"#, 10017),
-            ("DURABLE.CREATE.S", r#"{"stream_name":"S"}"#, 10016),
             ("LEADER.STEPDOWN.S.C", "", 10010),
         ] {
             assert_eq!(fault(&format!("$JS.API.CONSUMER.{suffix}"), payload), expected, "{suffix} {payload}");
@@ -279,11 +277,15 @@ mod tests {
             ("UNPIN.S.C", "{}", 10025),
             ("UNPIN.S.C", r#"{"group":"a b"}"#, 10162),
             ("RESET.S.C", "", 0),
-            ("RESET.S.C", "x", 10025),
         ] {
             assert_eq!(fault(&format!("$JS.API.CONSUMER.{suffix}"), payload), expected, "{suffix} {payload}");
         }
-        for strange in ["$JS.API.CONSUMER.INFO.S", "$JS.API.CONSUMER.X.S.C", "$JS.API.STREAM.INFO.S"] {
+        for strange in [
+            "$JS.API.CONSUMER.INFO.S",
+            "$JS.API.CONSUMER.DURABLE.CREATE.S",
+            "$JS.API.CONSUMER.X.S.C",
+            "$JS.API.STREAM.INFO.S",
+        ] {
             assert!(parse_call(strange.as_bytes(), b"", Strictness::Strict).is_none(), "{strange}");
         }
     }
@@ -292,8 +294,10 @@ mod tests {
     fn what_is_read_is_what_was_said() {
         let subject = b"$JS.API.CONSUMER.RESET.S.C";
         let call = parse_call(subject, br#"{"seq":7}"#, Strictness::Strict).unwrap().unwrap();
-        let expected = Call { stream: "S".to_owned(), consumer: "C".to_owned(), verb: Verb::Reset(7) };
+        let expected = Call { stream: "S".to_owned(), consumer: "C".to_owned(), verb: Verb::Reset(Ok(7)) };
         assert_eq!(call, expected);
+        let call = parse_call(subject, b"x", Strictness::Strict).unwrap().unwrap();
+        assert!(matches!(call.verb, Verb::Reset(Err(error)) if error.err_code == 10025));
         assert_eq!(answer_kind(subject), Some("consumer_reset_response"));
         assert_eq!(answer_kind(b"$JS.API.CONSUMER.DURABLE.CREATE.S.C"), Some("consumer_create_response"));
         assert_eq!(answer_kind(b"$JS.API.CONSUMER.MSG.NEXT.S.C"), None);

@@ -28,7 +28,7 @@ impl Sampler {
             return Err(fault("invalid syntax"));
         }
         match digits.parse::<i64>() {
-            Ok(number) if number < 0 => Err("%!s(<nil>)".to_owned()),
+            Ok(number) if number < 0 => Err("<nil>".to_owned()),
             Ok(number) => Ok(u32::try_from(number).unwrap_or(u32::MAX)),
             Err(_) => Err(fault("value out of range")),
         }

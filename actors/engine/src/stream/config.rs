@@ -362,8 +362,11 @@ fn check_transforms(config: &mut StreamConfig, is_pedantic: bool) -> Result<(), 
             let text = format_args!("invalid subject {}", transform.src).to_string();
             return Err(errors::STREAM_TRANSFORM_INVALID_SOURCE.with(text));
         }
-        Transform::validate_mapping(&transform.src, &transform.dest)
-            .map_err(|cause| errors::STREAM_TRANSFORM_INVALID_DESTINATION.with(cause))?;
+        // Without a destination nothing is changed.
+        if !transform.dest.is_empty() {
+            Transform::validate_mapping(&transform.src, &transform.dest)
+                .map_err(|cause| errors::STREAM_TRANSFORM_INVALID_DESTINATION.with(cause))?;
+        }
     }
     let Some(mut republish) = config.republish.take() else { return Ok(()) };
     if republish.src.is_empty() {

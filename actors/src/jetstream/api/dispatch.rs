@@ -12,7 +12,7 @@ use troupe_codecs::api::response::{
     RestoreStarted, SnapshotStarted, StreamInfoBody,
 };
 
-use troupe_engine::consumer::call::{answer_kind, parse_call};
+use troupe_engine::consumer::call::{Call, Verb, answer_kind, parse_call};
 
 use super::super::entry::StreamEntry;
 use super::super::messages::{StreamCall, StreamCommand};
@@ -144,6 +144,14 @@ fn dispatch_consumer(request: ApiRequest, local: &ArbiterLocal) {
     let strictness = if request.server().options().strict { Strictness::Strict } else { Strictness::Lenient };
     let Some(kind) = answer_kind(request.subject()) else { return };
     let Some(read) = parse_call(request.subject(), &request.body(), strictness) else { return };
+    if let Ok(Call { stream, verb: Verb::Reset(_), .. }) = &read {
+        // Consumers take these themselves, so that nobody speaks for one that does not exist.
+        if let (Ok(entry), Ok(call)) = (find(&request, stream), &read) {
+            let is_taken = entry.ask(StreamCommand::Consumer(call.clone(), request.clone()));
+            tracing::debug!(is_taken, "a consumer is to begin anew");
+        }
+        return;
+    }
     let found = request.check_level().and(read).and_then(|call| Ok((find(&request, &call.stream)?, call)));
     match found {
         Ok((entry, call)) => {

@@ -109,6 +109,15 @@ impl ApiRequest {
         if self.is_empty() { Ok(T::default()) } else { self.decode() }
     }
 
+    /// As [`ApiRequest::decode`], with nothing for a body that does not look like JSON.
+    ///
+    /// # Errors
+    /// It is no JSON of this kind.
+    pub fn decode_optional<T: DeserializeOwned + Default>(&self) -> Result<T, ApiError> {
+        let body = self.body();
+        if matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) { self.decode() } else { Ok(T::default()) }
+    }
+
     /// Reads the body as any JSON.
     ///
     /// # Errors
@@ -174,13 +183,22 @@ impl ApiRequest {
         self.send(local, b"", &encode(response));
     }
 
-    fn send(&self, local: &ArbiterLocal, headers: &[u8], body: &[u8]) {
+    /// Answers as consumers do themselves: neither counted nor told to those who watch the API.
+    pub fn tell<T: Serialize>(&self, local: &ArbiterLocal, headers: &[u8], response: &Response<T>) {
+        self.send_answer(local, headers, &encode(response));
+    }
+
+    fn send_answer(&self, local: &ArbiterLocal, headers: &[u8], body: &[u8]) {
         if !self.reply().is_empty() {
             let mut batch = local.server_batch(self.account.view());
             let content = Content::Parts(headers, body);
             batch.publish(&ServerMessage { to: self.reply(), shown_subject: None, reply: b"", content });
             batch.finish();
         }
+    }
+
+    fn send(&self, local: &ArbiterLocal, headers: &[u8], body: &[u8]) {
+        self.send_answer(local, headers, body);
         advisory::publish(local, self.account.view(), "API", "api_audit", || ApiAudit {
             server: self.server.parts().server_name.clone(),
             client: Some(self.client_info()),

@@ -4,7 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::Value;
-use troupe_codecs::api::request::{StreamNamesRequest, StreamRestoreRequest};
+use troupe_codecs::api::request::{
+    MsgDeleteRequest, MsgGetRequest, StreamInfoRequest, StreamNamesRequest, StreamPurgeRequest, StreamRestoreRequest,
+};
 use troupe_codecs::api::response::{Done, Empty, Paged, StreamList, StreamNames};
 use troupe_codecs::api::{ApiError, StreamConfig, Timestamp, errors};
 use troupe_engine::stream::config::{AccountBytes, ConfigContext, check, collide};
@@ -34,20 +36,35 @@ pub(super) fn check_body(call: StreamCall, name: &str, request: &ApiRequest) -> 
         StreamCall::MsgGet | StreamCall::MsgDelete | StreamCall::Snapshot if request.is_blank() => {
             Some(errors::BAD_REQUEST.error())
         }
-        StreamCall::Update => read_config(request, name).err(),
+        StreamCall::Update => check_wanted(request, name).err(),
+        StreamCall::Info => request.decode_optional::<StreamInfoRequest>().err(),
+        StreamCall::Purge => request.decode_optional::<StreamPurgeRequest>().and_then(|asked| asked.check()).err(),
+        StreamCall::MsgGet => request.decode::<MsgGetRequest>().and_then(|asked| asked.check()).err(),
+        StreamCall::MsgDelete => request.decode::<MsgDeleteRequest>().err(),
         _ => None,
     }
 }
 
 /// Reads the configuration in a request about the stream `name`, and whether values are refused rather than corrected.
 pub(in crate::jetstream) fn read_config(request: &ApiRequest, name: &str) -> Result<(StreamConfig, bool), ApiError> {
+    let (config, is_pedantic) = decode_config(request)?;
+    if config.name == name { Ok((config, is_pedantic)) } else { Err(errors::STREAM_MISMATCH.error()) }
+}
+
+fn decode_config(request: &ApiRequest) -> Result<(StreamConfig, bool), ApiError> {
     let mut value = if request.is_blank() { Value::Null } else { request.parse()? };
     let pedantic = value.as_object_mut().and_then(|fields| fields.remove("pedantic"));
-    let config: StreamConfig = request.decode_value(value)?;
-    if config.name != name {
-        return Err(errors::STREAM_MISMATCH.error());
-    }
+    let config = request.decode_value(value)?;
     Ok((config, pedantic.is_some_and(|value| value == Value::Bool(true))))
+}
+
+/// What is wrong with a wanted configuration whatever the present one is.
+fn check_wanted(request: &ApiRequest, name: &str) -> Result<(), ApiError> {
+    let (config, is_pedantic) = decode_config(request)?;
+    with_context(request.server(), request.account(), is_pedantic, |context| {
+        check(&config, &ConfigContext { reserve: &|_| Ok(()), ..*context })
+    })?;
+    if config.name == name { Ok(()) } else { Err(errors::STREAM_MISMATCH.error()) }
 }
 
 /// Runs a check of a configuration with what is known of its account.
@@ -88,6 +105,15 @@ pub(super) fn create(request: ApiRequest, local: Rc<ArbiterLocal>, name: String)
 
 fn prepare(request: &ApiRequest, name: &str) -> Result<StreamConfig, ApiError> {
     let (config, is_pedantic) = read_config(request, name)?;
+    if name.contains(['\\', '/']) {
+        return Err(errors::STREAM_NAME_CONTAINS_PATH_SEPARATORS.error());
+    }
+    if config.sealed {
+        return Err(errors::STREAM_INVALID_CONFIG.with("stream configuration for create can not be sealed"));
+    }
+    if config.mirror_direct && config.mirror.is_none() {
+        return Err(errors::STREAM_INVALID_CONFIG.with("stream has no mirror but does have mirror direct"));
+    }
     let mut config = with_context(request.server(), request.account(), is_pedantic, |context| check(&config, context))?;
     if config.replicas > 1 {
         return Err(errors::STREAM_REPLICAS_NOT_SUPPORTED.error());

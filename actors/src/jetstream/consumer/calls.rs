@@ -5,7 +5,8 @@ use troupe_codecs::api::consumer_info::with_server_metadata;
 use troupe_codecs::api::response::{
     ConsumerList, ConsumerNames, ConsumerPaused, ConsumerReset, Done, Empty, Paged, Response,
 };
-use troupe_codecs::api::{ApiError, ConsumerConfig, ConsumerInfo, Timestamp, errors};
+use troupe_codecs::api::{ApiError, ConsumerConfig, ConsumerInfo, Timestamp, errors, headers};
+use troupe_codecs::header;
 use troupe_engine::consumer::audience::Member;
 use troupe_engine::consumer::call::{Call, Verb};
 use troupe_engine::consumer::config::set_required_level;
@@ -26,9 +27,18 @@ impl Consumers {
         let kind = call.verb.answer_kind();
         match &call.verb {
             Verb::Create { config, action, is_pedantic } => {
-                let made = self.create(core, ConsumerConfig::clone(config), *action, *is_pedantic);
+                // Streams that are fed by a consumer want to know whether their origin was made anew.
+                let identity = (config.direct || config.sourcing).then(|| core.entry.identity());
+                let made = check_identity(identity.as_deref(), request)
+                    .and_then(|()| self.create(core, ConsumerConfig::clone(config), *action, *is_pedantic));
                 let outcome = made.and_then(|member| self.shown_info(core, member));
-                reply(request, core, kind, outcome);
+                match (outcome, identity) {
+                    (Ok(info), Some(identity)) => {
+                        let block = header::with(b"", headers::STREAM_IDENTITY, identity.as_bytes());
+                        request.succeed_with_headers(&core.local, &block, &Response::new(kind, info));
+                    }
+                    (outcome, _) => reply(request, core, kind, outcome),
+                }
             }
             Verb::Names(offset) => request.answer(&core.local, kind, Ok(self.names(*offset))),
             Verb::List(offset) => {
@@ -52,11 +62,22 @@ impl Consumers {
                 request.answer(&core.local, kind, outcome.map(|()| Empty {}));
             }
             Verb::Reset(seq) => {
-                let outcome = self.find(&call.consumer).and_then(|member| {
-                    let reset_seq = self.reset(core, member, *seq)?;
+                let Ok(member) = self.find(&call.consumer) else { return };
+                let outcome = request.check_level().and_then(|()| seq.clone()).and_then(|seq| {
+                    let reset_seq = self.reset(core, member, seq)?;
                     Ok(ConsumerReset { info: Some(self.shown_info(core, member)?), reset_seq })
                 });
-                request.answer(&core.local, kind, outcome);
+                let response = match outcome {
+                    Ok(body) => Response::new(kind, body),
+                    Err(error) => Response::failed(kind, error, ConsumerReset::default()),
+                };
+                let wants_identity = header::get(request.headers(), headers::STREAM_IDENTITY).is_some();
+                let block = if wants_identity {
+                    header::with(b"", headers::STREAM_IDENTITY, core.entry.identity().as_bytes())
+                } else {
+                    Vec::new()
+                };
+                request.tell(&core.local, &block, &response);
             }
         }
     }
@@ -152,6 +173,16 @@ impl Consumers {
         self.book.make_ready(member);
         Ok(())
     }
+}
+
+/// Refuses a request that means another stream of the same name.
+fn check_identity(identity: Option<&str>, request: &ApiRequest) -> Result<(), ApiError> {
+    let Some(identity) = identity else { return Ok(()) };
+    let wanted = header::get(request.headers(), headers::STREAM_IDENTITY).unwrap_or_default();
+    if wanted.is_empty() || wanted == identity.as_bytes() {
+        return Ok(());
+    }
+    Err(errors::CONSUMER_STREAM_IDENTITY_MISMATCH.with(identity))
 }
 
 /// Answers with a body that has no empty form.

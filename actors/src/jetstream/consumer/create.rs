@@ -90,7 +90,13 @@ impl Consumers {
             return Err(errors::CONSUMER_OFFLINE_REASON.with(reason));
         }
         if let Some(slot) = known.and_then(|member| self.book.peek(member)) {
-            config.pause_until = slot.machine.config().pause_until;
+            let known = slot.machine.config();
+            config.pause_until = known.pause_until;
+            // One that feeds another stream is asked for anew with every connection, and begins anew by a reset.
+            if config.sourcing && !config.durable.is_empty() {
+                config.deliver_policy = known.deliver_policy;
+                (config.opt_start_seq, config.opt_start_time) = (known.opt_start_seq, known.opt_start_time);
+            }
         }
         set_required_level(&mut config);
         let bounds = Self::bounds(core);
@@ -146,7 +152,8 @@ impl Consumers {
     }
 
     fn add(&mut self, core: &mut StreamCore, mut config: ConsumerConfig) -> Result<Member, ApiError> {
-        stamp_threshold(&mut config);
+        let is_durable = !config.durable.is_empty();
+        stamp_threshold(&mut config, is_durable);
         let now = clock::now();
         let created = Timestamp::from_nanos(now);
         let failed = |cause: StoreError| errors::CONSUMER_STORE_FAILED.with(cause);
@@ -229,9 +236,13 @@ impl Consumers {
         member: Member,
         mut config: ConsumerConfig,
     ) -> Result<(), ApiError> {
-        stamp_threshold(&mut config);
         let now = clock::now();
         let Some(slot) = self.book.slot(member) else { return Err(errors::CONSUMER_DOES_NOT_EXIST.error()) };
+        // One that was durable may go on without, and one that was not keeps one.
+        let known = slot.machine.config();
+        if config.inactive_threshold != known.inactive_threshold && known.durable.is_empty() {
+            stamp_threshold(&mut config, false);
+        }
         if config.name.is_empty() {
             config.name = slot.name.to_string();
         }
@@ -331,7 +342,8 @@ impl Consumers {
         let bounds = Self::bounds(core);
         apply_defaults(&mut config, &core.config, &bounds, false).map_err(|error| error.description)?;
         check(&config, &core.config, &bounds, true).map_err(|error| error.description)?;
-        stamp_threshold(&mut config);
+        let is_durable = !config.durable.is_empty();
+        stamp_threshold(&mut config, is_durable);
         let now = clock::now();
         let config = Arc::new(config);
         let store = core.store.consumer(name, meta).map_err(|cause| cause.to_string())?;
@@ -384,8 +396,8 @@ fn adapt_feeder(config: &mut ConsumerConfig, core: &StreamCore) {
 }
 
 /// Consumers that do not outlive their clients have a threshold.
-fn stamp_threshold(config: &mut ConsumerConfig) {
-    if config.durable.is_empty() && config.inactive_threshold <= 0 {
+fn stamp_threshold(config: &mut ConsumerConfig, is_durable: bool) {
+    if !is_durable && config.inactive_threshold <= 0 {
         config.inactive_threshold = DEFAULT_INACTIVE_THRESHOLD;
     }
 }

@@ -25,7 +25,7 @@ mod slot;
 mod subjects;
 
 use bytes::Bytes;
-use troupe_codecs::api::ApiError;
+use troupe_codecs::api::{ApiError, ConsumerConfig, errors};
 use troupe_engine::consumer::audience::Member;
 use troupe_engine::consumer::timers::Usage;
 use troupe_store::{Removals, Ticket};
@@ -198,8 +198,25 @@ impl Consumers {
     ///
     /// # Errors
     /// It does not.
-    pub fn check_update(&self, _: &StreamCore, _: &ApiRequest) -> Result<(), ApiError> {
-        Ok(())
+    pub fn check_update(&self, core: &StreamCore, request: &ApiRequest) -> Result<(), ApiError> {
+        let (old, new) = (core.config.consumer_limits, core.wanted_config(request)?.consumer_limits);
+        let is_changed = |old: i64, new: i64| new > 0 && old != new;
+        if !is_changed(old.inactive_threshold, new.inactive_threshold)
+            && !is_changed(old.max_ack_pending, new.max_ack_pending)
+        {
+            return Ok(());
+        }
+        let exceeds = |value: i64, limit: i64| limit > 0 && value > limit;
+        let breaks = |config: &ConsumerConfig| {
+            exceeds(config.inactive_threshold, new.inactive_threshold)
+                || exceeds(config.max_ack_pending, new.max_ack_pending)
+        };
+        let names: Vec<&str> =
+            self.book.slots().filter(|slot| breaks(slot.machine.config())).map(|slot| &*slot.name).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        Err(errors::STREAM_UPDATE.with(format_args!("change to limits violates consumers: {}", names.join(", "))))
     }
 
     /// The stream has another configuration now.

@@ -147,12 +147,12 @@ impl Stream {
 
     /// Answers publishers once their messages are durable, and tells consumers what came and went.
     fn after_change(&mut self, committed: Committed, ctx: &mut Context<Self>) {
+        let Committed { replies, durability, mut appended } = committed;
         let removals = self.core.store.take_removals();
         if !removals.is_empty() {
-            self.core.note_markers(&removals);
+            appended += self.core.note_markers(&removals);
             self.consumers.removed(&mut self.core, &removals);
         }
-        let Committed { replies, durability, appended } = committed;
         match durability {
             Durability::Reached => self.core.send(Ok(()), replies),
             Durability::Pending(ticket) => {

@@ -7,7 +7,7 @@ use troupe_codecs::api::request::{MsgDeleteRequest, StreamPurgeRequest, StreamSn
 use troupe_codecs::api::response::{Done, Empty, Purged, Response, SnapshotStarted};
 use troupe_codecs::api::stream::RetentionPolicy;
 use troupe_codecs::api::{ApiError, StreamConfig, StreamInfo, errors};
-use troupe_engine::stream::config::{ConfigContext, is_valid_subject};
+use troupe_engine::stream::config::{ConfigContext, check, is_valid_subject};
 use troupe_engine::stream::level::set_stream_level;
 use troupe_engine::stream::update::check_update;
 use troupe_store::{Purge, SubjectFilter};
@@ -20,7 +20,7 @@ use crate::jetstream::{advisory, clock, stores};
 impl StreamCore {
     /// Answers a request to remove messages.
     pub(super) fn answer_purge(&mut self, request: &ApiRequest) {
-        let outcome = request.decode_or_default().and_then(|asked| self.purge(&asked));
+        let outcome = request.decode_optional().and_then(|asked| self.purge(&asked));
         let outcome = outcome.map(|purged| Purged { done: Done::YES, purged });
         request.answer(&self.local, "stream_purge_response", outcome);
     }
@@ -32,28 +32,41 @@ impl StreamCore {
         if self.config.deny_purge {
             return Err(errors::STREAM_PURGE_FAILED.with("stream purge not permitted"));
         }
-        if asked.seq > 0 && asked.keep > 0 {
-            return Err(errors::BAD_REQUEST.error());
-        }
+        asked.check()?;
         let filter =
             if asked.filter.is_empty() { SubjectFilter::all() } else { SubjectFilter::one(asked.filter.as_bytes()) };
         let purge = Purge { filter, before_seq: asked.seq, keep: asked.keep };
+        self.has_begun = true;
         self.store.purge(&purge).map_err(|cause| errors::STREAM_PURGE_FAILED.with(cause))
     }
 
     /// Answers a request to remove a message.
     pub(super) fn answer_msg_delete(&mut self, request: &ApiRequest) {
-        let outcome = request.decode().and_then(|asked| self.delete(&asked));
-        request.answer(&self.local, "stream_msg_delete_response", outcome.map(|()| Done::YES));
+        let kind = "stream_msg_delete_response";
+        let refused = request.decode().and_then(|asked| self.check_delete().map(|()| asked));
+        let asked: MsgDeleteRequest = match refused {
+            Ok(asked) => asked,
+            Err(error) => return request.answer::<Done>(&self.local, kind, Err(error)),
+        };
+        // What cannot be deleted is not counted among the faults of the API.
+        let response = match self.delete(&asked) {
+            Ok(()) => Response::new(kind, Done::YES),
+            Err(error) => Response::failed(kind, error, Done::default()),
+        };
+        request.succeed(&self.local, &response);
     }
 
-    fn delete(&mut self, asked: &MsgDeleteRequest) -> Result<(), ApiError> {
+    fn check_delete(&self) -> Result<(), ApiError> {
         if self.config.sealed {
             return Err(errors::STREAM_SEALED.error());
         }
         if self.config.deny_delete {
             return Err(errors::STREAM_MSG_DELETE_FAILED.with("message delete not permitted"));
         }
+        Ok(())
+    }
+
+    fn delete(&mut self, asked: &MsgDeleteRequest) -> Result<(), ApiError> {
         match self.store.remove(asked.seq, !asked.no_erase) {
             Ok(true) => Ok(()),
             Ok(false) => Err(self.nothing_to_delete(asked.seq)),
@@ -66,6 +79,9 @@ impl StreamCore {
         let is_file = self.config.storage == troupe_codecs::api::stream::StorageType::File;
         if is_file && seq > state.last_seq {
             return errors::STREAM_MSG_DELETE_FAILED.with("stream store EOF");
+        }
+        if is_file && seq == 0 {
+            return errors::STREAM_MSG_DELETE_FAILED.with("no message found");
         }
         errors::SEQUENCE_NOT_FOUND.with(seq)
     }
@@ -114,6 +130,8 @@ impl StreamCore {
         with_context(&self.server, &self.account, is_pedantic, |context| {
             // What a change reserves is looked at when everything else is well.
             let context = ConfigContext { reserve: &|_| Ok(()), ..*context };
+            // Looked at twice, as what the first look fills in may contradict something.
+            let wanted = check(&wanted, &context)?;
             check_update(&self.config, &wanted, &context)
         })
     }

@@ -285,12 +285,13 @@ impl StreamCore {
         batch.finish();
     }
 
-    /// Stores the marks of deletion that messages which have left ask for.
-    pub(super) fn note_markers(&mut self, removals: &Removals) {
+    /// Stores the marks of deletion that messages which have left ask for; how many were stored.
+    pub(super) fn note_markers(&mut self, removals: &Removals) -> u64 {
         let ttl = self.config.subject_delete_marker_ttl;
         if ttl <= 0 {
-            return;
+            return 0;
         }
+        let mut appended = 0;
         let seconds = u64::try_from(ttl / api::SECOND).unwrap_or(0);
         let text = troupe_codecs::conf::format_duration(ttl);
         let now = crate::jetstream::clock::now();
@@ -308,14 +309,16 @@ impl StreamCore {
                 rollup: Rollup::Subject,
                 ..Accepted::default()
             };
-            if let Err(cause) = self.store_one(&removal.subject, &accepted, now) {
-                tracing::warn!(
+            match self.store_one(&removal.subject, &accepted, now) {
+                Ok(_) => appended += 1,
+                Err(cause) => tracing::warn!(
                     "stream '{} > {}' stores no mark of deletion: {cause}",
                     self.account.name(),
                     self.entry.name()
-                );
+                ),
             }
         }
+        appended
     }
 
     /// Does what is due: messages that are too old leave, schedules publish.

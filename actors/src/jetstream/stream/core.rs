@@ -60,6 +60,8 @@ pub struct StreamCore {
     pub(super) republish: Option<Transform>,
     pub(super) subscriptions: Vec<Arc<Subscription>>,
     pub(super) is_destroyed: bool,
+    /// The first sequence was set, by a purge or the configuration.
+    pub(super) has_begun: bool,
     pub(super) batches: Batches,
     pub(super) fast: FastBatches,
     pub(super) following: Following,
@@ -141,6 +143,7 @@ impl StreamCore {
         let store = StoreGuard { entry: Arc::clone(&entry), store: Some(store), is_forgotten: false };
         let replies = Replies::new(&config, server.domain());
         let subscriptions = entry.take_parked();
+        let has_begun = config.first_seq > 0;
         let mut core = Self {
             server,
             account,
@@ -156,6 +159,7 @@ impl StreamCore {
             republish: None,
             subscriptions,
             is_destroyed: false,
+            has_begun,
             batches: Batches::default(),
             fast: FastBatches::default(),
             following: Following::default(),

@@ -25,7 +25,7 @@ impl StreamCore {
                 request.succeed(&self.local, &Response::new("stream_create_response", body));
             }
             StreamCall::Info => {
-                let outcome = request.decode_or_default().and_then(|asked| self.info_page(&asked, num_consumers));
+                let outcome = request.decode_optional().and_then(|asked| self.info_page(&asked, num_consumers));
                 request.answer(&self.local, "stream_info_response", outcome);
             }
             StreamCall::Purge => self.answer_purge(request),
@@ -64,12 +64,12 @@ impl StreamCore {
     pub fn state(&self, num_consumers: usize) -> StreamState {
         let state = self.store.state();
         let lost = (state.lost_msgs > 0).then(|| LostStreamData { msgs: Vec::new(), bytes: state.lost_bytes });
-        // As nats-server, whose streams begin at zero before their first message.
-        let is_new = state.last_seq == 0 && state.first_seq <= 1;
+        // As nats-server, whose streams begin at zero before their first message or purge.
+        let is_new = state.last_seq == 0 && state.first_seq <= 1 && !self.has_begun;
         StreamState {
             messages: state.msgs,
             bytes: state.bytes,
-            first_seq: if is_new { 0 } else { state.first_seq },
+            first_seq: if is_new { 0 } else { state.first_seq.max(1) },
             first_ts: Timestamp::from_nanos_or_zero(state.first_time_ns),
             last_seq: state.last_seq,
             last_ts: Timestamp::from_nanos_or_zero(state.last_time_ns),

@@ -40,20 +40,8 @@ impl StreamCore {
     }
 
     fn msg_get(&mut self, asked: &MsgGetRequest) -> Result<StoredMessage, ApiError> {
+        asked.check()?;
         let has_last = !asked.last_by_subj.is_empty();
-        let has_next = !asked.next_by_subj.is_empty();
-        let is_none = asked.seq == 0 && !has_last && !has_next && asked.start_time.is_none();
-        let conflicts = [
-            asked.seq > 0 && has_last,
-            has_last && has_next,
-            has_last && asked.start_time.is_some(),
-            asked.seq > 0 && asked.start_time.is_some(),
-            asked.batch > 0 || asked.max_bytes > 0,
-            !asked.multi_last.is_empty(),
-        ];
-        if is_none || conflicts.contains(&true) {
-            return Err(errors::BAD_REQUEST.error());
-        }
         let found = if has_last { self.store.last_for(asked.last_by_subj.as_bytes()) } else { self.at_start(asked) };
         found.ok().flatten().ok_or_else(|| errors::NO_MESSAGE_FOUND.error())
     }
