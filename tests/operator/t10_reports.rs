@@ -35,7 +35,7 @@ fn message(client: &mut RawClient, start: &str) -> Value {
 /// Without what differs from run to run.
 fn masked(mut value: Value) -> Value {
     fn mask(value: &mut Value) {
-        const FLEETING: [&str; 24] = [
+        const FLEETING: [&str; 26] = [
             "id",
             "time",
             "seq",
@@ -58,6 +58,8 @@ fn masked(mut value: Value) -> Value {
             "flags",
             "client_id",
             "pending_bytes",
+            "in_bytes",
+            "out_bytes",
             "decoded_jwt",
             "validation_result_jwt",
         ];

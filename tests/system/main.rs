@@ -3,3 +3,4 @@
 mod shape;
 mod t10_events;
 mod t10_requests;
+mod t30_tenants;
