@@ -11,7 +11,7 @@ use troupe_actors::router::{Accounts, RouterHandle};
 use troupe_actors::supervisor::{ArbiterSlot, ChildSpec, SupervisorHandle};
 use troupe_codecs::api::API_LEVEL;
 use troupe_codecs::api::account::AccountLimits;
-use troupe_engine::options::{AccountJetStream, DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, Options};
+use troupe_engine::options::{DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, Options};
 
 use super::StartError;
 use crate::COMPATIBLE_VERSION;
@@ -74,21 +74,8 @@ fn enable_accounts(context: &Context<'_>, server: &JetStreamServer) {
     }
     for account in &options.accounts {
         if let (Some(limits), Some(view)) = (account.jetstream, context.accounts.get(&account.name)) {
-            server.enable(view, account_limits(&limits));
+            server.enable(view, limits);
         }
-    }
-}
-
-fn account_limits(limits: &AccountJetStream) -> AccountLimits {
-    AccountLimits {
-        max_memory: limits.max_memory,
-        max_storage: limits.max_storage,
-        max_streams: limits.max_streams,
-        max_consumers: limits.max_consumers,
-        max_ack_pending: limits.max_ack_pending,
-        memory_max_stream_bytes: limits.memory_max_stream_bytes,
-        storage_max_stream_bytes: limits.storage_max_stream_bytes,
-        max_bytes_required: limits.max_bytes_required,
     }
 }
 

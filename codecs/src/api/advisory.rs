@@ -1,10 +1,10 @@
 //! Events: what happened to streams and consumers.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::is_zero;
 use super::stream_info::StreamState;
 use super::time::Timestamp;
+use crate::system::ClientInfo;
 
 /// Prefix of the subjects of events.
 pub const ADVISORY_PREFIX: &str = "$JS.EVENT.ADVISORY";
@@ -36,54 +36,6 @@ impl<T: Serialize> Event<T> {
     pub fn metric(kind: &str, id: String, timestamp: Timestamp, body: T) -> Self {
         Self { kind: format!("io.nats.jetstream.metric.v1.{kind}"), id, timestamp, body }
     }
-}
-
-/// Who asked.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ClientInfo {
-    /// Since when it is connected.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub start: Option<Timestamp>,
-    /// Address.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub host: String,
-    /// Connection.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub id: u64,
-    /// Account.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub acc: String,
-    /// The account the service is imported from.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub svc: String,
-    /// User.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub user: String,
-    /// Name.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub name: String,
-    /// Language of its library.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub lang: String,
-    /// Version of its library.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub ver: String,
-    /// Round trip time.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub rtt: i64,
-    /// Server.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub server: String,
-    /// Cluster.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub cluster: String,
-    /// Kind of connection.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub kind: String,
-    /// Protocol.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub client_type: String,
 }
 
 /// A stream was made, changed or deleted.

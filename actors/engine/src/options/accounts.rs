@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::AccountJetStream;
 use super::auth::Permissions;
-use super::jetstream::AccountJetStream;
 use super::rate::RateOptions;
 use crate::subject::Mappings;
 

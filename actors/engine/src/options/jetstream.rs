@@ -100,39 +100,3 @@ impl Default for JetStreamOptions {
         }
     }
 }
-
-/// What an account may have of JetStream; -1 is no limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AccountJetStream {
-    /// Bytes in memory.
-    pub max_memory: i64,
-    /// Bytes in files.
-    pub max_storage: i64,
-    /// Streams.
-    pub max_streams: i64,
-    /// Consumers.
-    pub max_consumers: i64,
-    /// Unacknowledged messages of a consumer.
-    pub max_ack_pending: i64,
-    /// Bytes of a stream in memory.
-    pub memory_max_stream_bytes: i64,
-    /// Bytes of a stream in files.
-    pub storage_max_stream_bytes: i64,
-    /// Streams must have a limit of bytes.
-    pub max_bytes_required: bool,
-}
-
-impl Default for AccountJetStream {
-    fn default() -> Self {
-        Self {
-            max_memory: -1,
-            max_storage: -1,
-            max_streams: -1,
-            max_consumers: -1,
-            max_ack_pending: -1,
-            memory_max_stream_bytes: -1,
-            storage_max_stream_bytes: -1,
-            max_bytes_required: false,
-        }
-    }
-}

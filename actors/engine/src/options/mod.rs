@@ -30,7 +30,7 @@ pub use auth::{
     AuthOptions, ConnectionType, Credential, Permissions, ResponsePermission, Secret, SubjectPermission, UserOptions,
 };
 pub use cluster::{ClusterOptions, CompressionOptions};
-pub use jetstream::{AccountJetStream, BatchLimits, JetStreamOptions, StoreCipher, SyncInterval};
+pub use jetstream::{BatchLimits, JetStreamOptions, StoreCipher, SyncInterval};
 pub use limits::{LameDuckOptions, LimitOptions, TimingOptions, WriteTimeoutPolicy};
 pub use listen::{ListenAddress, ListenOptions};
 pub use logging::{LogFormat, LoggingOptions};
@@ -39,6 +39,9 @@ pub use rate::{Rate, RateOptions, UserLimitOptions};
 pub use route_url::RouteUrl;
 pub use tls::{CertificatePair, HandshakeFirst, TlsOptions, TlsVersion};
 pub use trust::TrustOptions;
+
+/// What an account may have of JetStream.
+pub use troupe_codecs::api::account::AccountLimits as AccountJetStream;
 
 use crate::subject::Mappings;
 

@@ -6,11 +6,12 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use troupe_codecs::api::advisory::{ApiAudit, ClientInfo};
+use troupe_codecs::api::advisory::ApiAudit;
 use troupe_codecs::api::json::{Strictness, decode_value, encode, parse};
 use troupe_codecs::api::response::Response;
 use troupe_codecs::api::{ApiError, errors, headers};
 use troupe_codecs::header;
+use troupe_codecs::system::ClientInfo;
 use troupe_engine::stream::level::refuses_request;
 
 use super::super::account::JetStreamAccount;
