@@ -41,6 +41,9 @@ const DIRECT: &[(&str, &str)] = &[
     ("connect_retries", "cluster.connect_retries"),
 ];
 
+/// Ports of which zero says nothing.
+const PORTS: [&str; 3] = ["http_port", "https_port", "prof_port"];
+
 /// TLS flags; one of them, given and not false, turns TLS on.
 const TLS: &[(&str, &str)] = &[
     ("tlscert", "tls.cert_file"),
@@ -112,6 +115,8 @@ impl Overrides {
 
     fn copy(&mut self, parsed: &Parsed, flag: &str, key: &'static str) {
         match parsed.get(flag) {
+            // Zero is no port: the file decides, as in nats-server.
+            Some(FlagValue::Integer(0)) if PORTS.contains(&key) => {}
             Some(FlagValue::Boolean(value)) => self.set(key, *value),
             Some(FlagValue::Integer(value)) => self.set(key, *value),
             Some(FlagValue::Text(value)) => self.set(key, value.as_str()),

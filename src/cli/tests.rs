@@ -92,6 +92,7 @@ fn flags_become_configuration_keys() {
             r#"{"logfile": "a.log", "remote_syslog": "udp://h:1", "syslog": "true"}"#
         }),
         (&["-m", "8222", "-ms", "8223"], r#"{"http_port": "8222", "https_port": "8223"}"#),
+        (&["-m", "0", "-ms", "0", "--profile", "0"], "{}"),
         (&["-js", "-sd", "/d"], r#"{"jetstream.enabled": "true", "store_dir": "/d"}"#),
         (&["--user", "u", "--pass", "p", "--auth", "t"], {
             r#"{"authorization.pass": "[REDACTED]", "authorization.token": "[REDACTED]", "authorization.user": "u"}"#

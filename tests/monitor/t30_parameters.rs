@@ -3,7 +3,7 @@
 use troupe_tests::Server;
 
 use crate::http;
-use crate::stage::{MONITOR, join, monitor};
+use crate::stage::{MONITOR, document, join, monitor};
 
 const PATHS: &[&str] = &[
     "/nothing",
@@ -129,4 +129,18 @@ fn orders_and_pages() {
     for (query, expected) in cases {
         assert_eq!(names(query).join(" "), expected, "{query}");
     }
+}
+
+#[test]
+fn remembered_matches_are_counted() {
+    let server = Server::troupe(MONITOR);
+    let mut client = join(&server, "\"name\":\"x\"");
+    client.flush("SUB counted 1\r\nSUB counted 2\r\n");
+    for _ in 0..10 {
+        client.flush("PUB counted 1\r\nx\r\n");
+    }
+    let subsz = document(&server, "/subsz");
+    let number = |key: &str| subsz[key].as_f64().unwrap_or_else(|| panic!("{key}: {subsz}"));
+    assert!(number("num_matches") >= 10.0 && number("num_cache") >= 1.0 && number("max_fanout") >= 2.0, "{subsz}");
+    assert!((0.5..1.0).contains(&number("cache_hit_rate")) && number("avg_fanout") > 0.0, "{subsz}");
 }

@@ -34,6 +34,10 @@ impl MonitorGate {
         }
         let decoded = STANDARD.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         let Some((user, password)) = decoded.as_deref().and_then(|text| text.split_once(':')) else { return false };
+        // Browsers ask for a name and a password only: there the token is the password.
+        if auth.token.as_ref().is_some_and(|token| is_same(token.expose(), password)) {
+            return true;
+        }
         let (Some(own_user), Some(own_password)) = (&auth.user, &auth.password) else { return false };
         let is_user = is_same(own_user, user);
         // Compared even for a wrong name, so that the time does not tell which of the two was wrong.
@@ -115,6 +119,8 @@ mod tests {
                 Some("Digest x"),
                 Some("Basic"),
             ];
+            let as_password = basic("anybody:t0k");
+            assert_eq!(answers(&auth, &[Some(&*as_password), Some(&*basic("t0k:"))]).await, [true, false]);
             let found = answers(&auth, &headers).await;
             assert_eq!(found, [true, true, true, false, false, false, false, false, false, false]);
         }

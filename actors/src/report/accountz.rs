@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use troupe_codecs::jwt::{AccountClaims, Claims, claims_json};
 use troupe_codecs::report::accountz::{
     AccountInfo, AccountStat, DataStats, LimitsInfo, MsgBytes, RateInfo, UserLimitsInfo,
 };
@@ -65,6 +66,8 @@ impl Reporter {
             issuer_key: claims.map(|claims| claims.iss.clone()).unwrap_or_default(),
             name_tag: named.unwrap_or_else(|| name.to_string()),
             tags: claims.map(|claims| claims.nats.tags.clone()).unwrap_or_default(),
+            decoded_jwt: token.and_then(|token| claims_json(&token.text)),
+            revoked_user: claims.map(revoked).unwrap_or_default(),
             sublist_stats: stats,
             responses: BTreeMap::new(),
             limits: self.limits_info(account),
@@ -165,4 +168,9 @@ fn rate_info(options: RateOptions, waits: u64) -> RateInfo {
     let ((messages_per_second, messages_burst), (bytes_per_second, bytes_burst)) =
         (shown(options.messages), shown(options.bytes));
     RateInfo { messages_per_second, messages_burst, bytes_per_second, bytes_burst, waits }
+}
+
+fn revoked(claims: &Claims<AccountClaims>) -> BTreeMap<String, Timestamp> {
+    let revocations = claims.nats.revocations.iter();
+    revocations.map(|(user, until)| (user.clone(), Timestamp::from_unix_seconds(*until))).collect()
 }

@@ -10,6 +10,7 @@ use troupe_engine::index::SubscriptionFacts;
 
 use super::reporter::Page;
 use super::{ReportError, Reporter};
+use crate::router::cache_stats::CacheFigures;
 use crate::router::subscription::Receiver;
 use crate::router::{AccountView, Subscription};
 
@@ -46,6 +47,9 @@ impl Reporter {
                 total += 1;
             });
         }
+        if options.account.is_empty() {
+            add_caches(&mut stats, self.services.router.cache_figures());
+        }
         Ok(Subsz {
             server_id: self.server_id(),
             now: Timestamp(SystemTime::now()),
@@ -78,6 +82,16 @@ pub(super) fn sublist_stats(account: &AccountView) -> SublistStats {
         num_removes: churn.removes,
         ..SublistStats::default()
     }
+}
+
+/// Adds what the match caches remember. They serve all accounts.
+fn add_caches(stats: &mut SublistStats, caches: CacheFigures) {
+    let share = |part: u64, all: u64| if all == 0 { 0.0 } else { part as f64 / all as f64 };
+    stats.num_cache = caches.subjects;
+    stats.num_matches = caches.lookups;
+    stats.cache_hit_rate = share(caches.lookups.saturating_sub(caches.misses), caches.lookups);
+    stats.max_fanout = caches.max_fanout;
+    stats.avg_fanout = share(caches.subscribers, caches.subjects);
 }
 
 /// Adds up indexes; the average weighs each by what it remembers.

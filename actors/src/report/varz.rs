@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime};
 
 use troupe_codecs::client::ServerInfo;
+use troupe_codecs::jwt::claims_json;
 use troupe_codecs::report::connz::ProxyInfo;
 use troupe_codecs::report::varz::{
     CountersVarz, DiskWaits, IdentityVarz, KindCounts, LimitsVarz, Proxies, TrafficVarz,
@@ -96,6 +97,7 @@ impl Reporter {
         let sources = self.sources();
         let cluster = sources.routes.get().map(|source| source.varz());
         let counters = &self.services.counters;
+        let operators = options.trust.as_ref().map(|trust| trust.operators.as_slice()).unwrap_or_default();
         let certificate_end = self.services.tls().and_then(|tls| tls.load().certificate_not_after());
         Varz {
             identity: IdentityVarz {
@@ -128,8 +130,8 @@ impl Reporter {
             tags: options.server_tags.clone(),
             metadata: options.server_metadata.clone(),
             feature_flags: feature_flags(&options),
-            trusted_operators_jwt: Vec::new(),
-            trusted_operators_claim: Vec::new(),
+            trusted_operators_jwt: operators.iter().map(|token| token.text.clone()).collect(),
+            trusted_operators_claim: operators.iter().filter_map(|token| claims_json(&token.text)).collect(),
             system_account: options.system_account_name().unwrap_or_default().to_owned(),
             pinned_account_fails: 0,
             slow_consumer_stats: by_kind(&counters.slow_consumers),

@@ -6,6 +6,7 @@ use troupe_engine::index::Matches;
 use troupe_engine::index::snapshot::hash_bytes;
 
 use super::Subscription;
+use super::cache_stats::CacheFigures;
 use super::remote::RemotePlan;
 use super::view::AccountIndex;
 
@@ -83,12 +84,19 @@ pub(super) struct MatchCache {
     is_disabled: bool,
     /// The place found last: messages often come in rows on one subject.
     last: usize,
+    /// What it has done so far.
+    pub(super) figures: CacheFigures,
 }
 
 impl MatchCache {
     /// A cache; a disabled one looks every subject up in the index.
     pub(super) fn new(is_disabled: bool) -> Self {
         Self { is_disabled, ..Self::default() }
+    }
+
+    /// Its numbers.
+    pub(super) fn figures(&self) -> CacheFigures {
+        CacheFigures { subscribers: self.num_subscribers as u64, ..self.figures }
     }
 
     /// Forgets everything but one place.
@@ -100,11 +108,14 @@ impl MatchCache {
             }
         }
         self.num_subscribers = self.places[kept].plan.matches.len();
+        self.figures.subjects = 1;
+        self.figures.max_fanout = self.num_subscribers as u64;
     }
 
     /// Number of the place that holds the plan for `subject`.
     #[inline]
     pub(super) fn find(&mut self, source: Source<'_>, subject: &[u8]) -> usize {
+        self.figures.lookups += 1;
         if let Some(place) = self.places.get(self.last)
             && place.is_current(source)
             && place.subject == subject
@@ -150,6 +161,8 @@ impl MatchCache {
     #[cold]
     fn fill(&mut self, number: usize, source: Source<'_>, hash: u32, subject: &[u8]) {
         let place = &mut self.places[number];
+        self.figures.misses += 1;
+        self.figures.subjects += u64::from(place.plan.head.is_empty());
         self.num_subscribers = self.num_subscribers.saturating_sub(place.plan.matches.len());
         count_hits(&mut place.plan);
         place.plan.matches.clear();
@@ -167,7 +180,9 @@ impl MatchCache {
         place.plan.remote.fill(source.name, subject, &mut place.plan.matches);
         place.plan.is_uniform = place.plan.remote.is_empty() && is_uniform(&place.plan.matches);
         place.generation = source.generation;
-        self.num_subscribers += place.plan.matches.len();
+        let fanout = place.plan.matches.len();
+        self.num_subscribers += fanout;
+        self.figures.max_fanout = self.figures.max_fanout.max(fanout as u64);
         if self.num_subscribers > MAX_SUBSCRIBERS {
             self.clear_but(number);
         }

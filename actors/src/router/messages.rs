@@ -1,5 +1,6 @@
 //! What others say to the Router.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +12,7 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use troupe_codecs::system::ServerStamp;
 
+use super::cache_stats::{CacheFigures, CacheStats};
 use super::exchange::StreamLink;
 use super::{AccountView, PeerDirectory, PeerLink, Subscription};
 use crate::queue::{Batch, Fenced, FullPolicy, Queue, QueueConsumer, QueueDepth, QueueLimits};
@@ -120,6 +122,8 @@ pub struct RouterHandle {
     /// Accounts that import streams: a new Router instance looks after them.
     importers: Arc<Mutex<Vec<Arc<AccountView>>>>,
     peers: Arc<PeerDirectory>,
+    /// Numbers of the match caches, by arbiter.
+    caches: Arc<Mutex<BTreeMap<usize, Arc<CacheStats>>>>,
     /// How the server introduces itself, once it has a system account.
     introduction: Arc<OnceLock<Introduction>>,
 }
@@ -136,6 +140,7 @@ impl Default for RouterHandle {
             queue: Queue::new(LIMITS, FullPolicy::Refuse),
             importers: Arc::default(),
             peers: Arc::default(),
+            caches: Arc::default(),
             introduction: Arc::default(),
         }
     }
@@ -199,6 +204,17 @@ impl RouterHandle {
         let ticket = Arc::new(Barrier::default()).issue();
         changes.barrier = Some(ticket.clone());
         if self.send(changes) { Ok(ticket) } else { Err(RouterFull) }
+    }
+
+    /// The numbers of the match cache of an arbiter.
+    pub(super) fn cache_stats(&self, arbiter: usize) -> Arc<CacheStats> {
+        Arc::clone(self.caches.lock().entry(arbiter).or_default())
+    }
+
+    /// The numbers of all match caches together.
+    #[must_use]
+    pub fn cache_figures(&self) -> CacheFigures {
+        CacheFigures::sum(self.caches.lock().values().map(|stats| &**stats))
     }
 
     /// Has message traces told, by a server that introduces itself so. Once.

@@ -14,11 +14,13 @@
 //! - [`exchange`]: what an account has from other accounts. `imported`, `shadows`: streams of others. `services`, [`replies`]: requests to others and
 //!   what comes back, measured by [`latency`].
 //! - [`peer`]: other servers. `interest`: tells them what there is to want here. `remote`: the way of a message to them, `routed`: the way of theirs.
-//! - [`publish`]: matches and delivers; `row` encodes once what several receivers get alike. [`cache`]: matches by subject. `door`: the way out of one message.
+//! - [`publish`]: matches and delivers; `row` encodes once what several receivers get alike. [`cache`]: matches by subject, with
+//!   [`cache_stats`]. `door`: the way out of one message.
 //!   [`deliver`]: batches by destination. [`trace`]: where a message went that asks to be told of it.
 
 pub mod actor;
 pub mod cache;
+pub mod cache_stats;
 pub mod deliver;
 mod door;
 pub mod exchange;

@@ -10,6 +10,7 @@ use troupe_engine::account::ServiceExport;
 use troupe_engine::index::Matches;
 
 use super::cache::{MatchCache, Plan, Source, count_hits};
+use super::cache_stats::CacheStats;
 use super::deliver::{Deliveries, Stalled};
 use super::door::Door;
 use super::messages::{ChangeSet, RouterHandle};
@@ -44,6 +45,7 @@ pub struct Publisher {
     pub(super) router: RouterHandle,
     pub(super) view: Option<View>,
     pub(super) cache: MatchCache,
+    cache_stats: Arc<CacheStats>,
     pub(super) deliveries: Deliveries,
     /// Places of the cache with messages not yet counted to their subscriptions.
     pub(super) uncounted: Vec<usize>,
@@ -93,6 +95,7 @@ impl Publisher {
     pub fn new(settings: PublisherSettings, router: RouterHandle, pool: Rc<BufferPool>) -> Self {
         Self {
             pool,
+            cache_stats: router.cache_stats(settings.arbiter),
             router,
             view: None,
             cache: MatchCache::new(settings.disable_cache),
@@ -336,6 +339,7 @@ impl Publisher {
     /// the publisher should stop reading until it drains.
     pub fn flush(&mut self, own: Option<&Arc<ClientSink>>) -> Option<Stalled> {
         self.count();
+        self.cache_stats.show(&self.cache.figures());
         self.send_ended();
         // An arbiter that publishes nothing for long must not keep an old version of the index alive.
         self.view = None;

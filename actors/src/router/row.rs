@@ -89,6 +89,8 @@ impl Publisher {
     /// Hands the open row to the batches of its receivers.
     pub(super) fn close_row(&mut self) {
         let Some(mut row) = self.row.take() else { return };
+        // The first one was looked up.
+        self.cache.figures.lookups += row.msgs.saturating_sub(1);
         let plan = self.cache.plan(row.place);
         self.work += row.num_receivers;
         let subject = plan.subject();

@@ -7,4 +7,4 @@ pub mod decode;
 mod old;
 
 pub use claims::{AccountClaims, ActivationClaims, Claims, OperatorClaims, UserClaims};
-pub use decode::{JwtError, decode, undecorated};
+pub use decode::{JwtError, claims_json, decode, undecorated};

@@ -72,6 +72,12 @@ pub struct AccountInfo {
     /// Tags.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// What stands in its JWT.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decoded_jwt: Option<Value>,
+    /// Users whose tokens it has taken back, and those issued until when.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub revoked_user: BTreeMap<String, Timestamp>,
     /// State of its index.
     pub sublist_stats: SublistStats,
     /// Reply subjects of service imports that are under way.

@@ -1,6 +1,7 @@
 //! Message traces: the headers that ask for one, and the event that tells where a message went.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use memchr::memmem;
 use serde::Serialize;
@@ -24,6 +25,9 @@ pub const ACCEPT_ENCODING: &str = "Accept-Encoding";
 /// Trace context of other systems, spelled in any case.
 const CONTEXT: &[u8] = b"traceparent";
 
+/// Made once: every message with headers is looked through.
+static WANTED: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(DESTINATION));
+
 /// Headers by name, spelled as they came.
 pub type TraceHeaders = BTreeMap<String, Vec<String>>;
 
@@ -41,7 +45,7 @@ pub enum Asked {
 #[must_use]
 #[inline]
 pub fn may_ask(block: &[u8], takes_context: bool) -> bool {
-    memmem::find(block, DESTINATION.as_bytes()).is_some() || takes_context && names_context(block)
+    WANTED.find(block).is_some() || takes_context && names_context(block)
 }
 
 #[cold]
