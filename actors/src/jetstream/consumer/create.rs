@@ -347,6 +347,10 @@ impl Consumers {
         let now = clock::now();
         let config = Arc::new(config);
         let store = core.store.consumer(name, meta).map_err(|cause| cause.to_string())?;
+        if let Some(damage) = store.damage() {
+            let (account, stream) = (core.account.name(), core.entry.name());
+            tracing::error!("state of consumer '{account} > {stream} > {name}' is damaged, it begins anew: {damage}");
+        }
         let last_seq = core.store.state().last_seq;
         let is_new = *store.state() == troupe_store::ConsumerState::default();
         let start = Start::choose(&config, &mut facts(core)).map_err(|cause| cause.to_string())?;

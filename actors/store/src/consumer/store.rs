@@ -35,6 +35,11 @@ pub trait ConsumerStore: Send + Debug {
     /// I/O errors.
     fn update_meta(&mut self, meta: &[u8]) -> Result<(), StoreError>;
 
+    /// Returns what was wrong with the state that was kept: it was put aside then, and the consumer begins anew.
+    fn damage(&self) -> Option<&str> {
+        None
+    }
+
     /// Tells whether something changed since the last commit.
     fn is_dirty(&self) -> bool;
 

@@ -65,6 +65,13 @@ pub trait Disk: Send + Sync + Debug {
     /// The system's.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
 
+    /// Opens a file that is there to read and write.
+    ///
+    /// # Errors
+    ///
+    /// The system's; `NotFound` if there is none.
+    fn open_existing(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+
     /// Reads a whole file.
     ///
     /// # Errors
@@ -132,7 +139,22 @@ pub(crate) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8], sync: bool) ->
     }
 }
 
-fn temporary_of(path: &Path) -> PathBuf {
+/// Replaces files of one directory so that a crash leaves all the old ones, or some of them replaced and the others
+/// beside them under the names that [`temporary_of`] gives. With `sync` none is torn.
+pub(crate) fn replace_all(disk: &dyn Disk, files: &[(PathBuf, &[u8])], sync: bool) -> io::Result<()> {
+    for (path, bytes) in files {
+        let file = disk.open(&temporary_of(path))?;
+        file.set_len(0)?;
+        file.write_all_at(bytes, 0)?;
+        if sync {
+            file.sync()?;
+        }
+    }
+    files.iter().try_for_each(|(path, _)| disk.rename(&temporary_of(path), path))
+}
+
+/// The name under which a file is written before it takes its place.
+pub(crate) fn temporary_of(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".tmp");
     path.with_file_name(name)

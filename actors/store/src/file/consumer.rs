@@ -15,6 +15,8 @@ pub(crate) struct FileConsumerStore {
     name: String,
     state: ConsumerState,
     is_dirty: bool,
+    /// What was wrong with the state's file.
+    damage: Option<String>,
 }
 
 /// Lists consumers with their JSON. Directories without a whole configuration are left alone.
@@ -36,7 +38,11 @@ impl FileConsumerStore {
             return Err(StoreError::Unusable(format!("invalid consumer name {name:?}")));
         }
         let directory = place.consumers().join(name);
-        place.create_directory(&directory)?;
+        if place.keys.is_some() {
+            place.create_directory(&directory)?;
+        } else {
+            place.create_directory_lazily(&directory)?;
+        }
         let mut place = Self::own_place(place, &directory, name)?;
         if let Some(keys) = &mut place.keys {
             *keys = keys.for_consumer(&place.disk, &directory, &place.name, name)?;
@@ -50,15 +56,37 @@ impl FileConsumerStore {
         if known.as_deref().ok() != Some(json) {
             meta::write(&place, &directory, &sum_name, json)?;
         }
-        let state = match place.read_opt(&directory.join("o.dat"))? {
-            None => ConsumerState::default(),
-            Some(bytes) if bytes.is_empty() => ConsumerState::default(),
-            Some(bytes) => match &place.keys {
-                Some(keys) => decode_consumer_state(&keys.unseal(&bytes)?)?,
-                None => decode_consumer_state(&bytes)?,
-            },
+        let (state, damage) = Self::read_state(&place, &directory, name)?;
+        Ok(Box::new(Self { place, directory, name: sum_name, state, is_dirty: false, damage }))
+    }
+
+    /// Reads the state. A file that makes no sense is put aside, and the consumer begins anew.
+    fn read_state(
+        place: &Place,
+        directory: &std::path::Path,
+        name: &str,
+    ) -> Result<(ConsumerState, Option<String>), StoreError> {
+        let path = directory.join("o.dat");
+        let bytes = match place.journal.held(&path) {
+            Some(held) => held.to_vec(),
+            None => place.read_opt(&path)?.unwrap_or_default(),
         };
-        Ok(Box::new(Self { place, directory, name: sum_name, state, is_dirty: false }))
+        if bytes.is_empty() {
+            return Ok((ConsumerState::default(), None));
+        }
+        let plain = match &place.keys {
+            Some(keys) => keys.unseal(&bytes),
+            None => Ok(bytes.clone()),
+        };
+        match plain.and_then(|plain| decode_consumer_state(&plain)) {
+            Ok(state) => Ok((state, None)),
+            Err(error) => {
+                let aside = place.quarantine(&format!("{name}.o.dat"), &bytes)?;
+                place.journal.void(&path);
+                place.remove_opt(&path)?;
+                Ok((ConsumerState::default(), Some(format!("{error}: it is kept as {}", aside.display()))))
+            }
+        }
     }
 
     /// Returns the stream's place with the consumer's own keys, if it has any.
@@ -78,9 +106,11 @@ impl FileConsumerStore {
             bytes = keys.seal(&bytes)?;
         }
         let path = self.directory.join("o.dat");
-        crate::disk::replace(&*self.place.disk, &path, &bytes, false)
-            .map_err(|error| StoreError::io("write", &path, error))?;
-        self.place.journal.replaced(&path, &bytes);
+        if self.place.journal.is_always() {
+            self.place.journal.hold(&path, &bytes);
+        } else {
+            self.place.replace_lazily(&path, &bytes)?;
+        }
         self.is_dirty = false;
         Ok(())
     }
@@ -117,6 +147,10 @@ impl ConsumerStore for FileConsumerStore {
         meta::write(&self.place, &self.directory, &self.name, json)
     }
 
+    fn damage(&self) -> Option<&str> {
+        self.damage.as_deref()
+    }
+
     fn is_dirty(&self) -> bool {
         self.is_dirty
     }
@@ -130,10 +164,7 @@ impl ConsumerStore for FileConsumerStore {
     }
 
     fn close(mut self: Box<Self>) -> Result<(), StoreError> {
-        if self.is_dirty {
-            self.write()?;
-        }
-        Ok(())
+        self.commit()?.wait()
     }
 
     fn destroy(self: Box<Self>) -> Result<(), StoreError> {

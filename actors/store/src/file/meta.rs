@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::place::Place;
 use crate::StoreError;
+use crate::disk::temporary_of;
 use crate::format::Checksum;
 
 /// Why a directory is not opened. It is left as it is.
@@ -29,10 +30,25 @@ impl std::fmt::Display for MetaError {
 
 /// Reads the JSON in a directory. `name` is what its checksum depends on.
 pub(crate) fn read(place: &Place, directory: &Path, name: &str) -> Result<Result<Vec<u8>, MetaError>, StoreError> {
-    let Some(meta) = place.read_opt(&directory.join("meta.inf"))? else { return Ok(Err(MetaError::Missing)) };
-    let Some(sum) = place.read_opt(&directory.join("meta.sum"))? else { return Ok(Err(MetaError::Checksum)) };
-    if sum.trim_ascii() != hex(Checksum::named(name).of(&[&meta])).as_bytes() {
-        return Ok(Err(MetaError::Checksum));
+    let paths = (directory.join("meta.inf"), directory.join("meta.sum"));
+    let Some(mut meta) = place.read_opt(&paths.0)? else { return Ok(Err(MetaError::Missing)) };
+    let is_sum = |sum: &Option<Vec<u8>>, meta: &[u8]| {
+        let right = hex(Checksum::named(name).of(&[meta]));
+        sum.as_ref().is_some_and(|sum| sum.trim_ascii() == right.as_bytes())
+    };
+    let sum = place.read_opt(&paths.1)?;
+    if !is_sum(&sum, &meta) {
+        // A crash between the two renames left one of them to be done.
+        let next = (temporary_of(&paths.0), temporary_of(&paths.1));
+        let other = place.read_opt(&next.0)?.filter(|other| is_sum(&sum, other));
+        if is_sum(&place.read_opt(&next.1)?, &meta) {
+            place.rename(&next.1, &paths.1)?;
+        } else if let Some(other) = other {
+            place.rename(&next.0, &paths.0)?;
+            meta = other;
+        } else {
+            return Ok(Err(MetaError::Checksum));
+        }
     }
     match &place.keys {
         None if meta.first() == Some(&b'{') => Ok(Ok(meta)),
@@ -49,8 +65,7 @@ pub(crate) fn write(place: &Place, directory: &Path, name: &str, json: &[u8]) ->
         None => json.to_vec(),
     };
     let sum = hex(Checksum::named(name).of(&[&sealed]));
-    place.replace(&directory.join("meta.inf"), &sealed)?;
-    place.replace(&directory.join("meta.sum"), sum.as_bytes())
+    place.replace_meta(directory, sum.as_bytes(), &sealed)
 }
 
 fn hex(bytes: [u8; 8]) -> String {

@@ -46,6 +46,21 @@ impl Place {
         Ok(())
     }
 
+    /// Replaces `meta.inf` and `meta.sum` of a directory: a crash leaves the old ones or the new ones, and the new ones
+    /// if the store is durable.
+    pub(crate) fn replace_meta(&self, directory: &Path, sum: &[u8], meta: &[u8]) -> Result<(), StoreError> {
+        let is_always = self.journal.is_always();
+        if is_always {
+            self.journal.check()?;
+            self.journal.record_meta(directory, sum, meta);
+            self.journal.current().wait()?;
+        }
+        let files = [(directory.join("meta.inf"), meta), (directory.join("meta.sum"), sum)];
+        disk::replace_all(&*self.disk, &files, is_always).map_err(|error| StoreError::io("write", directory, error))?;
+        files.iter().for_each(|(path, _)| self.journal.note(path));
+        Ok(())
+    }
+
     pub(crate) fn read_opt(&self, path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
         disk::read_opt(&*self.disk, path).map_err(|error| StoreError::io("read", path, error))
     }
@@ -62,6 +77,15 @@ impl Place {
             for parent in made.iter().filter_map(|made| made.parent()) {
                 self.sync_directory(parent)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Makes a directory whose name the journal makes durable with what is in it.
+    pub(crate) fn create_directory_lazily(&self, path: &Path) -> Result<(), StoreError> {
+        self.disk.create_directory(path).map_err(|error| StoreError::io("create", path, error))?;
+        if let Some(parent) = path.parent() {
+            self.journal.note_directory(parent);
         }
         Ok(())
     }
@@ -88,5 +112,14 @@ impl Place {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
             other => other.map_err(|error| StoreError::io("list", path, error)),
         }
+    }
+
+    /// Keeps a copy of what could not be read in the stream's directory `lost`, and returns where.
+    pub(super) fn quarantine(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, StoreError> {
+        let directory = self.directory.join("lost");
+        self.create_directory(&directory)?;
+        let path = directory.join(format!("{name}.{}", self.list(&directory)?.len()));
+        self.replace(&path, bytes)?;
+        Ok(path)
     }
 }

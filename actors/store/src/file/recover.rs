@@ -6,7 +6,7 @@ use super::log::FileLog;
 use super::place::Place;
 use super::scan::{Scanned, Tombstone, scan};
 use super::sizes::block_size;
-use crate::format::{self, Checksum, IndexFile, Record};
+use crate::format::{self, Checksum, Fault, IndexFile, Record};
 use crate::ledger::{Deadlines, Schedules};
 use crate::log::Recovered;
 use crate::subjects::{SubjectIndex, SubjectInfo};
@@ -20,6 +20,7 @@ impl FileLog {
         if let Some(keys) = &place.keys {
             block.cipher = Some(keys.make_block_key(&place, 1)?);
         }
+        place.journal.set_length(&block.path(&place), 0);
         Ok(Self::with_blocks(place, config, vec![block]))
     }
 
@@ -58,7 +59,21 @@ impl FileLog {
         };
         recovered.read_sources()?;
         recovered.log.reopen_last()?;
+        recovered.log.note_durable()?;
         Ok(recovered)
+    }
+
+    /// Makes sure that the journal knows how much of the last block is durable: all of it, before more is written.
+    fn note_durable(&mut self) -> Result<(), StoreError> {
+        let (place, written) = (self.place.clone(), self.written);
+        let path = self.last().path(&place);
+        if !place.journal.is_always() || place.journal.durable_length(&path) == Some(written) {
+            return Ok(());
+        }
+        let file = place.disk.open(&path).map_err(|error| StoreError::io("open", &path, error))?;
+        file.sync().map_err(|error| StoreError::io("sync", &path, error))?;
+        place.journal.set_length(&path, written);
+        Ok(())
     }
 
     fn from_index(place: &Place, config: &StoreConfig, indexes: &[u32]) -> Result<Option<Recovered<Self>>, StoreError> {
@@ -102,7 +117,7 @@ impl FileLog {
     fn from_blocks(place: Place, config: StoreConfig, indexes: &[u32]) -> Result<Recovered<Self>, StoreError> {
         let mut blocks: Vec<Block> = Vec::new();
         let mut tombstones: Vec<Tombstone> = Vec::new();
-        let (mut lost, mut damaged) = ((0, 0), Vec::new());
+        let (mut lost, mut damaged, mut is_cut) = ((0, 0), Vec::new(), false);
         let mut subjects = SubjectIndex::default();
         let last_index = indexes.last().copied();
         let prior_last = blocks_prior_last(&place);
@@ -113,13 +128,23 @@ impl FileLog {
                     subjects.add(record.subject, record.seq);
                 }
             };
-            let Scanned { mut block, tombstones: found, faults, data } = scan(&place, *index, &mut show)?;
-            let is_end = faults.len() == 1 && faults[0].resumes == data.len() && block.raw > 0;
-            let is_torn = is_end && Some(*index) == last_index;
-            if is_torn {
-                truncate(&place, &mut block, &data, faults[0].offset)?;
-            } else if !faults.is_empty() {
-                quarantine(&place, *index, &data)?;
+            // Behind a torn block nothing was promised that is not known to be there.
+            let durable = place.journal.durable_length(&place.block_path(*index));
+            if is_cut && durable == Some(0) {
+                cut(&place, *index, 0)?;
+            }
+            let scanned = scan(&place, *index, durable, &mut show)?;
+            let is_last = Some(*index) == last_index;
+            let torn_at = scanned.torn_at.or_else(|| guess_torn(&scanned, is_last && durable.is_none()));
+            let Scanned { mut block, tombstones: found, faults, data, .. } = scanned;
+            if let Some(offset) = torn_at {
+                cut(&place, *index, offset as u64)?;
+                block.raw = offset as u64;
+                is_cut = true;
+            }
+            let faults: Vec<&Fault> = faults.iter().filter(|fault| Some(fault.offset) != torn_at).collect();
+            if !faults.is_empty() {
+                place.quarantine(&index.to_string(), &data)?;
                 damaged.push(blocks.len());
                 lost.0 += faults.len() as u64;
                 lost.1 += faults.iter().map(|fault| (fault.resumes - fault.offset) as u64).sum::<u64>();
@@ -327,20 +352,17 @@ fn blocks_prior_last(place: &Place) -> Option<(u64, i64)> {
     IndexFile::decode(&plain).map(|file| (file.last_seq, file.last_time_ns))
 }
 
-/// Cuts off the end of the last block that was not written whole; it stays in the quarantine.
-fn truncate(place: &Place, block: &mut Block, data: &[u8], offset: usize) -> Result<(), StoreError> {
-    quarantine(place, block.index, &data[offset..])?;
-    let path = block.path(place);
-    let file = place.disk.open(&path).map_err(|error| StoreError::io("open", &path, error))?;
-    file.set_len(offset as u64).map_err(|error| StoreError::io("truncate", &path, error))?;
-    block.raw = offset as u64;
-    Ok(())
+/// Where the last block was not written whole, as far as that can be told from the block alone.
+fn guess_torn(scanned: &Scanned, is_guessed: bool) -> Option<usize> {
+    let [fault] = scanned.faults[..] else { return None };
+    let is_end = fault.resumes == scanned.data.len() && scanned.block.raw > 0;
+    (is_guessed && is_end).then_some(fault.offset)
 }
 
-/// Keeps a copy of what could not be read, beside the stream's messages.
-fn quarantine(place: &Place, index: u32, bytes: &[u8]) -> Result<(), StoreError> {
-    let directory = place.directory.join("lost");
-    place.create_directory(&directory)?;
-    let taken = place.list(&directory)?.len();
-    place.replace(&directory.join(format!("{index}.{taken}")), bytes)
+/// Cuts off what nobody was promised.
+fn cut(place: &Place, index: u32, length: u64) -> Result<(), StoreError> {
+    let path = place.block_path(index);
+    let file = place.disk.open(&path).map_err(|error| StoreError::io("open", &path, error))?;
+    file.set_len(length).map_err(|error| StoreError::io("truncate", &path, error))?;
+    file.sync().map_err(|error| StoreError::io("sync", &path, error))
 }

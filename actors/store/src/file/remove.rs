@@ -69,8 +69,11 @@ impl FileLog {
         self.remove_block_files(&block)
     }
 
-    fn remove_block_files(&self, block: &Block) -> Result<(), StoreError> {
-        self.place.remove_opt(&block.path(&self.place))?;
+    pub(super) fn remove_block_files(&self, block: &Block) -> Result<(), StoreError> {
+        let path = block.path(&self.place);
+        // The journal must not make it again.
+        self.place.journal.void(&path);
+        self.place.remove_opt(&path)?;
         self.place.remove_opt(&self.place.messages().join(format!("{}.key", block.index)))
     }
 
@@ -131,7 +134,7 @@ impl FileLog {
         block.content = Some(content);
         self.place.replace(&new.join(format!("{index}.blk")), &bytes)?;
         let messages = self.place.messages();
-        self.place.journal.forget(&messages)?;
+        self.place.journal.forget_for(&messages, &self.place.block_path(index), block.raw)?;
         self.place.rename(&messages, &old)?;
         self.place.rename(&new, &messages)?;
         if self.place.journal.is_always() {
@@ -208,11 +211,12 @@ impl FileLog {
             self.has_index = false;
         }
         if self.place.journal.is_always() {
-            // What only the journal is sure to have must be in the file before the journal forgets it.
+            // What only the journal is sure to have must be in the file, under its name, before the journal forgets it.
             let synced = self.place.disk.open(&path).and_then(|file| file.sync());
             synced.map_err(|error| StoreError::io("sync", &path, error))?;
+            self.place.sync_directory(&self.place.messages())?;
         }
-        self.place.journal.forget(&path)?;
+        self.place.journal.forget_for(&path, &path, bytes.len() as u64)?;
         disk::replace(&*self.place.disk, &path, &bytes, self.place.journal.is_always())
             .map_err(|error| StoreError::io("write", &path, error))?;
         self.blocks[at].file = None;

@@ -66,8 +66,7 @@ impl FileLog {
             self.load(at)?;
             if !self.has_needed_tombstones(at) {
                 let block = self.blocks.remove(at);
-                self.place.remove_opt(&block.path(&self.place))?;
-                self.place.remove_opt(&self.place.messages().join(format!("{}.key", block.index)))?;
+                self.remove_block_files(&block)?;
                 return Ok(true);
             }
         }

@@ -19,15 +19,25 @@ pub(super) struct Scanned {
     pub(super) tombstones: Vec<Tombstone>,
     pub(super) faults: Vec<Fault>,
     pub(super) data: Vec<u8>,
+    /// Where what nobody was promised is torn: nothing from there on counts.
+    pub(super) torn_at: Option<usize>,
 }
 
-/// Reads a block's file and shows its messages.
-pub(super) fn scan(place: &Place, index: u32, show: &mut dyn FnMut(&Record<'_>)) -> Result<Scanned, StoreError> {
+/// Reads a block's file and shows its messages. Damage from the offset `durable` on, if that is known, was left by a
+/// power cut.
+pub(super) fn scan(
+    place: &Place,
+    index: u32,
+    durable: Option<u64>,
+    show: &mut dyn FnMut(&Record<'_>),
+) -> Result<Scanned, StoreError> {
     let mut block = Block::new(place, index, 1, 0);
     block.cipher = match &place.keys {
         Some(keys) => keys.block_cipher(place, index)?,
         None => None,
     };
+    // What is compressed was synced before it took the place of what was not.
+    let durable = if block.is_packed(place)? { Some(u64::MAX) } else { durable };
     let data = match block.read_file(place) {
         Err(StoreError::Corrupt { .. }) => {
             // It does not unpack at all: the whole of it is one fault.
@@ -35,17 +45,22 @@ pub(super) fn scan(place: &Place, index: u32, show: &mut dyn FnMut(&Record<'_>))
             place.replace(&block.path(place), &[])?;
             let fault = Fault { offset: 0, resumes: packed.len(), error: RecordError::Malformed };
             (block.first_seq, block.last_seq) = (1, 0);
-            return Ok(Scanned { block, tombstones: Vec::new(), faults: vec![fault], data: packed });
+            let (tombstones, faults) = (Vec::new(), vec![fault]);
+            return Ok(Scanned { block, tombstones, faults, data: packed, torn_at: None });
         }
         other => other?,
     };
     block.raw = data.len() as u64;
     (block.first_seq, block.last_seq) = (0, 0);
-    let (mut tombstones, mut faults) = (Vec::new(), Vec::new());
+    let (mut tombstones, mut faults, mut torn_at) = (Vec::new(), Vec::new(), None);
     let checksum = block.checksum.clone();
     block.lowest_seq = u64::MAX;
     for item in BlockReader::new(&data, &checksum) {
         match item {
+            Err(fault) if durable.is_some_and(|durable| fault.offset as u64 >= durable) => {
+                torn_at = Some(fault.offset);
+                break;
+            }
             Err(fault) => faults.push(fault),
             Ok((_, record)) if record.kind == Kind::Tombstone => {
                 tombstones.push(Tombstone { seq: record.seq, time_ns: record.time_ns });
@@ -66,7 +81,7 @@ pub(super) fn scan(place: &Place, index: u32, show: &mut dyn FnMut(&Record<'_>))
         block.first_seq = block.last_seq + 1;
     }
     block.lowest_seq = block.lowest_seq.min(block.first_seq);
-    Ok(Scanned { block, tombstones, faults, data })
+    Ok(Scanned { block, tombstones, faults, data, torn_at })
 }
 
 /// Adds a record to a block's numbers. Returns whether it is a message that counts.

@@ -153,7 +153,7 @@ impl FileLog {
             None => place.disk.open(&path).map_err(|error| StoreError::io("open", &path, error))?,
         };
         file.write_all_at(bytes, self.written).map_err(|error| StoreError::io("write", &path, error))?;
-        place.journal.record(&path, &file, self.written, bytes);
+        place.journal.record(&path, self.written, bytes);
         block.file = Some(file);
         let is_long = content.bytes().len() > MOST_UNREAD;
         if is_long && !block.is_read && self.config.compression == Compression::None {

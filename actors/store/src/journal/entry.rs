@@ -13,6 +13,10 @@ pub(super) enum Entry<'a> {
     Replace { path: &'a str, bytes: &'a [u8] },
     /// What was said before about this path, or paths below it, is void.
     Forget { path: &'a str },
+    /// `meta.inf` and `meta.sum` of a directory: the checksum's text, then the other's content.
+    Meta { path: &'a str, bytes: &'a [u8] },
+    /// The file was on the disk up to here.
+    Length { path: &'a str, length: u64 },
 }
 
 impl<'a> Entry<'a> {
@@ -21,6 +25,8 @@ impl<'a> Entry<'a> {
             Self::Write { .. } => 1,
             Self::Replace { .. } => 2,
             Self::Forget { .. } => 3,
+            Self::Meta { .. } => 4,
+            Self::Length { .. } => 5,
         }
     }
 
@@ -28,8 +34,9 @@ impl<'a> Entry<'a> {
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         let (path, offset, bytes) = match *self {
             Self::Write { path, offset, bytes } => (path, offset, bytes),
-            Self::Replace { path, bytes } => (path, 0, bytes),
+            Self::Replace { path, bytes } | Self::Meta { path, bytes } => (path, 0, bytes),
             Self::Forget { path } => (path, 0, &[][..]),
+            Self::Length { path, length } => (path, length, &[][..]),
         };
         let length = 1 + 2 + path.len() + 8 + bytes.len();
         out.reserve(HEAD + length);
@@ -59,9 +66,22 @@ impl<'a> Entry<'a> {
             1 => Self::Write { path, offset, bytes },
             2 => Self::Replace { path, bytes },
             3 => Self::Forget { path },
+            4 => Self::Meta { path, bytes },
+            5 => Self::Length { path, length: offset },
             _ => return None,
         };
         Some((entry, HEAD + length))
+    }
+
+    /// What it is about.
+    pub(super) fn path(&self) -> &'a str {
+        match *self {
+            Self::Write { path, .. }
+            | Self::Replace { path, .. }
+            | Self::Forget { path }
+            | Self::Meta { path, .. }
+            | Self::Length { path, .. } => path,
+        }
     }
 }
 
@@ -86,6 +106,8 @@ mod tests {
         let entries = [
             Entry::Write { path: "a/b.blk", offset: 77, bytes: b"hello" },
             Entry::Replace { path: "a/o.dat", bytes: b"" },
+            Entry::Meta { path: "a", bytes: b"0123456789abcdef{}" },
+            Entry::Length { path: "a/b.blk", length: 82 },
             Entry::Forget { path: "a" },
         ];
         let (mut batch, checksum) = (Vec::new(), Checksum::named("7"));

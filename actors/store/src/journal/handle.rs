@@ -1,6 +1,6 @@
 //! What stores hold of the journal.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,9 +9,10 @@ use std::thread::JoinHandle;
 use parking_lot::{Condvar, Mutex};
 
 use super::entry::Entry;
+use super::lengths::Lengths;
 use super::replay::replay;
 use super::thread;
-use crate::disk::{Disk, DiskFile};
+use crate::disk::Disk;
 use crate::{Durability, StoreError, Ticket};
 
 /// When what is written becomes durable.
@@ -40,14 +41,33 @@ pub(super) struct Shared {
     pub(super) changed: Condvar,
     /// Whether the state has a failure: asked for each message.
     pub(super) has_failed: AtomicBool,
+    /// Held while a file the journal keeps is written, before `state` or `lengths`: nobody removes it meanwhile.
+    pub(super) writing: Mutex<()>,
+    pub(super) lengths: Mutex<Lengths>,
+}
+
+/// Files and directories to be synced.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Dirty {
+    pub(super) files: BTreeSet<PathBuf>,
+    pub(super) directories: BTreeSet<PathBuf>,
+}
+
+impl Dirty {
+    fn forget(&mut self, path: &Path) {
+        self.files.retain(|dirty| !dirty.starts_with(path));
+        self.directories.retain(|dirty| !dirty.starts_with(path));
+    }
 }
 
 #[derive(Debug, Default)]
 pub(super) struct State {
     /// Encoded entries not yet taken by the thread.
     pub(super) batch: Vec<u8>,
-    /// Files written since their last sync.
-    pub(super) dirty: BTreeSet<PathBuf>,
+    /// What was written since its last sync.
+    pub(super) dirty: Dirty,
+    /// Newest content of files that only the journal has: written out before the journal forgets it.
+    pub(super) held: BTreeMap<PathBuf, Arc<[u8]>>,
     /// Done when `batch` is durable.
     pub(super) ticket: Option<Ticket>,
     /// The one the thread is at.
@@ -63,6 +83,11 @@ impl Shared {
         self.has_failed.store(failure.is_some(), Ordering::Relaxed);
         self.state.lock().failure = failure;
     }
+
+    /// The path as entries name it.
+    pub(super) fn relative<'a>(&self, path: &'a Path) -> &'a str {
+        path.strip_prefix(&self.root).ok().and_then(Path::to_str).unwrap_or_default()
+    }
 }
 
 impl Journal {
@@ -73,14 +98,12 @@ impl Journal {
     /// I/O errors.
     pub fn open(disk: Arc<dyn Disk>, root: &Path, policy: SyncPolicy) -> Result<Self, StoreError> {
         let directory = root.join("journal");
-        let mut number = 0;
+        disk.create_directory(&directory).map_err(|error| StoreError::io("create", &directory, error))?;
         if policy == SyncPolicy::Always {
-            disk.create_directory(&directory).map_err(|error| StoreError::io("create", &directory, error))?;
             disk.sync_directory(root).map_err(|error| StoreError::io("sync", root, error))?;
         }
-        if disk.list(&directory).is_ok() {
-            number = replay(&*disk, root, &directory)?;
-        }
+        let mut lengths = Lengths::read(&*disk, &directory);
+        let number = replay(&*disk, root, &directory, &mut lengths)?;
         let shared = Arc::new(Shared {
             disk,
             root: root.to_owned(),
@@ -88,6 +111,8 @@ impl Journal {
             state: Mutex::new(State::default()),
             changed: Condvar::new(),
             has_failed: AtomicBool::new(false),
+            writing: Mutex::new(()),
+            lengths: Mutex::new(lengths),
         });
         let thread = thread::start(shared.clone(), directory, number)?;
         Ok(Self { shared, thread: Arc::new(Mutex::new(Some(thread))) })
@@ -100,18 +125,48 @@ impl Journal {
     }
 
     /// Takes note of bytes written to a file.
-    pub fn record(&self, path: &Path, _file: &Arc<dyn DiskFile>, offset: u64, bytes: &[u8]) {
-        self.add(path, &|path, out| Entry::Write { path, offset, bytes }.encode(out));
+    pub fn record(&self, path: &Path, offset: u64, bytes: &[u8]) {
+        self.add(&|state| {
+            if !state.dirty.files.contains(path) {
+                state.dirty.files.insert(path.to_owned());
+            }
+            Entry::Write { path: self.shared.relative(path), offset, bytes }
+        });
     }
 
-    /// Takes note of a file replaced.
-    pub fn replaced(&self, path: &Path, bytes: &[u8]) {
-        self.add(path, &|path, out| Entry::Replace { path, bytes }.encode(out));
+    /// Keeps the whole content of a file, which is written out later. Not for journals that are not synced always.
+    pub fn hold(&self, path: &Path, bytes: &[u8]) {
+        self.add(&|state| {
+            state.dirty.files.insert(path.to_owned());
+            state.held.insert(path.to_owned(), bytes.into());
+            Entry::Replace { path: self.shared.relative(path), bytes }
+        });
+    }
+
+    /// Returns the content of a file that only the journal has.
+    #[must_use]
+    pub fn held(&self, path: &Path) -> Option<Arc<[u8]>> {
+        self.shared.state.lock().held.get(path).cloned()
+    }
+
+    /// Takes note of `meta.inf` and `meta.sum` of a directory: both or none of them are there after a crash.
+    pub fn record_meta(&self, directory: &Path, sum: &[u8], meta: &[u8]) {
+        let bytes = [sum, meta].concat();
+        self.add(&|state| {
+            state.dirty.files.insert(directory.join("meta.inf"));
+            state.dirty.files.insert(directory.join("meta.sum"));
+            Entry::Meta { path: self.shared.relative(directory), bytes: &bytes }
+        });
     }
 
     /// Takes note of a file that is durable already, or need not be soon.
     pub fn note(&self, path: &Path) {
-        self.shared.state.lock().dirty.insert(path.to_owned());
+        self.shared.state.lock().dirty.files.insert(path.to_owned());
+    }
+
+    /// Takes note of a directory whose names need not be durable soon.
+    pub fn note_directory(&self, path: &Path) {
+        self.shared.state.lock().dirty.directories.insert(path.to_owned());
     }
 
     /// Makes void what was recorded about a path and all below it; blocks until that is durable.
@@ -120,15 +175,44 @@ impl Journal {
     ///
     /// I/O errors.
     pub fn forget(&self, path: &Path) -> Result<(), StoreError> {
-        {
-            let mut state = self.shared.state.lock();
-            state.dirty.retain(|dirty| !dirty.starts_with(path));
-        }
-        if !self.is_always() {
-            return Ok(());
-        }
-        self.add(path, &|path, out| Entry::Forget { path }.encode(out));
-        self.current().wait()
+        self.void(path);
+        if self.is_always() { self.current().wait() } else { Ok(()) }
+    }
+
+    /// As [`Self::forget`], before files are replaced that will have these durable lengths.
+    ///
+    /// # Errors
+    ///
+    /// I/O errors.
+    pub fn forget_for(&self, path: &Path, next: &Path, length: u64) -> Result<(), StoreError> {
+        self.void(path);
+        self.set_length(next, length);
+        if self.is_always() { self.current().wait() } else { Ok(()) }
+    }
+
+    /// As [`Self::forget`], without waiting.
+    pub fn void(&self, path: &Path) {
+        let _writing = self.shared.writing.lock();
+        let relative = self.shared.relative(path);
+        self.shared.lengths.lock().forget(relative);
+        self.add(&|state| {
+            state.dirty.forget(path);
+            state.held.retain(|held, _| !held.starts_with(path));
+            Entry::Forget { path: relative }
+        });
+    }
+
+    /// Notes that a block file is durable up to a length.
+    pub fn set_length(&self, path: &Path, length: u64) {
+        let path = self.shared.relative(path);
+        self.shared.lengths.lock().set(path, length);
+        self.add(&|_| Entry::Length { path, length });
+    }
+
+    /// Returns how much of a block file was durable at the start, or is now; None if that is not known.
+    #[must_use]
+    pub fn durable_length(&self, path: &Path) -> Option<u64> {
+        self.shared.lengths.lock().of(self.shared.relative(path))
     }
 
     /// Tells when everything recorded so far is durable.
@@ -172,17 +256,14 @@ impl Journal {
         }
     }
 
-    fn add(&self, path: &Path, encode: &dyn Fn(&str, &mut Vec<u8>)) {
+    /// Adds the entry that `change` makes of a change of the state.
+    fn add<'a>(&self, change: &dyn Fn(&mut State) -> Entry<'a>) {
         let mut state = self.shared.state.lock();
-        let is_known = state.dirty.contains(path);
-        if !is_known {
-            state.dirty.insert(path.to_owned());
-        }
+        let entry = change(&mut state);
         if !self.is_always() || state.has_ended {
             return;
         }
-        let relative = path.strip_prefix(&self.shared.root).ok().and_then(Path::to_str).unwrap_or_default();
-        encode(relative, &mut state.batch);
+        entry.encode(&mut state.batch);
         state.ticket.get_or_insert_with(Ticket::new);
         drop(state);
         self.shared.changed.notify_one();

@@ -1,16 +1,20 @@
 //! What a crash left in the journal, written to the files again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 use super::entry::Entry;
+use super::lengths::Lengths;
 use super::segment::{START, checksum_of, number_of};
 use crate::StoreError;
 use crate::disk::{self, Disk};
 use crate::format::{Checksum, Record};
 
+/// Length of the text of a checksum.
+const SUM: usize = 16;
+
 /// Reads all segments and applies their entries in order. Returns the highest number of a use.
-pub(super) fn replay(disk: &dyn Disk, root: &Path, directory: &Path) -> Result<u64, StoreError> {
+pub(super) fn replay(disk: &dyn Disk, root: &Path, directory: &Path, lengths: &mut Lengths) -> Result<u64, StoreError> {
     let mut segments: Vec<(u64, Vec<u8>)> = Vec::new();
     let names = disk.list(directory).map_err(|error| StoreError::io("list", directory, error))?;
     for (name, _) in names.into_iter().filter(|(name, _)| name.ends_with(".journal")) {
@@ -29,51 +33,58 @@ pub(super) fn replay(disk: &dyn Disk, root: &Path, directory: &Path) -> Result<u
             at += length;
         }
     }
+    for entry in &entries {
+        match *entry {
+            Entry::Write { path, offset, bytes } => lengths.raise(path, offset + bytes.len() as u64),
+            Entry::Forget { path } => lengths.forget(path),
+            Entry::Length { path, length } => lengths.set(path, length),
+            Entry::Replace { .. } | Entry::Meta { .. } => {}
+        }
+    }
     apply(disk, root, &entries)?;
+    lengths.save(disk, directory).map_err(|error| StoreError::io("write", directory, error))?;
     Ok(segments.last().map_or(0, |segment| segment.0))
 }
 
-fn apply(disk: &dyn Disk, root: &Path, entries: &[Entry<'_>]) -> Result<(), StoreError> {
-    let mut forgotten: Vec<&str> = Vec::new();
-    let mut live: Vec<&Entry<'_>> = Vec::new();
-    let is_below =
-        |path: &str, top: &str| path.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+/// Entries that were not made void later, in order, by path.
+fn live<'a>(entries: &'a [Entry<'a>]) -> BTreeMap<&'a str, Vec<&'a Entry<'a>>> {
+    let mut forgotten: HashSet<&str> = HashSet::new();
+    let is_void = |forgotten: &HashSet<&str>, path: &str| {
+        let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
+        ends.into_iter().any(|end| forgotten.contains(&path[..end]))
+    };
+    let mut live: BTreeMap<&str, Vec<&Entry<'_>>> = BTreeMap::new();
     for entry in entries.iter().rev() {
         match entry {
-            Entry::Forget { path } => forgotten.push(path),
-            Entry::Write { path, .. } | Entry::Replace { path, .. } => {
-                if !forgotten.iter().any(|top| is_below(path, top)) {
-                    live.push(entry);
-                }
-            }
+            Entry::Forget { path } => drop(forgotten.insert(path)),
+            Entry::Length { .. } => {}
+            _ if is_void(&forgotten, entry.path()) => {}
+            _ => live.entry(entry.path()).or_default().push(entry),
         }
     }
-    let mut changed: BTreeSet<PathBuf> = BTreeSet::new();
-    for entry in live.into_iter().rev() {
-        let path = match entry {
-            Entry::Write { path, .. } | Entry::Replace { path, .. } | Entry::Forget { path } => path,
-        };
+    live.values_mut().for_each(|entries| entries.reverse());
+    live
+}
+
+fn apply(disk: &dyn Disk, root: &Path, entries: &[Entry<'_>]) -> Result<(), StoreError> {
+    let mut directories: BTreeSet<PathBuf> = BTreeSet::new();
+    for (path, entries) in live(entries) {
         let Some(path) = below(root, path) else { continue };
         let parent = path.parent().unwrap_or(root);
         if disk.list(parent).is_err() {
             continue;
         }
-        let done = match entry {
-            Entry::Write { offset, bytes, .. } => write(disk, &path, *offset, bytes),
-            Entry::Replace { bytes, .. } => disk::replace(disk, &path, bytes, false).map(|()| true),
-            Entry::Forget { .. } => Ok(false),
+        let is_written = match entries.last() {
+            Some(Entry::Meta { bytes, .. }) => write_meta(disk, &path, bytes, &mut directories),
+            Some(Entry::Replace { bytes, .. }) => disk::replace(disk, &path, bytes, true).map(|()| true),
+            _ => write(disk, &path, &entries),
         };
-        if done.map_err(|error| StoreError::io("write", &path, error))? {
-            changed.insert(path);
+        if is_written.map_err(|error| StoreError::io("write", &path, error))? {
+            directories.insert(parent.to_owned());
         }
     }
-    let parents: BTreeSet<&Path> = changed.iter().filter_map(|path| path.parent()).collect();
-    for path in &changed {
-        let synced = disk.open(path).and_then(|file| file.sync());
-        synced.map_err(|error| StoreError::io("sync", path, error))?;
-    }
-    for parent in parents {
-        disk.sync_directory(parent).map_err(|error| StoreError::io("sync", parent, error))?;
+    for directory in directories {
+        disk.sync_directory(&directory).map_err(|error| StoreError::io("sync", &directory, error))?;
     }
     Ok(())
 }
@@ -84,18 +95,57 @@ fn below(root: &Path, path: &str) -> Option<PathBuf> {
     is_plain.then(|| root.join(path))
 }
 
-/// Writes bytes unless the file does not reach up to them, or another server wrote there meanwhile.
-fn write(disk: &dyn Disk, path: &Path, offset: u64, bytes: &[u8]) -> std::io::Result<bool> {
-    let known = disk::read_opt(disk, path)?.unwrap_or_default();
-    let Some(there) = known.get(offset as usize..) else { return Ok(false) };
-    let shared = there.len().min(bytes.len());
-    if there.len() >= bytes.len() && there[..shared] == bytes[..shared] {
-        return Ok(true);
+/// Writes `meta.inf` and `meta.sum`. A consumer's directory is made if its stream has it no more; a stream's is not.
+fn write_meta(
+    disk: &dyn Disk,
+    directory: &Path,
+    bytes: &[u8],
+    directories: &mut BTreeSet<PathBuf>,
+) -> std::io::Result<bool> {
+    let Some((sum, meta)) = bytes.split_at_checked(SUM) else { return Ok(false) };
+    if disk.list(directory).is_err() {
+        if directory.parent().and_then(Path::file_name) != Some("obs".as_ref()) {
+            return Ok(false);
+        }
+        disk.create_directory(directory)?;
     }
-    if there[..shared] != bytes[..shared] && is_foreign(path, there, bytes) {
-        return Ok(false);
+    disk::replace(disk, &directory.join("meta.inf"), meta, true)?;
+    disk::replace(disk, &directory.join("meta.sum"), sum, true)?;
+    directories.insert(directory.to_owned());
+    Ok(true)
+}
+
+/// Writes bytes that a file lacks, unless it does not reach up to them, or another server wrote there meanwhile.
+fn write(disk: &dyn Disk, path: &Path, entries: &[&Entry<'_>]) -> std::io::Result<bool> {
+    let mut content = disk::read_opt(disk, path)?.unwrap_or_default();
+    // The part that differs from the file.
+    let mut changed: Option<(usize, usize)> = None;
+    for entry in entries {
+        let Entry::Write { offset, bytes, .. } = entry else { continue };
+        let start = *offset as usize;
+        let Some(there) = content.get(start..) else { continue };
+        let shared = there.len().min(bytes.len());
+        let is_same = there[..shared] == bytes[..shared];
+        if (is_same && shared == bytes.len()) || (!is_same && is_foreign(path, there, bytes)) {
+            continue;
+        }
+        let end = start + bytes.len();
+        content.resize(content.len().max(end), 0);
+        content[start..end].copy_from_slice(bytes);
+        changed = Some(changed.map_or((start, end), |(first, last)| (first.min(start), last.max(end))));
     }
-    disk.open(path)?.write_all_at(bytes, offset)?;
+    let file = match changed {
+        Some((start, end)) => {
+            let file = disk.open(path)?;
+            file.write_all_at(&content[start..end], start as u64)?;
+            file
+        }
+        None => match disk.open_existing(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            other => other?,
+        },
+    };
+    file.sync()?;
     Ok(true)
 }
 

@@ -7,8 +7,8 @@ use crate::StoreError;
 use crate::disk::{Disk, DiskFile};
 use crate::format::Checksum;
 
-/// Size of a segment; a larger batch makes one larger.
-pub(super) const SIZE: u64 = 16 * 1024 * 1024;
+/// Size of a segment; a larger batch makes one larger. Small in tests, so that segments are used again.
+pub(super) const SIZE: u64 = if cfg!(test) { 128 * 1024 } else { 16 * 1024 * 1024 };
 /// Where entries start: the segment's number is before them, in a sector of its own.
 pub(super) const START: u64 = 512;
 const MAGIC: &[u8; 8] = b"TROUPEJ1";

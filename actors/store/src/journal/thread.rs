@@ -1,11 +1,14 @@
 //! The thread that makes batches durable.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
+
+use super::checkpoint::{Checkpointer, Full, sync};
 use super::entry::seal;
 use super::handle::{Shared, SyncPolicy};
 use super::segment::Segment;
@@ -13,28 +16,41 @@ use crate::{StoreError, Ticket};
 
 /// Segments in turn.
 const SEGMENTS: usize = 3;
-/// How long to wait before a failed disk is tried again.
-const RETRY: Duration = Duration::from_millis(250);
+/// How long to wait before a failed disk is tried again. Short in tests, whose disks fail all the time.
+pub(super) const RETRY: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 250 });
 /// Attempts at the end of the process.
-const LAST_ATTEMPTS: u32 = 3;
+pub(super) const LAST_ATTEMPTS: u32 = 3;
 
-/// Starts the thread. `number` is that of the last use of a segment.
+/// Starts the threads. `number` is that of the last use of a segment.
 pub(super) fn start(shared: Arc<Shared>, directory: PathBuf, number: u64) -> Result<JoinHandle<()>, StoreError> {
-    let mut segments = Vec::new();
-    if shared.policy == SyncPolicy::Always {
-        for name in 0..SEGMENTS {
-            let mut segment = Segment::open(&*shared.disk, &directory, name)?;
-            segment.free()?;
-            segments.push(segment);
-        }
-        shared.disk.sync_directory(&directory).map_err(|error| StoreError::io("sync", &directory, error))?;
-        segments[0].begin(number + 1)?;
-    } else {
-        remove_segments(&shared, &directory)?;
-    }
-    let mut worker = Worker { shared, segments, used: 0, number: number + 1, pending: Vec::new(), old: Vec::new() };
+    let io = |error| StoreError::io("start thread", &directory, error);
     let thread = std::thread::Builder::new().name("journal".to_owned());
-    thread.spawn(move || worker.run()).map_err(|error| StoreError::io("start thread", &directory, error))
+    if let SyncPolicy::Every(interval) = shared.policy {
+        remove_segments(&shared, &directory)?;
+        return thread.spawn(move || run_lazily(&shared, interval)).map_err(io);
+    }
+    let mut segments = Vec::new();
+    for name in 0..SEGMENTS {
+        let mut segment = Segment::open(&*shared.disk, &directory, name)?;
+        segment.free()?;
+        segments.push(segment);
+    }
+    shared.disk.sync_directory(&directory).map_err(|error| StoreError::io("sync", &directory, error))?;
+    let mut segment = segments.remove(0);
+    segment.begin(number + 1)?;
+    let (freed, free) = channel();
+    for segment in segments {
+        drop(freed.send(segment));
+    }
+    let (full, to_free) = channel();
+    let checkpoint_failure = Arc::new(Mutex::new(None));
+    let failure = checkpoint_failure.clone();
+    let checkpointer = Checkpointer { shared: shared.clone(), full: to_free, free: freed, failure };
+    let checkpoints = std::thread::Builder::new().name("checkpoint".to_owned());
+    let checkpoints = checkpoints.spawn(move || checkpointer.run()).map_err(io)?;
+    let number = number + 1;
+    let worker = Worker { shared, segment, number, pending: Vec::new(), full, free, checkpoint_failure, checkpoints };
+    thread.spawn(move || worker.run()).map_err(io)
 }
 
 /// A journal that is not used any more was applied already.
@@ -49,37 +65,37 @@ fn remove_segments(shared: &Shared, directory: &Path) -> Result<(), StoreError> 
 
 struct Worker {
     shared: Arc<Shared>,
-    segments: Vec<Segment>,
     /// The segment in use.
-    used: usize,
+    segment: Segment,
     number: u64,
     /// A batch that could not be written yet.
     pending: Vec<u8>,
-    /// Files that entries of each earlier segment changed, by segment.
-    old: Vec<(usize, BTreeSet<PathBuf>)>,
+    full: Sender<Full>,
+    free: Receiver<Segment>,
+    checkpoint_failure: Arc<Mutex<Option<StoreError>>>,
+    checkpoints: JoinHandle<()>,
 }
 
 impl Worker {
-    fn run(&mut self) {
-        match self.shared.policy {
-            SyncPolicy::Always => self.run_always(),
-            SyncPolicy::Every(interval) => self.run_lazily(interval),
-        }
-        let mut state = self.shared.state.lock();
+    fn run(mut self) {
+        self.write_batches();
+        let shared = self.shared.clone();
+        self.end();
+        let mut state = shared.state.lock();
         state.has_ended = true;
         if let Some(ticket) = state.ticket.take() {
             ticket.finish(Err(StoreError::Closed));
         }
     }
 
-    fn run_always(&mut self) {
+    fn write_batches(&mut self) {
         let mut attempts = 0;
         loop {
             let (ticket, is_closing) = self.take_batch();
             if self.pending.is_empty() {
                 ticket.finish(Ok(()));
                 if is_closing {
-                    return self.end();
+                    return;
                 }
                 continue;
             }
@@ -127,89 +143,74 @@ impl Worker {
 
     fn write_pending(&mut self) -> Result<(), StoreError> {
         let has_failed = self.shared.has_failed.load(std::sync::atomic::Ordering::Relaxed);
-        if has_failed || !self.segments[self.used].has_room(self.pending.len()) {
+        if has_failed || !self.segment.has_room(self.pending.len()) {
             self.next_segment()?;
         }
-        let segment = &mut self.segments[self.used];
-        seal(&mut self.pending, &segment.checksum);
-        segment.append(&self.pending)
+        seal(&mut self.pending, &self.segment.checksum);
+        self.segment.append(&self.pending)
     }
 
-    /// Goes on to the next segment, after what it holds from its last use is in the files.
+    /// Goes on to the next free segment; the checkpoint thread frees this one.
     fn next_segment(&mut self) -> Result<(), StoreError> {
-        let next = (self.used + 1) % self.segments.len();
+        let mut next = loop {
+            match self.free.recv_timeout(RETRY) {
+                Ok(segment) => break segment,
+                Err(RecvTimeoutError::Timeout) => match self.checkpoint_failure.lock().clone() {
+                    Some(failure) => return Err(failure),
+                    None => continue,
+                },
+                Err(RecvTimeoutError::Disconnected) => return Err(StoreError::Closed),
+            }
+        };
+        if let Err(error) = next.begin(self.number + 1) {
+            // It is free again after its turn.
+            drop(self.full.send(Full { segment: next, dirty: super::handle::Dirty::default() }));
+            return Err(error);
+        }
+        self.number += 1;
         // What is written from now on belongs to the next segment.
         let dirty = std::mem::take(&mut self.shared.state.lock().dirty);
-        self.old.push((self.used, dirty));
-        if let Some(at) = self.old.iter().position(|(segment, _)| *segment == next) {
-            let (_, files) = self.old[at].clone();
-            sync_files(&self.shared, &files)?;
-            self.segments[next].free()?;
-            self.old.remove(at);
-        }
-        self.segments[next].begin(self.number + 1)?;
-        self.number += 1;
-        self.used = next;
+        let segment = std::mem::replace(&mut self.segment, next);
+        drop(self.full.send(Full { segment, dirty }));
         Ok(())
     }
 
     /// Makes the files durable and leaves an empty journal.
-    fn end(&mut self) {
-        let mut files = std::mem::take(&mut self.shared.state.lock().dirty);
-        for (_, old) in self.old.drain(..) {
-            files.extend(old);
-        }
-        if sync_files(&self.shared, &files).is_ok() {
-            for segment in &mut self.segments {
-                if segment.free().is_err() {
-                    return;
-                }
-            }
-        }
-    }
-
-    fn run_lazily(&mut self, interval: Duration) {
-        let mut due = Instant::now() + interval;
-        loop {
-            let mut state = self.shared.state.lock();
-            if !state.is_closing {
-                self.shared.changed.wait_until(&mut state, due);
-            }
-            let is_closing = state.is_closing;
-            if !is_closing && Instant::now() < due {
-                continue;
-            }
-            let files = std::mem::take(&mut state.dirty);
-            drop(state);
-            let outcome = sync_files(&self.shared, &files);
-            let pause = if outcome.is_err() { RETRY.min(interval) } else { interval };
-            if outcome.is_err() {
-                self.shared.state.lock().dirty.extend(files);
-            }
-            self.shared.set_failure(outcome.err());
-            if is_closing {
-                return;
-            }
-            due = Instant::now() + pause;
-        }
+    fn end(self) {
+        let dirty = std::mem::take(&mut self.shared.state.lock().dirty);
+        drop(self.full.send(Full { segment: self.segment, dirty }));
+        drop(self.full);
+        // A panic of the thread was reported by the process's panic hook.
+        drop(self.checkpoints.join());
     }
 }
 
-/// Makes files durable, and the names of them in their directories. Those that are gone need not be.
-fn sync_files(shared: &Shared, files: &BTreeSet<PathBuf>) -> Result<(), StoreError> {
-    let mut parents = BTreeSet::new();
-    for path in files {
-        let Some(parent) = path.parent() else { continue };
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        let Ok(names) = shared.disk.list(parent) else { continue };
-        if names.iter().any(|(known, is_directory)| known == name && !is_directory) {
-            let synced = shared.disk.open(path).and_then(|file| file.sync());
-            synced.map_err(|error| StoreError::io("sync", path, error))?;
-            parents.insert(parent);
+/// Makes files durable now and then.
+fn run_lazily(shared: &Shared, interval: Duration) {
+    let mut due = Instant::now() + interval;
+    loop {
+        let mut state = shared.state.lock();
+        if !state.is_closing {
+            shared.changed.wait_until(&mut state, due);
         }
+        let is_closing = state.is_closing;
+        if !is_closing && Instant::now() < due {
+            continue;
+        }
+        let dirty = std::mem::take(&mut state.dirty);
+        drop(state);
+        let outcome = sync(shared, &dirty);
+        let pause = if outcome.is_err() { RETRY.min(interval) } else { interval };
+        if outcome.is_err() {
+            let mut state = shared.state.lock();
+            state.dirty.files.extend(dirty.files);
+            state.dirty.directories.extend(dirty.directories);
+        }
+        shared.set_failure(outcome.err());
+        if is_closing {
+            shared.state.lock().has_ended = true;
+            return;
+        }
+        due = Instant::now() + pause;
     }
-    for parent in parents {
-        shared.disk.sync_directory(parent).map_err(|error| StoreError::io("sync", parent, error))?;
-    }
-    Ok(())
 }
