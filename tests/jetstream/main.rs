@@ -7,5 +7,6 @@ mod t10_exchanges;
 mod t10_traces;
 mod t30_stories;
 mod t50_clients;
+mod t50_copies;
 mod t50_kept;
 mod t50_python;

@@ -2,7 +2,8 @@
 //!
 //! - [`error`], [`errors`]: what an answer says went wrong, and the table of all codes.
 //! - [`json`]: reads and writes JSON as nats-server does.
-//! - [`stream`], [`stream_info`], [`consumer`], [`consumer_info`]: configurations and what is reported of them.
+//! - [`stream`], [`stream_info`], [`consumer`], [`consumer_info`]: configurations and what is reported of them;
+//!   [`consumer_archive`]: consumers in copies of streams.
 //! - [`request`], [`response`]: bodies of requests and answers. - [`account`]: usage and limits.
 //! - [`publish`]: answers to published messages. - [`advisory`]: events.
 //! - [`time`]: points in time as text. - [`headers`]: names of headers.
@@ -10,6 +11,7 @@
 pub mod account;
 pub mod advisory;
 pub mod consumer;
+pub mod consumer_archive;
 pub mod consumer_info;
 pub mod error;
 pub mod errors;

@@ -9,7 +9,7 @@ use troupe_codecs::api::errors;
 use troupe_codecs::api::json::Strictness;
 use troupe_codecs::api::response::{
     AccountInfo, ConsumerList, ConsumerNames, ConsumerPaused, ConsumerReset, Done, Empty, Message, Purged,
-    RestoreStarted, SnapshotStarted, StreamInfoBody,
+    SnapshotStarted, StreamInfoBody,
 };
 
 use troupe_engine::consumer::call::{Call, Verb, answer_kind, parse_call};
@@ -17,7 +17,7 @@ use troupe_engine::consumer::call::{Call, Verb, answer_kind, parse_call};
 use super::super::entry::StreamEntry;
 use super::super::messages::{StreamCall, StreamCommand};
 use super::ApiRequest;
-use super::streams;
+use super::{restore, streams};
 use crate::router::ArbiterLocal;
 
 /// Subjects of the API. Messages of consumers and direct reads are not among them: streams take those themselves, so that a
@@ -54,7 +54,7 @@ pub fn dispatch(request: ApiRequest, local: &Rc<ArbiterLocal>) -> Option<Work> {
         ["STREAM", "NAMES"] => streams::names(&request, &local),
         ["STREAM", "LIST"] => return Some(streams::list(request, local)),
         ["STREAM", "DELETE", name] => return Some(streams::delete(request, local, (*name).to_owned())),
-        ["STREAM", "RESTORE", name] => streams::restore(&request, &local, name),
+        ["STREAM", "RESTORE", name] => return Some(restore::restore(request, local, (*name).to_owned())),
         ["STREAM", "MSG", verb, name] => dispatch_message(verb, name, request, &local),
         ["STREAM", "PEER", "REMOVE" | "EVACUATE", _] => {
             refuse_cluster::<Done>(&request, &local, "stream_remove_peer_response")
@@ -177,9 +177,4 @@ fn refuse_consumer(
         "consumer_pause_response" => request.answer::<ConsumerPaused>(local, kind, Err(error)),
         _ => request.answer::<Empty>(local, kind, Err(error)),
     }
-}
-
-/// Answers a request for a restore with an error.
-pub(super) fn refuse_restore(request: &ApiRequest, local: &ArbiterLocal, error: troupe_codecs::api::ApiError) {
-    request.answer::<RestoreStarted>(local, "stream_restore_response", Err(error));
 }

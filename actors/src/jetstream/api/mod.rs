@@ -1,9 +1,11 @@
 //! Requests of the API by their subjects.
 //!
 //! - [`request`]: a request and its answer. [`mod@dispatch`]: who answers what. - `streams`: what concerns several streams.
+//!   `restore`: streams made of copies.
 
 pub mod dispatch;
 pub mod request;
+mod restore;
 pub(super) mod streams;
 
 pub use dispatch::{API_SUBJECTS, dispatch};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use troupe_codecs::api::request::{
-    MsgDeleteRequest, MsgGetRequest, StreamInfoRequest, StreamNamesRequest, StreamPurgeRequest, StreamRestoreRequest,
+    MsgDeleteRequest, MsgGetRequest, StreamInfoRequest, StreamNamesRequest, StreamPurgeRequest,
 };
 use troupe_codecs::api::response::{Done, Empty, Paged, StreamList, StreamNames};
 use troupe_codecs::api::{ApiError, StreamConfig, Timestamp, errors};
@@ -19,7 +19,7 @@ use super::super::entry::StreamEntry;
 use super::super::messages::{Answer, StreamCall, StreamCommand};
 use super::super::server::JetStreamServer;
 use super::ApiRequest;
-use super::dispatch::{Work, refuse_restore};
+use super::dispatch::Work;
 use crate::router::ArbiterLocal;
 use troupe_codecs::api::advisory::StreamAction;
 
@@ -234,25 +234,4 @@ async fn collect(request: &ApiRequest, asked: &StreamNamesRequest) -> StreamList
         }
     }
     StreamList { paged, streams: Some(infos), missing, offline }
-}
-
-/// Begins to take in a copy of a stream.
-pub(super) fn restore(request: &ApiRequest, local: &ArbiterLocal, name: &str) {
-    let check = || -> Result<(), ApiError> {
-        request.check_level()?;
-        if request.is_blank() {
-            return Err(errors::BAD_REQUEST.error());
-        }
-        let asked: StreamRestoreRequest = request.decode()?;
-        if !asked.config.name.is_empty() && asked.config.name != name {
-            return Err(errors::STREAM_MISMATCH.error());
-        }
-        if request.account().stream(name).is_some() {
-            return Err(errors::STREAM_NAME_EXIST_RESTORE_FAILED.error());
-        }
-        Err(errors::STREAM_RESTORE.with("restoring is not supported yet"))
-    };
-    if let Err(error) = check() {
-        refuse_restore(request, local, error);
-    }
 }

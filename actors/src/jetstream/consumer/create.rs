@@ -440,7 +440,7 @@ fn identity(core: &StreamCore, config: &ConsumerConfig) -> Identity {
 }
 
 /// The JSON a store keeps of a consumer.
-fn meta(config: &ConsumerConfig, created: Timestamp) -> Vec<u8> {
+pub(super) fn meta(config: &ConsumerConfig, created: Timestamp) -> Vec<u8> {
     encode(&StoredConsumer { created, name: config.name.clone(), config: config.clone() })
 }
 

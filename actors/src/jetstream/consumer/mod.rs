@@ -8,8 +8,9 @@
 //! - `book`: who they are. `slot`: one of them. `inbound`: what clients say. `deliver`: what they get.
 //! - `sending`, `outlet`: where decisions go. `interest`: who listens. `subjects`: what is listened to.
 //! - `create`: consumers come, change and go. `calls`: requests of the API. `saving`: states on the disk.
-//! - `retention`: messages that stay only for consumers. `dead_letters`: messages that were given up.
+//! - [`archive`]: consumers in copies of their streams. `retention`: messages that stay only for consumers. `dead_letters`: messages that were given up.
 
+pub mod archive;
 mod book;
 mod calls;
 mod create;

@@ -11,7 +11,7 @@ use crate::jetstream::clock;
 use crate::jetstream::stream::StreamCore;
 
 /// The state of a consumer as a store keeps it.
-fn to_stored(machine: &Consumer) -> ConsumerState {
+pub(super) fn to_stored(machine: &Consumer) -> ConsumerState {
     let pair = |position: Position| SequencePair { consumer: position.consumer, stream: position.stream };
     let (delivered, floor) = machine.positions();
     let pending = machine.pending().iter().map(|unacked| {

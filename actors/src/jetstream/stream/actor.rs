@@ -173,6 +173,9 @@ impl Stream {
                 self.core.update(request, outcome, self.consumers.len());
                 self.consumers.reconfigured(&mut self.core);
             }
+            StreamCommand::Api(StreamCall::Snapshot, request) => {
+                self.core.answer_snapshot(request, &self.consumers.archive());
+            }
             StreamCommand::Api(call, request) => self.core.answer(*call, request, self.consumers.len()),
             StreamCommand::Consumer(call, request) => self.consumers.answer(&mut self.core, call, request),
             StreamCommand::Info(answer) => answer.give(self.core.info(self.consumers.len())),

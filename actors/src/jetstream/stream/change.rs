@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use troupe_codecs::api::advisory::StreamAction;
-use troupe_codecs::api::request::{MsgDeleteRequest, StreamPurgeRequest, StreamSnapshotRequest};
-use troupe_codecs::api::response::{Done, Empty, Purged, Response, SnapshotStarted};
+use troupe_codecs::api::request::{MsgDeleteRequest, StreamPurgeRequest};
+use troupe_codecs::api::response::{Done, Empty, Purged, Response};
 use troupe_codecs::api::stream::RetentionPolicy;
 use troupe_codecs::api::{ApiError, StreamConfig, StreamInfo, errors};
-use troupe_engine::stream::config::{ConfigContext, check, is_valid_subject};
+use troupe_engine::stream::config::{ConfigContext, check};
 use troupe_engine::stream::level::set_stream_level;
 use troupe_engine::stream::update::check_update;
 use troupe_store::{Purge, SubjectFilter};
@@ -84,17 +84,6 @@ impl StreamCore {
             return errors::STREAM_MSG_DELETE_FAILED.with("no message found");
         }
         errors::SEQUENCE_NOT_FOUND.with(seq)
-    }
-
-    /// Answers a request for a copy of the stream.
-    pub(super) fn answer_snapshot(&mut self, request: &ApiRequest) {
-        let outcome = request.decode::<StreamSnapshotRequest>().and_then(|asked| {
-            if !is_valid_subject(&asked.deliver_subject) {
-                return Err(errors::SNAPSHOT_DELIVER_SUBJECT_INVALID.error());
-            }
-            Err::<SnapshotStarted, _>(errors::STREAM_SNAPSHOT.with("snapshots are not supported yet"))
-        });
-        request.answer(&self.local, "stream_snapshot_response", outcome);
     }
 
     /// Answers a request for another configuration. `consumers` says what they think of it.

@@ -11,7 +11,7 @@ use troupe_engine::stream::ingest::{Accepted, Incoming, LastMessage, LastMessage
 use troupe_engine::stream::publish::{Lifetime, Rollup};
 use troupe_store::{Durability, NewMessage, Purge, Removals, Schedule, StoreError, StreamStore, SubjectFilter, Ttl};
 
-use super::core::{StreamCore, TAG_DIRECT, TAG_DIRECT_SUBJECT, TAG_FOLLOW, TAG_PUBLISH};
+use super::core::{StreamCore, TAG_DIRECT, TAG_DIRECT_SUBJECT, TAG_FOLLOW, TAG_PUBLISH, TAG_SNAPSHOT};
 use super::reply::Reply;
 use crate::queue::Batch;
 use crate::router::{ClientSink, Content, InboxBatch, InboxMessage, ServerMessage};
@@ -74,6 +74,7 @@ impl StreamCore {
                     }
                     TAG_PUBLISH => appended += u64::from(self.take(&message, now, &mut replies)),
                     TAG_DIRECT | TAG_DIRECT_SUBJECT => self.read_directly(&message),
+                    TAG_SNAPSHOT => self.snapshot_acknowledged(&message, now),
                     tag if tag & TAG_FOLLOW != 0 => appended += self.take_followed(&message, now),
                     _ => others.push((messages.client().cloned(), message)),
                 }
@@ -327,6 +328,7 @@ impl StreamCore {
         self.expire_batches(now);
         self.fast.expire(now);
         self.ask_followed(now);
+        self.send_snapshots(now);
         if self.store.next_deadline().is_some_and(|deadline| deadline <= now)
             && let Err(cause) = self.store.expire(now)
         {

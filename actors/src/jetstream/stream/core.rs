@@ -16,6 +16,7 @@ use super::batches::Batches;
 use super::fast::FastBatches;
 use super::follow::Following;
 use super::reply::Replies;
+use super::snapshot::Snapshots;
 use crate::jetstream::account::JetStreamAccount;
 use crate::jetstream::entry::StreamEntry;
 use crate::jetstream::server::JetStreamServer;
@@ -65,6 +66,7 @@ pub struct StreamCore {
     pub(super) batches: Batches,
     pub(super) fast: FastBatches,
     pub(super) following: Following,
+    pub(super) snapshots: Snapshots,
     /// Requests that wait until their subscriptions are visible: ticket, subject, reply, body.
     pub(super) requests: Vec<(Ticket, String, String, Vec<u8>)>,
     pub(super) replies: Replies,
@@ -163,6 +165,7 @@ impl StreamCore {
             batches: Batches::default(),
             fast: FastBatches::default(),
             following: Following::default(),
+            snapshots: Snapshots::default(),
             requests: Vec::new(),
             replies,
         };
@@ -270,6 +273,7 @@ impl StreamCore {
             self.batches.deadline(),
             self.fast.deadline(),
             self.following.deadline(),
+            self.snapshots.deadline(),
         ]
         .into_iter()
         .flatten()
@@ -299,6 +303,7 @@ impl StreamCore {
 
     /// Removes everything the stream has, files too.
     pub(super) fn destroy(&mut self) -> Result<(), troupe_codecs::api::ApiError> {
+        self.drop_snapshots();
         let gone = std::mem::take(&mut self.subscriptions);
         self.change_subscriptions(Vec::new(), gone);
         self.is_destroyed = true;

@@ -31,8 +31,7 @@ impl StreamCore {
             StreamCall::Purge => self.answer_purge(request),
             StreamCall::MsgGet => self.answer_msg_get(request),
             StreamCall::MsgDelete => self.answer_msg_delete(request),
-            StreamCall::Snapshot => self.answer_snapshot(request),
-            StreamCall::Update => {}
+            StreamCall::Snapshot | StreamCall::Update => {}
         }
     }
 

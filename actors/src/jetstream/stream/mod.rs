@@ -2,6 +2,7 @@
 //!
 //! - [`actor`]: its life. [`core`]: what it owns; consumers work with it, too. - `commit`: messages come in; `batches`, `fast`: several at once. `reply`: publishers are
 //!   answered. - `read`: messages are read. `change`: messages and the configuration change. `info`: what is reported. `follow`: other streams are read.
+//!   `snapshot`: copies are sent.
 //!   `traced`: messages that are traced.
 //! - [`overflow`]: messages there is no room for.
 
@@ -16,6 +17,7 @@ mod info;
 pub mod overflow;
 mod read;
 mod reply;
+mod snapshot;
 mod traced;
 
 pub use actor::Stream;
