@@ -12,12 +12,13 @@
 //! - `p99 x`: 99th percentile of a request, or of a probe message to itself while the load runs; lower is better.
 //! - `rss x`: resident memory at the end; lower is better.
 //!
-//! Modules: [`arguments`], [`cases`] (what is measured), [`server`] (the measured process), [`link`] (a client connection),
-//! [`flow`] (publishers and counting readers), [`probe`] (latency under load), [`report`] (medians, the table).
+//! Modules: [`arguments`], [`cases`] (what is measured), [`server`] (the measured process), [`link`] (a client connection), [`inlet`] (one
+//! that is read message by message), [`flow`] (publishers and counting readers), [`probe`] (latency under load), [`report`] (medians, the table).
 
 mod arguments;
 mod cases;
 mod flow;
+mod inlet;
 mod link;
 mod probe;
 mod report;

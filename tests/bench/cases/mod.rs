@@ -2,6 +2,7 @@
 
 mod cluster;
 mod connections;
+mod jetstream;
 mod messages;
 mod requests;
 mod subscriptions;
@@ -9,6 +10,7 @@ mod subscriptions;
 use std::io;
 use std::path::Path;
 
+use self::jetstream::Sync;
 use self::messages::Audience;
 use self::requests::Inbox;
 use super::link::Door;
@@ -74,6 +76,22 @@ pub(crate) const ALL: &[Case] = &[
     Case { name: "two-nodes", run: |setting| cluster::two_nodes(setting, 2_000_000, 16, "compression: off") },
     Case { name: "two-nodes-128", run: |setting| cluster::two_nodes(setting, 1_500_000, 128, "compression: off") },
     Case { name: "two-nodes-s2", run: |setting| cluster::two_nodes(setting, 1_500_000, 128, "compression: s2_fast") },
+    Case { name: "js-file-1", run: |setting| jetstream::publish(setting, (10_000, 1), "file", Sync::Lazy) },
+    Case { name: "js-file-500", run: |setting| jetstream::publish(setting, (200_000, 500), "file", Sync::Lazy) },
+    Case {
+        name: "js-file-500-default",
+        run: |setting| jetstream::publish(setting, (200_000, 500), "file", Sync::Default),
+    },
+    Case {
+        name: "js-file-500-synced",
+        run: |setting| jetstream::publish(setting, (40_000, 500), "file", Sync::Always),
+    },
+    Case { name: "js-memory-500", run: |setting| jetstream::publish(setting, (200_000, 500), "memory", Sync::Lazy) },
+    Case { name: "js-100-streams-synced", run: jetstream::hundred_streams },
+    Case { name: "js-pull", run: |setting| jetstream::pull(setting, "none") },
+    Case { name: "js-pull-ack", run: |setting| jetstream::pull(setting, "explicit") },
+    Case { name: "kv-put", run: |setting| jetstream::key_value(setting, false) },
+    Case { name: "kv-get", run: |setting| jetstream::key_value(setting, true) },
     Case { name: "connect", run: connections::connect_and_leave },
     Case { name: "million-churn", run: subscriptions::million_with_churn },
 ];
