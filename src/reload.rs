@@ -94,6 +94,7 @@ fn tell_clients(inner: &Inner, old: &Options, new: &Options) {
     let (closed, kept) = clients.split_at(num_closed);
     closed.iter().for_each(|client| client.address.do_send(ClientCommand::TooMany));
     kept.iter().for_each(|client| client.address.do_send(ClientCommand::Reload));
+    inner.services.close_excess();
     if num_closed > 0 {
         info!("Closed {num_closed} connections to fall within max_connections");
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use troupe_tests::on_both;
+use troupe_tests::wait::eventually;
 
 #[test]
 fn a_new_payload_limit_holds_for_old_and_new_connections() {
@@ -93,4 +94,39 @@ fn a_lower_connection_limit_closes_the_surplus() {
             assert_eq!(num_open, num_left, "{}, limit {limit}", server.name());
         });
     }
+}
+
+#[test]
+fn lower_limits_of_an_account_close_what_is_too_much() {
+    let config = |connections: u32, subscriptions: u32| {
+        format!(
+            "accounts {{ A {{ limits {{max_connections: {connections}, max_subscriptions: {subscriptions}}}, users: [{{user: a, password: p}}] }} }}"
+        )
+    };
+    const CONNECT: &str = "CONNECT {\"verbose\":false,\"user\":\"a\",\"pass\":\"p\"}\r\n";
+    on_both(config(5, 5), |server| {
+        let mut clients: Vec<_> = (0..3).map(|_| server.connect()).collect();
+        clients.iter_mut().for_each(|client| client.flush(CONNECT));
+        server.reload(config(1, 5));
+        eventually("one connection", || {
+            for client in &mut clients {
+                client.set_patience(Duration::from_millis(50));
+                client.wait_closed();
+            }
+            (clients.iter().filter(|client| client.is_closed()).count() == 2).then_some(())
+        });
+        let told =
+            clients.iter().filter(|client| client.text().contains("maximum account active connections exceeded"));
+        assert_eq!(told.count(), 2, "{}", server.name());
+    });
+    on_both(config(5, 5), |server| {
+        let (mut many, mut few) = (server.connect(), server.connect());
+        many.flush(format!("{CONNECT}SUB a 1\r\nSUB b 2\r\nSUB c 3\r\n"));
+        few.flush(format!("{CONNECT}SUB a 1\r\n"));
+        server.reload(config(5, 2));
+        many.wait_closed();
+        assert!(many.is_closed() && many.text().contains("maximum subscriptions exceeded"), "{}", many.text());
+        few.flush("SUB b 2\r\nSUB c 3\r\n");
+        assert!(few.text().contains("maximum subscriptions exceeded"), "{}: {}", server.name(), few.text());
+    });
 }

@@ -54,7 +54,9 @@ authorization { timeout: 1, users: [ {user: g, password: p} ] }
     let told = |server: &Server| -> Vec<String> {
         let mut system = enter(server, "sys");
         system.flush("SUB $SYS.ACCOUNT.$G.DISCONNECT 1\r\nSUB $SYS.SERVER.*.CLIENT.AUTH.ERR 2\r\n");
+        system.flush("SUB $SYS.ACCOUNT.$G.CONNECT 3\r\n");
         let mut owner = enter(server, "g");
+        let entered = shape(&payload(&mut system, "3"));
         owner.flush("SUB $SYS.ACCOUNT.CLIENT.AUTH.ERR 1\r\n");
         let mut late = server.connect();
         late.wait_closed();
@@ -66,7 +68,7 @@ authorization { timeout: 1, users: [ {user: g, password: p} ] }
         let of_system = shape(&payload(&mut system, "2"));
         system.flush("");
         let count = system.frames().iter().filter(|frame| frame.contains("CLIENT.AUTH.ERR 2")).count();
-        vec![late, of_owner, of_system, count.to_string()]
+        vec![entered, late, of_owner, of_system, count.to_string()]
     };
     assert_eq!(told(&reference), told(&troupe));
 }

@@ -370,6 +370,10 @@ impl ClientActor {
         self.presented.now = SystemTime::now();
         let Some(grant) = self.grant.clone() else { return };
         self.apply_limits(&account, &grant);
+        if self.max_subscriptions > 0 && self.sink.num_subscriptions() as usize > self.max_subscriptions {
+            error!(conn = %self.sink.label(), "maximum subscriptions exceeded");
+            return self.fail("maximum subscriptions exceeded", CloseReason::MaxSubscriptionsExceeded);
+        }
         let (authenticator, presented) = (self.services.authenticator().clone(), self.presented.clone());
         let sink = Arc::clone(&self.sink);
         let deciding = async move { while_open(authenticator.reconsider(&presented, &grant), &sink).await };

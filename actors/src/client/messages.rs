@@ -20,6 +20,8 @@ pub enum ClientCommand {
     Close(CloseReason),
     /// Send `maximum connections exceeded` and close.
     TooMany,
+    /// The same for the connections of its account.
+    TooManyOfAccount,
 }
 
 impl Message for ClientCommand {
@@ -34,6 +36,11 @@ impl Handler<ClientCommand> for ClientActor {
             ClientCommand::Reload => self.reload(ctx),
             ClientCommand::PushInfo => self.push_info(),
             ClientCommand::GoElsewhere => self.send_info(InfoOccasion::LameDuck),
+            ClientCommand::TooManyOfAccount => {
+                error!(conn = %self.sink.label(), "maximum account active connections exceeded");
+                let reason = CloseReason::MaxAccountConnectionsExceeded;
+                self.fail("maximum account active connections exceeded", reason);
+            }
             ClientCommand::TooMany => {
                 self.send_error("maximum connections exceeded");
                 error!(conn = %self.sink.label(), "maximum connections exceeded");

@@ -10,7 +10,8 @@ use troupe_engine::options::Options;
 
 use super::Registry;
 use super::events::ClientEvents;
-use super::registry::Place;
+use super::messages::ClientCommand;
+use super::registry::{Entry, Place};
 use super::usage::Users;
 use crate::auth::Authenticator;
 use crate::connection::{CloseReason, ClosedConnection, ClosedRing};
@@ -190,6 +191,24 @@ impl ClientServices {
     #[must_use]
     pub fn num_accepted(&self) -> u64 {
         self.next_cid.load(Ordering::Relaxed) - 1
+    }
+
+    /// Closes the newest connections of accounts that have more than they may, after their limits changed.
+    pub fn close_excess(&self) {
+        for account in self.accounts.all() {
+            let most = account.limits().max_connections.unwrap_or(u64::MAX);
+            if account.num_connections() <= most {
+                continue;
+            }
+            let is_own = |entry: &Entry| {
+                let profile = entry.status.profile();
+                profile.is_some_and(|profile| profile.account.as_deref() == Some(&**account.name()))
+            };
+            let mut own: Vec<Entry> = self.registry.all().into_iter().filter(is_own).collect();
+            own.sort_by_key(|entry| entry.sink.cid());
+            let kept = usize::try_from(most).unwrap_or(usize::MAX);
+            own.iter().skip(kept).for_each(|entry| entry.address.do_send(ClientCommand::TooManyOfAccount));
+        }
     }
 
     /// Remembers a connection that ended, and counts why.

@@ -56,7 +56,7 @@ impl System {
     fn tell_connected(&self, sink: &Arc<ClientSink>, account: &str) {
         self.tell_connections(account);
         let subject = format!("$SYS.ACCOUNT.{account}.CONNECT");
-        if account == GLOBAL_ACCOUNT || !self.is_heard(&subject) {
+        if !self.is_heard(&subject) {
             return;
         }
         // A client that has just come has no round trip time yet.
