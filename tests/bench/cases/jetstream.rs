@@ -80,7 +80,7 @@ pub(super) fn pull(setting: &Setting<'_>, ack_policy: &str) -> io::Result<Measur
     let count = setting.count(200_000) / BATCH * BATCH;
     create_stream(&door, "S", "\"subjects\":[\"s\"]", "file")?;
     stored(&door, &|_| "s".to_owned(), count, BATCH)?;
-    let mut inlet = inlet(&door)?;
+    let mut inlet = Inlet::open(&door)?;
     let body = format!(
         "{{\"stream_name\":\"S\",\"config\":{{\"durable_name\":\"C\",\"ack_policy\":\"{ack_policy}\",\"max_ack_pending\":20000}}}}"
     );
@@ -99,7 +99,7 @@ pub(super) fn key_value(setting: &Setting<'_>, is_get: bool) -> io::Result<Measu
         return measured(&server, count, || stored(&door, &key, count, 1));
     }
     stored(&door, &key, 1000, 100)?;
-    let mut inlet = inlet(&door)?;
+    let mut inlet = Inlet::open(&door)?;
     measured(&server, count, || {
         let mut times = Vec::with_capacity(count);
         for number in 0..count {
@@ -131,22 +131,16 @@ fn measured(
     })
 }
 
-fn inlet(door: &Door) -> io::Result<Inlet> {
-    let mut inlet = Inlet::new(door.open()?);
-    inlet.send(b"SUB _INBOX.b.* 1\r\n")?;
-    Ok(inlet)
-}
-
-/// Sends a request and returns its answer.
-fn request(inlet: &mut Inlet, subject: &str, body: &str) -> io::Result<Vec<u8>> {
-    inlet.send(format!("PUB {subject} _INBOX.b.0 {}\r\n{body}\r\n", body.len()).as_bytes())?;
+/// Sends a request and waits for its answer.
+fn request(inlet: &mut Inlet, subject: &str, body: &str) -> io::Result<()> {
+    inlet.send(format!("PUB {subject} {}.0 {}\r\n{body}\r\n", inlet.inbox(), body.len()).as_bytes())?;
     let answer = inlet.next()?;
-    if answer.payload.starts_with(b"{\"error") || answer.headers.starts_with("NATS/1.0 ") || is_refusal(&answer.payload)
-    {
-        let text = format!("{subject}: {}{}", answer.headers, String::from_utf8_lossy(&answer.payload));
+    if answer.headers.starts_with(b"NATS/1.0 ") || is_refusal(answer.payload) {
+        let reason = [answer.headers, answer.payload].concat();
+        let text = format!("{subject}: {}", String::from_utf8_lossy(&reason));
         return Err(io::Error::new(io::ErrorKind::InvalidData, text));
     }
-    Ok(answer.payload)
+    Ok(())
 }
 
 fn is_refusal(payload: &[u8]) -> bool {
@@ -155,12 +149,13 @@ fn is_refusal(payload: &[u8]) -> bool {
 
 fn create_stream(door: &Door, name: &str, config: &str, storage: &str) -> io::Result<()> {
     let body = format!("{{\"name\":\"{name}\",{config},\"storage\":\"{storage}\",\"retention\":\"limits\"}}");
-    request(&mut inlet(door)?, &format!("$JS.API.STREAM.CREATE.{name}"), &body).map(drop)
+    request(&mut Inlet::open(door)?, &format!("$JS.API.STREAM.CREATE.{name}"), &body)
 }
 
 /// Publishes to streams and waits for the acknowledgements; how long each took.
 fn stored(door: &Door, subject: &dyn Fn(usize) -> String, count: usize, window: usize) -> io::Result<Vec<Duration>> {
-    let mut inlet = inlet(door)?;
+    let mut inlet = Inlet::open(door)?;
+    let inbox = inlet.inbox().to_owned();
     let payload = "x".repeat(SIZE);
     let (mut starts, mut times) = (Vec::with_capacity(count), Vec::with_capacity(count));
     let mut ops = String::new();
@@ -168,17 +163,18 @@ fn stored(door: &Door, subject: &dyn Fn(usize) -> String, count: usize, window: 
         ops.clear();
         while starts.len() < count && starts.len() - times.len() < window {
             let number = starts.len();
-            ops += &format!("PUB {} _INBOX.b.{number} {SIZE}\r\n{payload}\r\n", subject(number));
+            ops += &format!("PUB {} {inbox}.{number} {SIZE}\r\n{payload}\r\n", subject(number));
             starts.push(Instant::now());
         }
         inlet.send(ops.as_bytes())?;
         let mut next = Some(inlet.next()?);
         while let Some(ack) = next {
-            if is_refusal(&ack.payload) {
-                let text = String::from_utf8_lossy(&ack.payload).into_owned();
+            if is_refusal(ack.payload) {
+                let text = String::from_utf8_lossy(ack.payload).into_owned();
                 return Err(io::Error::new(io::ErrorKind::InvalidData, text));
             }
-            let number = ack.subject.rsplit('.').next().and_then(|number| number.parse::<usize>().ok());
+            let number =
+                std::str::from_utf8(&ack.subject[inbox.len() + 1..]).ok().and_then(|text| text.parse::<usize>().ok());
             let start = number.and_then(|number| starts.get(number)).ok_or(io::ErrorKind::InvalidData)?;
             times.push(start.elapsed());
             next = inlet.take()?;
@@ -190,21 +186,24 @@ fn stored(door: &Door, subject: &dyn Fn(usize) -> String, count: usize, window: 
 /// Fetches messages in batches, the next batch being asked for before the last one is complete.
 fn fetch(inlet: &mut Inlet, count: usize, acks: bool) -> io::Result<Vec<Duration>> {
     let body = format!("{{\"batch\":{BATCH}}}");
-    let next = format!("PUB $JS.API.CONSUMER.MSG.NEXT.S.C _INBOX.b.0 {}\r\n{body}\r\n", body.len());
+    let next = format!("PUB $JS.API.CONSUMER.MSG.NEXT.S.C {}.0 {}\r\n{body}\r\n", inlet.inbox(), body.len());
     inlet.send(next.as_bytes())?;
     let mut asked = BATCH;
-    let (mut received, mut ops) = (0, String::new());
+    let (mut received, mut ops) = (0, Vec::new());
     let mut times = Vec::with_capacity(count / BATCH);
     let mut start = Instant::now();
     while received < count {
         let mut message = Some(inlet.next()?);
         while let Some(one) = message {
-            if one.headers.starts_with("NATS/1.0 ") {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, one.headers));
+            if one.headers.starts_with(b"NATS/1.0 ") {
+                let text = String::from_utf8_lossy(one.headers).into_owned();
+                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
             }
             received += 1;
             if acks {
-                ops += &format!("PUB {} 4\r\n+ACK\r\n", one.reply);
+                ops.extend_from_slice(b"PUB ");
+                ops.extend_from_slice(one.reply);
+                ops.extend_from_slice(b" 4\r\n+ACK\r\n");
             }
             if received % BATCH == 0 {
                 times.push(start.elapsed());
@@ -213,10 +212,10 @@ fn fetch(inlet: &mut Inlet, count: usize, acks: bool) -> io::Result<Vec<Duration
             message = inlet.take()?;
         }
         if asked < count && asked - received < BATCH / 2 {
-            ops += &next;
+            ops.extend_from_slice(next.as_bytes());
             asked += BATCH;
         }
-        inlet.send(ops.as_bytes())?;
+        inlet.send(&ops)?;
         ops.clear();
     }
     Ok(times)
