@@ -13,6 +13,7 @@ use troupe_actors::jetstream::JetStreamServer;
 use troupe_actors::net::tls::{TlsAcceptorHandle, TlsConfigError, TlsServer, WATCH_INTERVAL, watch_certificates};
 use troupe_actors::net::{BindError, BoundListener, Listener, ListenerSettings, LocalAddress, bind};
 use troupe_actors::report::jetstream::JetStreamReport;
+use troupe_actors::report::routes::RouteReport;
 use troupe_actors::report::{Reporter, ServerFacts};
 use troupe_actors::router::local::SeatPlan;
 use troupe_actors::router::{Accounts, Router, RouterHandle};
@@ -220,6 +221,9 @@ async fn start_actors(
     let clients = reporter.services();
     let start = ClusterStart { options, identity, clients, listeners: &listeners, arbiters, seats, supervisor };
     let cluster = start.start().await?;
+    if let Some(cluster) = &cluster {
+        reporter.sources().routes.set(Box::new(RouteReport::new(Arc::clone(&cluster.services)))).ok();
+    }
     Ok(Started { reporter, listeners, monitor, cluster, jetstream, reloads })
 }
 

@@ -93,6 +93,7 @@ impl ClusterStart<'_> {
             arbiters: Arc::clone(&self.arbiters),
             seats: self.seats,
             advert: Arc::new(Advert { clients: Arc::clone(self.clients) }),
+            counters: Arc::clone(&self.clients.counters),
         }
     }
 }
@@ -151,7 +152,7 @@ impl ClientAdvert for Advert {
     }
 
     fn next_id(&self) -> u64 {
-        self.clients.next_cid()
+        self.clients.next_peer_id()
     }
 }
 

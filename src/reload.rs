@@ -23,7 +23,7 @@ use crate::server::Inner;
 /// A change that needs a restart, certificates that cannot be read, a log that cannot be opened.
 pub(crate) async fn apply(inner: &Inner, options: Options) -> Result<(), String> {
     let current = inner.services.options();
-    let mut changes = diff(&with_bound_port(inner, &current), &options).map_err(|refusal| refusal.to_string())?;
+    let mut changes = diff(&with_bound_ports(inner, &current), &options).map_err(|refusal| refusal.to_string())?;
     let certificates = load_certificates(inner, &options)?;
     let route_tls = match &inner.cluster {
         Some(_) => RouteTls::load(&options).map_err(|cause| cause.to_string())?.map(|(tls, _)| tls),
@@ -48,11 +48,14 @@ pub(crate) async fn apply(inner: &Inner, options: Options) -> Result<(), String>
     Ok(())
 }
 
-/// The options with the port that is listened on, where they leave it to the system: a file may then name it.
-fn with_bound_port(inner: &Inner, current: &Options) -> Options {
+/// The options with the ports that are listened on, where they leave them to the system: a file may then name them.
+fn with_bound_ports(inner: &Inner, current: &Options) -> Options {
     let mut options = current.clone();
     if let Some(port) = inner.listeners.iter().find_map(BoundListener::port) {
         options.listen.port = i32::from(port);
+    }
+    if let Some(cluster) = &inner.cluster {
+        options.cluster.port = i32::from(cluster.services.port());
     }
     options
 }

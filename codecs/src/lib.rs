@@ -1,6 +1,7 @@
 //! Wire and file formats of NATS as plain values: no I/O, no runtime, no clock.
 //!
 //! - [`api`]: JSON of the JetStream API.
+//! - [`batch`]: what decoders of lines yield.
 //! - [`client`]: the client protocol.
 //! - [`conf`]: the configuration language.
 //! - [`header`]: blocks of headers.
@@ -14,6 +15,7 @@
 //! - [`subject`]: subjects, their tokens and wildcards.
 
 pub mod api;
+pub mod batch;
 pub mod client;
 pub mod conf;
 pub mod header;

@@ -34,6 +34,7 @@ impl Certs {
         write(dir.path(), "ca.pem", &authority.pem());
         issue(dir.path(), "server", server_params(), &authority);
         issue(dir.path(), "client", client_params(), &authority);
+        issue(dir.path(), "peer", peer_params(), &authority);
         issue(dir.path(), "stranger", client_params(), &self::authority("Other Authority"));
         Self { dir }
     }
@@ -51,6 +52,11 @@ impl Certs {
     /// Returns the client's certificate and key.
     pub fn client(&self) -> CertFiles {
         self.files("client")
+    }
+
+    /// Returns the certificate and key of a server that also connects to others.
+    pub fn peer(&self) -> CertFiles {
+        self.files("peer")
     }
 
     /// Returns a client certificate that another authority issued.
@@ -91,6 +97,12 @@ fn server_params() -> CertificateParams {
     let mut params = CertificateParams::new(names).expect("valid names");
     params.distinguished_name = common_name("localhost");
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params
+}
+
+fn peer_params() -> CertificateParams {
+    let mut params = server_params();
+    params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
     params
 }
 

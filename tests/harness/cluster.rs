@@ -52,23 +52,41 @@ pub struct Node {
     pub route: SocketAddr,
     /// Its name.
     pub name: String,
+    /// Name of its cluster, as configured.
+    pub cluster: String,
 }
 
 impl Node {
     /// Starts a server named `name` in the cluster `cluster`, connected to `routes`. `None` when its binary is not there.
     pub fn start(kind: Kind, name: &str, cluster: &str, routes: &[SocketAddr], config: &ClusterConfig) -> Option<Self> {
-        let urls: Vec<_> = routes.iter().map(|route| format!("\"nats-route://{}{route}\"", config.login)).collect();
-        let port = config.port.map_or_else(|| "-1".to_owned(), |port| port.to_string());
-        let text = format!(
-            "server_name: {name}\ncluster {{\n  name: {cluster}\n  listen: \"127.0.0.1:{port}\"\n  routes: [{}]\n{}\n}}\n{}\n",
-            urls.join(", "),
-            config.cluster,
-            config.server
-        );
-        let process = ServerProcess::start(&kind.binary()?, &Config::new(text).arg("-D"));
+        Self::start_at(kind, name, cluster, routes, config, None)
+    }
+
+    /// The same with the port clients connect to; a free one where there is none.
+    pub fn start_at(
+        kind: Kind,
+        name: &str,
+        cluster: &str,
+        routes: &[SocketAddr],
+        config: &ClusterConfig,
+        port: Option<u16>,
+    ) -> Option<Self> {
+        let text = text(name, cluster, routes, config);
+        let process =
+            ServerProcess::start(&kind.binary()?, &port.into_iter().fold(Config::new(text).arg("-D"), Config::port));
         let line = process.wait_log("Listening for route connections on ");
         let route = line.rsplit(' ').next().and_then(|address| address.parse().ok()).expect("an address");
-        Some(Self { kind, process, route, name: name.to_owned() })
+        Some(Self { kind, process, route, name: name.to_owned(), cluster: cluster.to_owned() })
+    }
+
+    /// Has the server read another configuration, connected to `routes`, and waits until it is in force.
+    pub fn reload(&self, routes: &[SocketAddr], config: &ClusterConfig) {
+        const DONE: &str = "Reloaded server configuration";
+        let config = ClusterConfig { port: Some(self.route.port()), ..config.clone() };
+        let before = self.process.log().iter().filter(|line| line.contains(DONE)).count();
+        self.process.rewrite_config(&Config::new(text(&self.name, &self.cluster, routes, &config)));
+        self.process.signal(nix::sys::signal::Signal::SIGHUP);
+        self.process.wait_log_count(DONE, before + 1);
     }
 
     /// Connects a client that takes headers and 503.
@@ -84,6 +102,17 @@ impl Node {
         ));
         client
     }
+}
+
+fn text(name: &str, cluster: &str, routes: &[SocketAddr], config: &ClusterConfig) -> String {
+    let urls: Vec<_> = routes.iter().map(|route| format!("\"nats-route://{}{route}\"", config.login)).collect();
+    let port = config.port.map_or_else(|| "-1".to_owned(), |port| port.to_string());
+    format!(
+        "server_name: {name}\ncluster {{\n  name: {cluster}\n  listen: \"127.0.0.1:{port}\"\n  routes: [{}]\n{}\n}}\n{}\n",
+        urls.join(", "),
+        config.cluster,
+        config.server
+    )
 }
 
 /// Servers that are connected to each other.

@@ -35,7 +35,9 @@ pub fn troupe_binary() -> PathBuf {
 
 fn beside_this_test() -> PathBuf {
     let exe = std::env::current_exe().expect("the running test has a path");
-    let profile_dir = exe.parent().and_then(Path::parent).expect("tests live in TARGET/PROFILE/deps");
+    let dir = exe.parent().expect("a program is in a directory");
+    // Tests live in TARGET/PROFILE/deps, programs beside the server.
+    let profile_dir = if dir.ends_with("deps") { dir.parent().unwrap_or(dir) } else { dir };
     profile_dir.join("troupe")
 }
 

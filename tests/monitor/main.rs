@@ -8,6 +8,7 @@ mod t10_actors;
 mod t10_authentication;
 mod t10_documents;
 mod t10_metrics;
+mod t10_routes;
 mod t30_decoders;
 mod t30_parameters;
 mod t50_crowd;

@@ -3,7 +3,13 @@
 mod common;
 mod t10_formation;
 mod t10_messages;
+mod t10_mixes;
+mod t10_services;
+mod t10_system;
 mod t10_traces;
+mod t30_interest;
 mod t30_refusals;
 mod t50_failures;
+mod t50_rolling;
+mod t60_reload;
 mod t60_settings;

@@ -29,7 +29,10 @@ const NAME: &str = r#""name":"NDN2CBHKT5HUS6HU6M2NHWNNQFE5RNZWRYN7QFIM3WNJ64OFPD
 #[test]
 fn strangers_hear_why_they_are_refused() {
     hears("", "CONNECT {\"lang\":\"go\",\"verbose\":false}\r\n", "attempted to connect to route port");
-    hears("", "PUB foo 2\r\nhi\r\n", "-ERR");
+    for first in ["PING", "PONG", "SUB foo 1", "RS+ $G foo", "INFO {}", "+OK", "-ERR 'x'"] {
+        hears("", &format!("{first}\r\n"), "Authorization Violation");
+    }
+    hears("", "PUB foo 2\r\nhi\r\n", "Authorization Violation");
     hears(
         "",
         &format!("CONNECT {{{NAME},\"cluster\":\"other\"}}\r\n"),

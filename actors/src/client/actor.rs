@@ -23,7 +23,7 @@ use crate::connection::keepalive::PingDecision;
 use crate::connection::writer::{WriterEnd, write_all};
 use crate::connection::{
     CloseReason, ClosedConnection, ClosedSubscription, ConnectionStatus, Keepalive, Outbound, OutboundBatch,
-    ReadControl, ReadLimits, Reader, SharedReadLimits, Way,
+    ReadControl, ReadLimits, Reader, SharedReadLimits, Way, reader,
 };
 use crate::metrics::ConnectionKind;
 use crate::net::{ReadHalf, RemoteAddress, Transport};
@@ -418,12 +418,9 @@ impl StreamHandler<io::Result<Batch>> for ClientActor {
     fn handle(&mut self, item: io::Result<Batch>, ctx: &mut Self::Context) {
         match item {
             Ok(batch) => self.process(batch, 0, ctx),
-            // A TLS peer may leave without a farewell.
-            Err(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => self.finished(ctx),
+            Err(cause) if reader::is_end(&cause) => self.finished(ctx),
             Err(cause) => {
-                if cause.kind() != io::ErrorKind::ConnectionReset {
-                    debug!(conn = %self.sink.label(), "read error: {cause}");
-                }
+                reader::log_error(&self.sink.label(), &cause);
                 self.sink.close(CloseReason::ReadError);
                 ctx.stop();
             }

@@ -60,6 +60,8 @@ pub struct ClientServices {
     is_reporting_refusals: AtomicBool,
     is_lame_duck: AtomicBool,
     next_cid: AtomicU64,
+    /// Ids given to connections between servers.
+    num_peer_ids: AtomicU64,
     num_writers: AtomicUsize,
 }
 
@@ -106,6 +108,7 @@ impl ClientServices {
             is_reporting_refusals: AtomicBool::new(false),
             is_lame_duck: AtomicBool::new(false),
             next_cid: AtomicU64::new(1),
+            num_peer_ids: AtomicU64::new(0),
             num_writers: AtomicUsize::new(0),
         }
     }
@@ -190,7 +193,8 @@ impl ClientServices {
     /// Client connections accepted so far.
     #[must_use]
     pub fn num_accepted(&self) -> u64 {
-        self.next_cid.load(Ordering::Relaxed) - 1
+        let num_peer_ids = self.num_peer_ids.load(Ordering::Relaxed);
+        (self.next_cid.load(Ordering::Relaxed) - 1).saturating_sub(num_peer_ids)
     }
 
     /// Closes the newest connections of accounts that have more than they may, after their limits changed.
@@ -227,9 +231,17 @@ impl ClientServices {
         self.closed.add(connection);
     }
 
-    /// Gives out the next connection id, for any kind of connection.
+    /// Gives out the next connection id, to a client.
     #[must_use]
     pub fn next_cid(&self) -> u64 {
         self.next_cid.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Gives out the next connection id, to a connection between servers.
+    #[must_use]
+    pub fn next_peer_id(&self) -> u64 {
+        // Counted first: nobody sees more clients than there were.
+        self.num_peer_ids.fetch_add(1, Ordering::Relaxed);
+        self.next_cid()
     }
 }

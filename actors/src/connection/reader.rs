@@ -1,6 +1,7 @@
 //! The framed stream a client actor reads: one item per read of the socket.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -82,6 +83,19 @@ const MAX_READ: usize = 4 * READ_SIZE;
 pub trait Closed {
     /// Ready once the connection is closed.
     fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+/// Whether a failed read is only how a peer leaves: one under TLS may go without a farewell.
+#[must_use]
+pub fn is_end(cause: &io::Error) -> bool {
+    cause.kind() == io::ErrorKind::UnexpectedEof
+}
+
+/// Notes why the reads of a connection failed, unless its peer just broke off.
+pub fn log_error(conn: &impl fmt::Display, cause: &io::Error) {
+    if cause.kind() != io::ErrorKind::ConnectionReset {
+        tracing::debug!(conn = %conn, "read error: {cause}");
+    }
 }
 
 /// Reads and decodes. Holds no buffer while nothing is half read.

@@ -225,7 +225,7 @@ pub(super) fn sort_rows(rows: &mut [Row], order: ConnSort, now: SystemTime) {
     }
 }
 
-fn between(earlier: SystemTime, later: SystemTime) -> Duration {
+pub(super) fn between(earlier: SystemTime, later: SystemTime) -> Duration {
     later.duration_since(earlier).unwrap_or_default()
 }
 

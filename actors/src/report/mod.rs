@@ -9,6 +9,7 @@
 //!
 //! - [`reporter`]: what all reports share. [`sources`]: where routes, leaf nodes and JetStream are asked, once they are there.
 //! - [`varz`], [`connz`], [`subsz`], [`peers`], [`accountz`], [`jsz`], [`health`], [`actorz`]: one room per document.
+//! - [`jetstream`], [`routes`]: sources.
 //! - [`usage`]: memory and processor time. [`process`]: arguments and threads of the process.
 //! - [`eventsz`], [`history`], [`table`]: what happens, what happened, and the dashboard's table of connections.
 //!
@@ -27,6 +28,7 @@ pub mod jsz;
 pub mod peers;
 pub mod process;
 pub mod reporter;
+pub mod routes;
 mod sharing;
 pub mod sources;
 pub mod subsz;

@@ -210,7 +210,7 @@ fn named_cluster(options: &Options) -> ClusterVarz {
     ClusterVarz { name: options.cluster.name.clone().unwrap_or_default(), ..ClusterVarz::default() }
 }
 
-fn write_timeout(policy: WriteTimeoutPolicy) -> &'static str {
+pub(super) fn write_timeout(policy: WriteTimeoutPolicy) -> &'static str {
     match policy {
         WriteTimeoutPolicy::Default => "",
         WriteTimeoutPolicy::Close => "close",

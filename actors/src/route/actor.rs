@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix::{Actor, ActorContext, AsyncContext, Context, StreamHandler, WrapFuture};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, StreamHandler, WrapFuture};
 use troupe_codecs::peer::RouteInfo;
 use troupe_engine::options::RouteUrl;
 
@@ -10,6 +10,7 @@ use super::dial::dial;
 use super::events::RouteEvent;
 use super::info::joined;
 use super::messages::PeerCommand;
+use super::spread::Reloaded;
 use super::{RouteServices, Target};
 use crate::connection::CloseReason;
 use crate::queue::{Batch, QueueConsumer};
@@ -49,6 +50,7 @@ impl Routes {
         if !gone.is_empty() {
             let is_gone = |url: &RouteUrl| gone.iter().any(|gone| gone.is_same_place(url));
             self.services.close_where(CloseReason::RouteRemoved, |member| member.is_explicit && is_gone(&member.url));
+            gone.iter().for_each(|url| tracing::info!("Removed route {url}"));
         }
         for url in &routes {
             let is_new = !self.routes.contains(url);
@@ -90,14 +92,24 @@ impl Routes {
         self.dial(Target { url, is_explicit: false, gossip_mode: info.gossip_mode, account }, false, ctx);
     }
 
-    fn reload(&mut self, ctx: &mut Context<Self>) {
-        self.follow_options(ctx);
+    /// Follows other options, once the other servers are ready for accounts that move.
+    fn reload(&self, reloaded: Arc<Reloaded>, ctx: &mut Context<Self>) {
         for (_, entry) in self.services.with_registry(|registry| registry.all()) {
             if let Some(address) = entry.address {
                 address.do_send(PeerCommand::Reload);
             }
         }
-        self.services.advertise();
+        let moving = reloaded.moving.clone();
+        let confirmed = async move {
+            if let Some(moving) = moving {
+                moving.wait().await;
+            }
+        };
+        ctx.spawn(confirmed.into_actor(self).map(move |(), actor, ctx| {
+            actor.services.close_where(CloseReason::RouteRemoved, |member| reloaded.closed.contains(&member.rid));
+            actor.follow_options(ctx);
+            actor.services.advertise();
+        }));
     }
 }
 
@@ -129,7 +141,7 @@ impl StreamHandler<Batch<RouteEvent>> for Routes {
             match event.clone() {
                 RouteEvent::Dial { target, is_reconnect } => self.dial(target, is_reconnect, ctx),
                 RouteEvent::Gossip { info } => self.follow_gossip(&info, ctx),
-                RouteEvent::Reload => self.reload(ctx),
+                RouteEvent::Reload(reloaded) => self.reload(reloaded, ctx),
             }
         }
         if self.services.events.commit(batch).is_err() {

@@ -59,12 +59,9 @@ pub(super) async fn dial(services: Arc<RouteServices>, target: Target, is_reconn
 }
 
 fn is_still_wanted(services: &RouteServices, target: &Target) -> bool {
-    if !target.is_explicit {
-        return true;
-    }
     let options = services.options();
     let shown = target.url.to_string();
-    if !options.cluster.routes.iter().any(|url| url.is_same_place(&target.url)) {
+    if target.is_explicit && !options.cluster.routes.iter().any(|url| url.is_same_place(&target.url)) {
         debug!("Not attempting to connect to explicit route {shown:?}, no longer part of configured routes");
         return false;
     }

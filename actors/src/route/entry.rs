@@ -1,7 +1,8 @@
 //! From a socket to a started actor.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::io::AsyncWriteExt;
 use tracing::{debug, error, info};
@@ -13,11 +14,11 @@ use super::events::RouteEvent;
 use super::handshake::{Agreed, Handshake, HandshakeEnd};
 use super::info::{InfoFacts, PROTOCOL, info_line, joined, own_info};
 use super::peer::Established;
-use super::registry::PeerEntry;
+use super::registry::{PeerEntry, RemoteRules};
 use super::wire::Wire;
 use super::{PeerActor, RouteServices};
-use crate::connection::{CloseReason, Outbound, OutboundBatch, Way};
-use crate::net::{AcceptedSocket, ConnectionFactory, PlainSocket, RemoteAddress, Transport};
+use crate::connection::{CloseReason, ConnectionStatus, Outbound, OutboundBatch, Way};
+use crate::net::{AcceptedSocket, ConnectionFactory, PlainSocket, RemoteAddress, Transport, WriteHalf};
 use crate::router::trace::start::ROUTER;
 use crate::router::{ArbiterLocal, ClientSink, PeerLink, PeerScope, arbiter_local};
 
@@ -66,7 +67,8 @@ impl RouteFactory {
             let local = arbiter_local(seat, &services.parts.router, disable_cache);
             let remote = socket.remote();
             let rid = services.parts.advert.next_id();
-            let handshake = Handshake { services, remote, rid, begun: Instant::now(), target };
+            let (begun, start) = (Instant::now(), SystemTime::now());
+            let handshake = Handshake { services, remote, rid, begun, start, target, login: OnceCell::new() };
             match socket.register() {
                 Err(cause) => error!("cannot serve {remote}: {cause}"),
                 Ok(socket) => _ = actix::spawn(open(handshake, local, socket)),
@@ -131,11 +133,8 @@ async fn secure(handshake: &Handshake, socket: PlainSocket) -> Result<Transport,
             if let Some(detail) = cause.detail() {
                 debug!(conn = %label, "{detail}");
             }
-            let side = if handshake.target.is_some() { "client" } else { "server" };
-            Err(HandshakeEnd::closed(
-                CloseReason::TlsHandshakeFailure,
-                format!("TLS route {side} handshake error: {cause}"),
-            ))
+            let text = format!("TLS route handshake error: {cause}");
+            Err(HandshakeEnd::closed(CloseReason::TlsHandshakeFailure, text))
         }
     }
 }
@@ -163,24 +162,36 @@ fn give_up(handshake: &Handshake, end: &HandshakeEnd) {
     }
 }
 
+fn sink(handshake: &Handshake, write: WriteHalf, num_publishers: usize, takes_headers: bool) -> Arc<ClientSink> {
+    let options = handshake.services.options();
+    let max_pending = options.limits.max_pending.saturating_mul(PENDING_FACTOR);
+    let outbound = Outbound::new(write, max_pending);
+    let sink = ClientSink::route(handshake.rid, handshake.remote, outbound, num_publishers);
+    sink.set_takes_headers(takes_headers && !options.no_header_support);
+    Arc::new(sink)
+}
+
 /// Gives the connection its place and starts its actor.
 async fn join(handshake: Handshake, local: std::rc::Rc<ArbiterLocal>, agreed: Agreed) {
     let services = Arc::clone(&handshake.services);
     let Agreed { wire, mut info, compression, level, rtt, owes_info, account } = agreed;
-    let Wire { read, write, mut decoder, plain, packed, unpacker } = wire;
-    let options = services.options();
-    let max_pending = options.limits.max_pending.saturating_mul(PENDING_FACTOR);
-    let outbound = Outbound::new(write, max_pending);
-    let sink = ClientSink::route(handshake.rid, handshake.remote, outbound, local.num_publishers);
-    sink.set_takes_headers(info.headers && !options.no_header_support);
-    let sink = Arc::new(sink);
+    let Wire { read, write, mut decoder, plain, packed, unpacker, .. } = wire;
+    let sink = sink(&handshake, write, local.num_publishers, info.headers);
     let candidate = candidate(&handshake, &mut info, account.clone());
     if account.as_ref().is_some_and(|account| services.parts.accounts.get(account).is_none()) {
         let name = account.unwrap_or_default();
         let text = format!("Unable to lookup account {name:?}: account missing");
         return refuse(&handshake, &sink, HandshakeEnd::told(text, CloseReason::MissingAccount)).await;
     }
-    let entry = PeerEntry { sink: Arc::clone(&sink), address: None, compression: compression.text() };
+    let status = Arc::new(ConnectionStatus::new(handshake.begun, handshake.start, None));
+    status.set_rtt(rtt);
+    let entry = PeerEntry {
+        sink: Arc::clone(&sink),
+        address: None,
+        compression: compression.text(),
+        status: Arc::clone(&status),
+        rules: RemoteRules::of(&info),
+    };
     let url = candidate.url.clone();
     let registration = services.with_registry(|registry| registry.register(candidate, entry));
     let added = match registration {
@@ -225,11 +236,14 @@ async fn join(handshake: Handshake, local: std::rc::Rc<ArbiterLocal>, agreed: Ag
         plain,
         packed,
         unpacker,
+        compression,
         level,
         rtt,
+        status,
         account,
         added,
         target: handshake.target,
+        login: handshake.login.into_inner(),
         begun: handshake.begun,
     };
     let group = services.parts.group.clone();

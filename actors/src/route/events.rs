@@ -1,8 +1,11 @@
 //! What connections tell the manager. The queue outlives every instance of it.
 
+use std::sync::Arc;
+
 use troupe_codecs::peer::RouteInfo;
 
 use super::Target;
+use super::spread::Reloaded;
 use crate::queue::{Batch, Fenced, FullPolicy, Queue, QueueConsumer, QueueLimits};
 
 /// News beyond this many are dropped: a server that floods with gossip does not fill the memory.
@@ -24,7 +27,7 @@ pub enum RouteEvent {
         info: Box<RouteInfo>,
     },
     /// Options changed.
-    Reload,
+    Reload(Arc<Reloaded>),
 }
 
 /// The queue.

@@ -1,7 +1,8 @@
 //! What two servers say before a route carries anything: INFO and CONNECT, names, compression.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use troupe_codecs::peer::{RouteConnect, RouteInfo};
 use troupe_codecs::quote::quote;
@@ -9,6 +10,7 @@ use troupe_engine::route::compression::{of_rtt, select};
 use troupe_engine::route::{ClusterName, CompressionMode};
 
 use super::info::{InfoFacts, info_line, own_connect, own_info};
+use super::login::Login;
 use super::wire::{Said, Wire, connect_line};
 use super::{RouteServices, Target};
 use crate::connection::CloseReason;
@@ -51,6 +53,11 @@ impl HandshakeEnd {
         Self { told, logged, reason: CloseReason::AuthenticationFailure, may_reconnect: true }
     }
 
+    /// The login is wrong.
+    pub(super) fn unauthorized_as(user: &str) -> Self {
+        Self { logged: Some(unauthorized_text(user)), ..Self::unauthorized() }
+    }
+
     /// Bytes that are no lines of a server.
     pub(super) fn unreadable(bytes: &[u8]) -> Self {
         let shown = quote(&bytes[..bytes.len().min(32)]);
@@ -58,6 +65,11 @@ impl HandshakeEnd {
         let told = Some("Unknown Protocol Operation".to_owned());
         Self { told, logged, reason: CloseReason::ProtocolViolation, may_reconnect: true }
     }
+}
+
+/// What the log says of a wrong login.
+pub(super) fn unauthorized_text(user: &str) -> String {
+    if user.is_empty() { "authentication error".to_owned() } else { format!("authentication error - User {user:?}") }
 }
 
 /// A connection on which both sides have said who they are.
@@ -80,8 +92,12 @@ pub(super) struct Handshake {
     pub(super) remote: RemoteAddress,
     pub(super) rid: u64,
     pub(super) begun: Instant,
+    /// The same on the clock.
+    pub(super) start: SystemTime,
     /// Where to, for a connection this server opens.
     pub(super) target: Option<Target>,
+    /// Who the other server says it is, where it opened the connection.
+    pub(super) login: OnceCell<Login>,
 }
 
 impl Handshake {
@@ -101,7 +117,7 @@ impl Handshake {
     async fn accept(&self, wire: &mut Wire) -> Result<RouteInfo, HandshakeEnd> {
         wire.send(&info_line(&own_info(&self.services, &InfoFacts::default()))).await?;
         let patience = self.services.patience();
-        let Said::Connect(json) = wire.next(patience).await? else { return Err(HandshakeEnd::unauthorized()) };
+        let json = wire.connect(patience).await?;
         let remote_id = self.judge_connect(&json)?;
         let Said::Info(json) = wire.next(patience).await? else {
             return Err(HandshakeEnd::closed(CloseReason::ProtocolViolation, String::new()));
@@ -146,11 +162,11 @@ impl Handshake {
         }
         let options = self.services.options();
         let cluster = &options.cluster;
-        if let Some(user) = &cluster.username {
-            let expected = cluster.password.as_ref().map_or("", |password| password.expose());
-            if !is_same(user, &connect.user) | !is_same_password(expected, &connect.pass) {
-                return Err(HandshakeEnd::unauthorized());
-            }
+        let login = Login::new(&connect.user, &connect.pass);
+        let is_admitted = login.fits(cluster);
+        self.login.set(login).ok();
+        if !is_admitted {
+            return Err(HandshakeEnd::unauthorized_as(&connect.user));
         }
         if !connect.gateway.is_empty() {
             let text = format!("Rejecting connection from gateway {:?} on the Route port", connect.gateway);
@@ -261,17 +277,4 @@ impl Handshake {
 
 fn parse_info(json: &[u8]) -> Result<RouteInfo, HandshakeEnd> {
     RouteInfo::parse(json).map_err(|cause| HandshakeEnd::closed(CloseReason::ProtocolViolation, cause.to_string()))
-}
-
-fn is_same(expected: &str, shown: &str) -> bool {
-    use subtle::ConstantTimeEq;
-    expected.as_bytes().ct_eq(shown.as_bytes()).into()
-}
-
-/// Compares a password with a plain one or with its bcrypt hash. Servers connect rarely, so the time it takes may be spent here.
-fn is_same_password(expected: &str, shown: &str) -> bool {
-    if troupe_engine::options::Secret::new(expected).is_bcrypt() {
-        return bcrypt::verify(shown, expected).unwrap_or(false);
-    }
-    is_same(expected, shown)
 }

@@ -20,6 +20,7 @@ use super::events::RouteEvent;
 use super::info::info_line;
 use crate::connection::reader::Closed;
 use crate::connection::{CloseReason, PayloadTrace};
+use crate::router::subscription::PeerInterest;
 use crate::router::{AccountView, ClientSink, Message, Origin, Publisher, Stalled, Ticket};
 
 /// Longest time a route stops reading for a full destination: every client of the other server waits behind it.
@@ -32,7 +33,8 @@ const ACK_DOTS: usize = 8;
 impl PeerActor {
     /// Handles the operations of `batch` from number `from` on, up to the point where the connection has to wait.
     pub(super) fn process(&mut self, batch: RouteBatch, from: usize, ctx: &mut Context<Self>) {
-        self.keepalive.heard(Instant::now());
+        let now = Instant::now();
+        self.keepalive.heard(now);
         let local = Rc::clone(&self.local);
         let mut publisher = local.publisher.borrow_mut();
         publisher.discard_unfinished();
@@ -42,10 +44,12 @@ impl PeerActor {
         }
         let mut current: Option<Arc<AccountView>> = self.account.clone();
         let mut traffic = (0, 0);
+        let mut is_active = false;
         let mut next = from;
         while let Some(op) = batch.ops.get(next).filter(|_| self.sink.close_reason().is_none()) {
-            // Whoever gets the message may answer at once, to a subject the other server has asked for just now.
-            if matches!(op, PeerOp::Message(_)) && self.interest.has_changes() {
+            // Whoever gets the message may answer at once, to a subject the other server has asked for just now. A PONG tells it
+            // that what it said before is in force.
+            if matches!(op, PeerOp::Message(_) | PeerOp::Ping) && self.interest.has_changes() {
                 break;
             }
             next += 1;
@@ -55,7 +59,10 @@ impl PeerActor {
                     traffic.1 += message.payload.len() as u64;
                     self.deliver(message, &batch.bytes, &mut current, &mut publisher);
                 }
-                other => self.handle_op(other, &batch.bytes, &mut publisher),
+                other => {
+                    is_active |= matches!(other, PeerOp::Interest(_) | PeerOp::NoInterest(_));
+                    self.handle_op(other, &batch.bytes, &mut publisher);
+                }
             }
             if publisher.is_long() {
                 break;
@@ -66,6 +73,9 @@ impl PeerActor {
         }
         let stalled = publisher.flush(Some(&self.sink));
         drop(publisher);
+        if is_active || traffic.0 > 0 {
+            self.status.active(now);
+        }
         if traffic.0 > 0 {
             self.sink.traffic().received(traffic.0, traffic.1);
         }
@@ -81,7 +91,7 @@ impl PeerActor {
             PeerOp::Interest(op) => self.begin_interest(op, bytes),
             PeerOp::NoInterest(op) => {
                 let account = self.account.as_ref().map_or(op.account.of(bytes), |account| account.name().as_bytes());
-                self.interest.end(account, op.subject.of(bytes), op.queue.of(bytes));
+                self.interest.end(account, (op.subject.of(bytes), op.queue.of(bytes), op.origin.of(bytes)));
             }
             PeerOp::Ping => {
                 tracing::trace!(conn = %self.sink.label(), "->> [PONG]");
@@ -172,7 +182,12 @@ impl PeerActor {
         if !is_subscribable(subject) || is_too_deep {
             return error!(conn = %label, "Could not insert subscription: invalid subject {}", quote(subject));
         }
-        self.interest.begin(&account, &self.link, (subject, queue), op.weight);
+        // It was told before the other server knew that the account moves.
+        if self.account.is_none() && self.services.is_adopted(account.name()) {
+            return;
+        }
+        let interest = PeerInterest { subject, queue, weight: op.weight, origin: op.origin.of(bytes) };
+        self.interest.begin(&account, &self.link, interest);
     }
 
     /// Hands changed interest to the Router; the ticket opens when it is visible.
@@ -251,12 +266,16 @@ impl PeerActor {
             }
         };
         if !info.route_acc_add_reqid.is_empty() {
-            if !info.route_account.is_empty() {
-                let account = std::mem::take(&mut info.route_account);
-                self.interest.end_account(account.as_bytes());
-                self.send(info_line(&info));
+            if info.route_account.is_empty() {
+                return self.services.confirm_move(&info.route_acc_add_reqid);
             }
-            return;
+            let account = std::mem::take(&mut info.route_account);
+            if self.services.parts.accounts.get(&account).is_none() {
+                return error!("Error looking up account {account:?}: account missing");
+            }
+            self.services.adopt_move(&account, self.sink.cid());
+            self.release(&account, None);
+            return self.send(info_line(&info));
         }
         if !info.gateway.is_empty() {
             let (gateway, remote) = (&info.gateway, &self.remote_id);
@@ -271,6 +290,8 @@ impl PeerActor {
             let remote = self.remote_id.clone();
             self.services.with_registry(|registry| registry.table.forget_connect_urls(&remote));
             self.services.advertise();
+        } else {
+            self.take_rules(&info);
         }
     }
 

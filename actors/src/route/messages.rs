@@ -1,12 +1,14 @@
 //! What the rest of the server asks of a connection to another server.
 
+use std::sync::Arc;
+
 use actix::{Handler, Message};
 
 use super::PeerActor;
 use crate::connection::CloseReason;
 
 /// A command to a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PeerCommand {
     /// Take over reloaded options.
     Reload,
@@ -14,6 +16,13 @@ pub enum PeerCommand {
     PushInfo,
     /// Close.
     Close(CloseReason),
+    /// An account moves to a connection of its own.
+    Release {
+        /// The account.
+        account: Arc<str>,
+        /// Number of the request that the other server is asked to confirm, where it has to be told over this connection.
+        request: Option<Arc<str>>,
+    },
 }
 
 impl Message for PeerCommand {
@@ -28,6 +37,7 @@ impl Handler<PeerCommand> for PeerActor {
             PeerCommand::Reload => self.reload(),
             PeerCommand::PushInfo => self.push_info(),
             PeerCommand::Close(reason) => self.end(reason),
+            PeerCommand::Release { account, request } => self.release(&account, request.as_deref()),
         }
     }
 }

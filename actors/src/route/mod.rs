@@ -9,11 +9,13 @@
 //! ```
 //!
 //! - [`actor`]: the manager: which servers are dialled. [`dial`]: one connection attempt after the other.
-//! - [`entry`]: from a socket to a started actor. [`handshake`]: INFO, CONNECT, compression, before the actor. `wire`: its lines.
+//! - [`entry`]: from a socket to a started actor. [`handshake`]: INFO, CONNECT, compression, before the actor. `wire`: its lines. `login`: who may enter.
 //! - [`peer`]: life of a connection. [`inbound`]: what comes in. `interest`: what the other server wants. [`reader`]: its bytes.
+//! - `adapt`: what a running connection takes over from a reload. [`spread`]: accounts that move to other connections.
 //! - `traced`: messages that are traced. [`registry`]: which connections count. [`services`]: what all share. [`info`]: INFO of this server. [`events`]: news for the manager.
 
 pub mod actor;
+mod adapt;
 pub mod dial;
 pub mod entry;
 pub mod events;
@@ -21,11 +23,13 @@ pub mod handshake;
 pub mod inbound;
 pub mod info;
 mod interest;
+mod login;
 pub mod messages;
 pub mod peer;
 pub mod reader;
 pub mod registry;
 pub mod services;
+pub mod spread;
 mod traced;
 mod wire;
 

@@ -13,25 +13,22 @@ use tracing::{debug, error, info};
 use troupe_codecs::client::encoder;
 use troupe_codecs::peer::{RouteBatch, RouteDecoder, RouteInfo};
 use troupe_codecs::s2::S2Decoder;
-use troupe_engine::options::{RouteUrl, WriteTimeoutPolicy};
-use troupe_engine::route::compression::of_rtt;
+use troupe_engine::options::{Options, RouteUrl};
 use troupe_engine::route::{Added, CompressionMode};
 
 use super::events::RouteEvent;
-use super::info::{InfoFacts, info_line, own_info};
 use super::interest::RemoteInterest;
+use super::login::Login;
 use super::reader::{NamesAccount, PeerReader};
 use super::{RouteServices, Target};
 use crate::connection::keepalive::PingDecision;
 use crate::connection::writer::{WriterEnd, write_all};
-use crate::connection::{CloseReason, Keepalive, OutboundBatch, Way};
+use crate::connection::{CloseReason, ConnectionStatus, Keepalive, OutboundBatch, Way, reader};
 use crate::net::{CompressionLevel, ReadHalf};
 use crate::router::{AccountView, ArbiterLocal, Barrier, ClientSink, PeerLink};
 
 /// Time to the first ping.
 const FIRST_PING: Duration = Duration::from_secs(1);
-/// A writer that retries is not stopped by its deadline, but by a peer that takes nothing at all for so many of them.
-const PATIENT_DEADLINES: u32 = 1;
 
 /// A connection that has its place.
 #[derive(Debug)]
@@ -45,11 +42,14 @@ pub(super) struct Established {
     pub(super) plain: BytesMut,
     pub(super) packed: BytesMut,
     pub(super) unpacker: Option<S2Decoder>,
+    pub(super) compression: CompressionMode,
     pub(super) level: Option<CompressionLevel>,
     pub(super) rtt: Duration,
+    pub(super) status: Arc<ConnectionStatus>,
     pub(super) account: Option<String>,
     pub(super) added: Added,
     pub(super) target: Option<Target>,
+    pub(super) login: Option<Login>,
     pub(super) begun: Instant,
 }
 
@@ -65,16 +65,23 @@ pub struct PeerActor {
     url: RouteUrl,
     /// The one account it is for.
     pub(super) account: Option<Arc<AccountView>>,
-    account_name: Option<String>,
+    pub(super) account_name: Option<String>,
     pub(super) interest: RemoteInterest,
     /// Accounts looked up so far.
     pub(super) accounts: HashMap<Box<[u8]>, Option<Arc<AccountView>>, ahash::RandomState>,
     pub(super) barrier: Arc<Barrier>,
     pub(super) suspended: Option<Box<(RouteBatch, usize)>>,
     pub(super) keepalive: Keepalive,
-    level: Option<CompressionLevel>,
-    added: Added,
+    pub(super) compression: CompressionMode,
+    pub(super) level: Option<CompressionLevel>,
+    /// What the monitor reads.
+    pub(super) status: Arc<ConnectionStatus>,
+    /// Options at the last look.
+    pub(super) options: Arc<Options>,
+    pub(super) added: Added,
     target: Option<Target>,
+    /// Who the other server says it is, where it opened the connection.
+    pub(super) login: Option<Login>,
     /// The next connection of the pool waits for the first PONG.
     pub(super) owes_next: bool,
     incoming: Option<Box<PeerReader>>,
@@ -117,15 +124,19 @@ impl PeerActor {
             url,
             account,
             account_name: established.account,
-            interest: RemoteInterest::default(),
+            interest: RemoteInterest::new(Arc::clone(&sink)),
             accounts: HashMap::default(),
             barrier: Arc::default(),
             suspended: None,
             keepalive,
+            compression: established.compression,
             level,
+            status: established.status,
+            options: services.options(),
             owes_next: established.added.wants_next,
             added: established.added,
             target: established.target,
+            login: established.login,
             incoming: Some(Box::new(reader)),
             names_account,
             is_end_logged: Cell::new(false),
@@ -158,34 +169,10 @@ impl PeerActor {
         info!(conn = %self.sink.label(), "Router connection closed: {} - Remote: {}", reason.text(), self.remote_name);
     }
 
-    /// Sends INFO as it is now.
-    pub(super) fn push_info(&self) {
-        let facts =
-            InfoFacts { account: self.account_name.clone(), pool_idx: self.added.pool_idx, ..InfoFacts::default() };
-        let mut info = own_info(&self.services, &facts);
-        info.nonce.clear();
-        self.send(info_line(&info));
-    }
-
-    /// Takes over reloaded options.
-    pub(super) fn reload(&mut self) {
-        self.keepalive.set_timing(&self.services.timing());
-        let permissions = self.services.permissions();
-        self.link.set_announced(permissions.clone());
-        if let Some(permissions) = permissions {
-            self.interest.retain(|subject| permissions.allows_subscribe(subject, None));
-            self.send_changes();
-        }
-        self.push_info();
-    }
-
     fn start_writer(&self) {
         let sink = Arc::clone(&self.sink);
-        let timing = self.services.timing();
-        let deadline = match timing.write_timeout {
-            WriteTimeoutPolicy::Close => timing.write_deadline,
-            WriteTimeoutPolicy::Default | WriteTimeoutPolicy::Retry => timing.write_deadline * PATIENT_DEADLINES,
-        };
+        // The writer is patient as long as the other server takes anything, which is what nats-server does by default.
+        let deadline = self.services.timing().write_deadline;
         actix::spawn(async move {
             match write_all(sink.outbound(), deadline).await {
                 WriterEnd::Done => {}
@@ -229,6 +216,9 @@ impl PeerActor {
     /// A PONG came: the round trip time is known, and the next connection of the pool may be opened.
     pub(super) fn pong(&mut self) {
         self.keepalive.pong(Instant::now());
+        if let Some(rtt) = self.keepalive.rtt() {
+            self.status.set_rtt(rtt);
+        }
         self.adapt_compression();
         if !std::mem::take(&mut self.owes_next) {
             return;
@@ -238,24 +228,12 @@ impl PeerActor {
         }
     }
 
-    fn adapt_compression(&self) {
-        let options = self.services.options();
-        let compression = &options.cluster.compression;
-        if compression.mode != CompressionMode::S2Auto {
-            return;
-        }
-        if let (Some(level), Some(rtt)) = (&self.level, self.keepalive.rtt())
-            && let Some(chosen) = of_rtt(rtt, &compression.rtt_thresholds).level()
-        {
-            level.set(chosen);
-        }
-    }
-
     /// Undoes everything the connection did in the server. Runs however the actor ends, after a panic too.
     fn leave(&mut self) {
         // Whoever ends in order has a reason by now.
         self.sink.close(CloseReason::InternalError);
         self.log_end();
+        self.services.count_end(self.sink.close_reason());
         self.services.parts.router.leave(Arc::clone(&self.link));
         self.interest.end_all();
         for changes in self.interest.take_changes() {
@@ -324,11 +302,9 @@ impl StreamHandler<io::Result<RouteBatch>> for PeerActor {
     fn handle(&mut self, item: io::Result<RouteBatch>, ctx: &mut Self::Context) {
         match item {
             Ok(batch) => self.process(batch, 0, ctx),
-            Err(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => self.finished(ctx),
+            Err(cause) if reader::is_end(&cause) => self.finished(ctx),
             Err(cause) => {
-                if cause.kind() != io::ErrorKind::ConnectionReset {
-                    debug!(conn = %self.sink.label(), "read error: {cause}");
-                }
+                reader::log_error(&self.sink.label(), &cause);
                 self.sink.close(CloseReason::ReadError);
                 ctx.stop();
             }

@@ -4,10 +4,29 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix::Addr;
+use troupe_codecs::peer::{RouteInfo, SubjectLists};
 use troupe_engine::route::{Member, Registration, Removed, RouteTable};
 
 use super::PeerActor;
+use crate::connection::{ConnectionStatus, Traffic};
 use crate::router::ClientSink;
+
+/// What the other server says of its rights.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RemoteRules {
+    /// Subjects it takes messages on.
+    pub import: Option<SubjectLists>,
+    /// Subjects it lets others subscribe to.
+    pub export: Option<SubjectLists>,
+}
+
+impl RemoteRules {
+    /// The rules in an INFO.
+    #[must_use]
+    pub fn of(info: &RouteInfo) -> Self {
+        Self { import: info.import.clone(), export: info.export.clone() }
+    }
+}
 
 /// One connection.
 #[derive(Clone, Debug)]
@@ -18,6 +37,10 @@ pub struct PeerEntry {
     pub address: Option<Addr<PeerActor>>,
     /// Level of compression in use.
     pub compression: &'static str,
+    /// What the monitor reads of it.
+    pub status: Arc<ConnectionStatus>,
+    /// Rights of the other server.
+    pub rules: RemoteRules,
 }
 
 /// All connections to other servers. Locked when one comes or goes, never for a message.
@@ -26,12 +49,14 @@ pub struct RouteRegistry {
     /// Which connection is in which place.
     pub table: RouteTable,
     peers: HashMap<u64, PeerEntry>,
+    /// What connections moved that are gone.
+    past: Traffic,
 }
 
 impl RouteRegistry {
     /// An empty registry for pools as the table has them.
     pub(super) fn new(table: RouteTable) -> Self {
-        Self { table, peers: HashMap::new() }
+        Self { table, peers: HashMap::new(), past: Traffic::default() }
     }
 
     /// Gives a connection its place, if it is free.
@@ -46,15 +71,30 @@ impl RouteRegistry {
 
     /// Notes the actor of a connection.
     pub(super) fn set_address(&mut self, rid: u64, address: Addr<PeerActor>) {
+        self.update(rid, |entry| entry.address = Some(address));
+    }
+
+    /// Changes what is known of a connection.
+    pub(super) fn update(&mut self, rid: u64, change: impl FnOnce(&mut PeerEntry)) {
         if let Some(entry) = self.peers.get_mut(&rid) {
-            entry.address = Some(address);
+            change(entry);
         }
     }
 
-    /// Takes a connection out.
+    /// Takes a connection out. What it moved stays counted.
     pub(super) fn remove(&mut self, rid: u64) -> Option<Removed> {
-        self.peers.remove(&rid);
+        if let Some(entry) = self.peers.remove(&rid) {
+            self.past += entry.sink.traffic().read();
+        }
         self.table.remove(rid)
+    }
+
+    /// What all connections moved so far, those included that are gone.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        let mut sum = self.past;
+        self.peers.values().for_each(|entry| sum += entry.sink.traffic().read());
+        sum
     }
 
     /// The connection with this id.

@@ -14,9 +14,11 @@ use troupe_engine::options::cluster::MAX_ROUTE_PING_INTERVAL;
 use troupe_engine::options::{Options, TimingOptions};
 use troupe_engine::route::{ClusterName, NameVerdict, RouteTable};
 
-use super::events::{RouteEvent, RouteEvents};
+use super::events::RouteEvents;
 use super::registry::RouteRegistry;
-use crate::connection::CloseReason;
+use super::spread::Spread;
+use crate::connection::{CloseReason, Traffic};
+use crate::metrics::{ConnectionKind, ServerCounters};
 use crate::net::tls::{TlsClient, TlsConfigError, TlsServer};
 use crate::router::local::SeatPlan;
 use crate::router::{Accounts, Pools, RouterHandle};
@@ -86,17 +88,20 @@ pub struct RouteParts {
     pub seats: SeatPlan,
     /// Who is told of the cluster.
     pub advert: Arc<dyn ClientAdvert>,
+    /// Events of the server, counted.
+    pub counters: Arc<ServerCounters>,
 }
 
 /// Shared state of the route room, made once at boot.
 pub struct RouteServices {
     pub(super) parts: RouteParts,
     pub(super) events: RouteEvents,
-    options: ArcSwap<Options>,
+    pub(super) options: ArcSwap<Options>,
     cluster: Mutex<ClusterName>,
-    registry: Mutex<RouteRegistry>,
-    tls: ArcSwapOption<RouteTls>,
-    permissions: ArcSwapOption<CompiledPermissions>,
+    pub(super) registry: Mutex<RouteRegistry>,
+    pub(super) tls: ArcSwapOption<RouteTls>,
+    pub(super) permissions: ArcSwapOption<CompiledPermissions>,
+    pub(super) spread: Mutex<Spread>,
     own_ips: HashSet<IpAddr>,
     next_arbiter: AtomicUsize,
     is_closing: AtomicBool,
@@ -115,7 +120,7 @@ impl RouteServices {
     pub fn new(mut parts: RouteParts) -> Self {
         let pools = pools(&parts.options);
         let table = RouteTable::new(pools.size, pools.pinned.clone());
-        parts.router.peers().enable(Arc::clone(&parts.accounts), pools);
+        parts.router.peers().enable(Arc::clone(&parts.accounts), pools.clone());
         let tls = parts.tls.take().map(Arc::new);
         Self {
             events: RouteEvents::default(),
@@ -124,6 +129,7 @@ impl RouteServices {
             registry: Mutex::new(RouteRegistry::new(table)),
             tls: ArcSwapOption::new(tls),
             permissions: ArcSwapOption::new(compile(&parts.options)),
+            spread: Mutex::new(Spread::new(pools.clone())),
             own_ips: own_ips(),
             next_arbiter: AtomicUsize::new(0),
             is_closing: AtomicBool::new(false),
@@ -256,19 +262,6 @@ impl RouteServices {
         self.parts.advert.connect_urls(urls);
     }
 
-    /// Puts reloaded options in force.
-    pub fn set_options(&self, options: Arc<Options>, tls: Option<RouteTls>) {
-        let pools = pools(&options);
-        self.registry.lock().table.configure(pools.size, pools.pinned.clone());
-        self.parts.router.peers().set_pools(pools);
-        self.permissions.store(compile(&options));
-        if let Some(tls) = tls {
-            self.tls.store(Some(Arc::new(tls)));
-        }
-        self.options.store(options);
-        self.events.tell(RouteEvent::Reload);
-    }
-
     /// Opens no more connections and lets no more in.
     pub fn close(&self) {
         self.is_closing.store(true, Ordering::Release);
@@ -296,10 +289,35 @@ impl RouteServices {
     pub fn num_routes(&self) -> usize {
         self.registry.lock().table.members().count()
     }
+
+    /// Connections, servers behind them, and what all moved so far.
+    #[must_use]
+    pub fn totals(&self) -> (usize, usize, Traffic) {
+        let registry = self.registry.lock();
+        (registry.table.members().count(), registry.table.num_remotes(), registry.traffic())
+    }
+
+    /// Accounts and their published indexes.
+    #[must_use]
+    pub fn accounts(&self) -> &Arc<Accounts> {
+        &self.parts.accounts
+    }
+
+    /// Counts why a connection ended.
+    pub(super) fn count_end(&self, reason: Option<CloseReason>) {
+        let counters = &self.parts.counters;
+        match reason {
+            Some(CloseReason::SlowConsumerPendingBytes | CloseReason::SlowConsumerWriteDeadline) => {
+                counters.slow_consumers.count(ConnectionKind::Route);
+            }
+            Some(CloseReason::StaleConnection) => counters.stale_connections.count(ConnectionKind::Route),
+            _ => {}
+        }
+    }
 }
 
 /// How accounts are spread: the system account has a connection of its own wherever there are pools.
-fn pools(options: &Options) -> Pools {
+pub(super) fn pools(options: &Options) -> Pools {
     let cluster = &options.cluster;
     let mut pinned = cluster.pinned_accounts.clone();
     if let Some(system) = options.system_account_name().filter(|_| cluster.pool_size > 0)
@@ -310,7 +328,7 @@ fn pools(options: &Options) -> Pools {
     Pools { size: cluster.pool_size, pinned }
 }
 
-fn compile(options: &Options) -> Option<Arc<CompiledPermissions>> {
+pub(super) fn compile(options: &Options) -> Option<Arc<CompiledPermissions>> {
     options.cluster.permissions.as_ref().map(|permissions| Arc::new(CompiledPermissions::compile(permissions)))
 }
 

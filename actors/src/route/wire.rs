@@ -39,13 +39,23 @@ pub(super) struct Wire {
     /// Bytes read and not unpacked.
     pub(super) packed: BytesMut,
     pub(super) unpacker: Option<S2Decoder>,
+    /// Nothing but CONNECT may come.
+    awaits_connect: bool,
 }
 
 impl Wire {
     pub(super) fn new(transport: Transport, max_payload: usize) -> Self {
         let (read, write) = transport.split();
         let decoder = RouteDecoder::new(MAX_FIRST_LINE, max_payload.max(MAX_MESSAGE));
-        Self { read, write, decoder, plain: BytesMut::new(), packed: BytesMut::new(), unpacker: None }
+        Self {
+            read,
+            write,
+            decoder,
+            plain: BytesMut::new(),
+            packed: BytesMut::new(),
+            unpacker: None,
+            awaits_connect: false,
+        }
     }
 
     /// Writes and flushes.
@@ -57,6 +67,14 @@ impl Wire {
         sending.await.map_err(|error: io::Error| HandshakeEnd::closed(CloseReason::WriteError, error.to_string()))
     }
 
+    /// Reads CONNECT, within `patience`: whoever begins with something else is a stranger.
+    pub(super) async fn connect(&mut self, patience: Duration) -> Result<Vec<u8>, HandshakeEnd> {
+        self.awaits_connect = true;
+        let Said::Connect(json) = self.next(patience).await? else { return Err(HandshakeEnd::unauthorized()) };
+        self.awaits_connect = false;
+        Ok(json)
+    }
+
     /// Reads up to the next CONNECT or INFO, within `patience`.
     pub(super) async fn next(&mut self, patience: Duration) -> Result<Said, HandshakeEnd> {
         let timed_out = HandshakeEnd::told("Authentication Timeout", CloseReason::AuthenticationTimeout);
@@ -65,6 +83,9 @@ impl Wire {
 
     async fn read_next(&mut self) -> Result<Said, HandshakeEnd> {
         loop {
+            if self.awaits_connect && self.plain.first().is_some_and(|first| !first.eq_ignore_ascii_case(&b'C')) {
+                return Err(HandshakeEnd::unauthorized());
+            }
             while let Some(batch) = self.decoder.decode(&mut self.plain) {
                 for op in &batch.ops {
                     match op {

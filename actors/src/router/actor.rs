@@ -8,7 +8,7 @@ use actix::{Actor, ActorContext, AsyncContext, Context, StreamHandler};
 use super::exchange::StreamLink;
 use super::interest::InterestBook;
 use super::messages::{ChangeSet, RouterCommand, RouterHandle, Ticket};
-use super::peer::PeerLink;
+use super::peer::{Announcement, PeerLink, Pools};
 use super::shadows::Shadows;
 use super::subscription::Receiver;
 use super::view::{AccountIndex, AccountView};
@@ -93,8 +93,19 @@ impl Router {
     fn join(&mut self, link: &Arc<PeerLink>) {
         self.handle.peers().join(link);
         if let (Some(interest), Some(accounts)) = (&mut self.interest, self.handle.peers().accounts()) {
-            interest.flush();
             interest.tell_all(link, &accounts, &self.handle);
+        }
+    }
+
+    fn spread(&mut self, pools: &Pools) {
+        if let (Some(interest), Some(accounts)) = (&mut self.interest, self.handle.peers().accounts()) {
+            interest.spread(pools, &accounts, &self.handle);
+        }
+    }
+
+    fn announce(&mut self, announcement: &Announcement) {
+        if let (Some(interest), Some(accounts)) = (&mut self.interest, self.handle.peers().accounts()) {
+            interest.announce(announcement, &accounts, &self.handle);
         }
     }
 
@@ -181,6 +192,8 @@ impl StreamHandler<Batch<RouterCommand>> for Router {
                 RouterCommand::Change(changes) => self.apply(changes),
                 RouterCommand::Join(link) => self.join(link),
                 RouterCommand::Leave(link) => self.handle.peers().leave(link),
+                RouterCommand::Spread(pools) => self.spread(pools),
+                RouterCommand::Announce(announcement) => self.announce(announcement),
             }
             self.context.checkpoint("mid-apply");
         }
@@ -198,7 +211,7 @@ impl StreamHandler<Batch<RouterCommand>> for Router {
         self.context.checkpoint("after-publish");
         let barriers = batch.iter().filter_map(|command| match command {
             RouterCommand::Change(changes) => changes.barrier.as_ref(),
-            RouterCommand::Join(_) | RouterCommand::Leave(_) => None,
+            _ => None,
         });
         barriers.for_each(Ticket::open);
         if self.handle.commit(batch).is_err() {

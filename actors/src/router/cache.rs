@@ -199,6 +199,7 @@ fn is_uniform(matches: &Matches<Arc<Subscription>>) -> bool {
 
 /// Counts the messages of a plan to its plain subscriptions.
 pub(super) fn count_hits(plan: &mut Plan) {
+    plan.remote.count();
     let hits = std::mem::take(&mut plan.hits);
     if hits > 0 {
         plan.matches.plain.iter().for_each(|subscription| subscription.add_delivered(hits));

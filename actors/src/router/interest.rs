@@ -7,7 +7,7 @@ use troupe_codecs::peer::encoder;
 use troupe_engine::index::{InterestChange, InterestCounts, SubscriptionFacts};
 
 use super::messages::RouterHandle;
-use super::peer::PeerLink;
+use super::peer::{Announcement, PeerLink, Pools};
 use super::subscription::Receiver;
 use super::view::AccountView;
 use super::{Accounts, Subscription};
@@ -108,24 +108,65 @@ impl InterestBook {
 
     /// Tells a new connection everything it carries.
     pub(super) fn tell_all(&mut self, link: &Arc<PeerLink>, accounts: &Accounts, handle: &RouterHandle) {
-        let mut out = Vec::new();
-        for account in accounts.all() {
-            if !handle.peers().carries(link, account.name()) {
-                continue;
-            }
-            let entry = self.entry(&account, handle);
-            let name = link.names_account().then(|| account.name().as_bytes());
-            entry.counts.for_each(|subject, queue, weight| {
-                if link.announces(subject) {
-                    encoder::interest(&mut out, name, subject, queue.map(|queue| (queue, weight)));
-                }
-                if out.len() > ENOUGH {
-                    push(link, &mut out);
-                }
-            });
-        }
-        push(link, &mut out);
+        self.flush();
+        let news = |subject: &[u8]| Some(true).filter(|_| link.announces(subject));
+        self.tell_carried(link, accounts, handle, news);
         tracing::debug!(conn = %link.sink().label(), "Sent local subscriptions to route");
+    }
+
+    /// Spreads accounts over connections anew and tells those that carry an account now.
+    pub(super) fn spread(&mut self, pools: &Pools, accounts: &Accounts, handle: &RouterHandle) {
+        self.flush();
+        for (link, account) in handle.peers().spread(pools, &accounts.all()) {
+            let news = |subject: &[u8]| Some(true).filter(|_| link.announces(subject));
+            self.tell_account(&link, &account, handle, news);
+        }
+    }
+
+    /// Tells a connection what other rights let through now.
+    pub(super) fn announce(&mut self, announcement: &Announcement, accounts: &Accounts, handle: &RouterHandle) {
+        self.flush();
+        if announcement.is_own {
+            announcement.link.set_announced(announcement.now.clone());
+        }
+        self.tell_carried(&announcement.link, accounts, handle, |subject| announcement.news(subject));
+    }
+
+    fn tell_carried(
+        &mut self,
+        link: &Arc<PeerLink>,
+        accounts: &Accounts,
+        handle: &RouterHandle,
+        news: impl Fn(&[u8]) -> Option<bool>,
+    ) {
+        for account in accounts.all() {
+            if handle.peers().carries(link, account.name()) {
+                self.tell_account(link, &account, handle, &news);
+            }
+        }
+    }
+
+    /// Tells a connection of an account's interest: `news` says whether that in a subject begins, ends, or is passed over.
+    fn tell_account(
+        &mut self,
+        link: &Arc<PeerLink>,
+        account: &Arc<AccountView>,
+        handle: &RouterHandle,
+        news: impl Fn(&[u8]) -> Option<bool>,
+    ) {
+        let mut out = Vec::new();
+        let name = link.names_account().then(|| account.name().as_bytes());
+        self.entry(account, handle).counts.for_each(|subject, queue, weight| {
+            match news(subject) {
+                Some(true) => encoder::interest(&mut out, name, subject, queue.map(|queue| (queue, weight))),
+                Some(false) => encoder::no_interest(&mut out, name, subject, queue),
+                None => {}
+            }
+            if out.len() > ENOUGH {
+                push(link, &mut out);
+            }
+        });
+        push(link, &mut out);
     }
 
     /// Hands the news over.

@@ -74,6 +74,13 @@ pub struct Origin<'a> {
 }
 
 impl Origin<'_> {
+    /// Whether another server of the cluster sends it.
+    #[must_use]
+    #[inline]
+    pub fn is_route(&self) -> bool {
+        self.sink.is_some_and(|sink| sink.is_route())
+    }
+
     /// Whether `sink` is the publisher's own connection.
     #[must_use]
     #[inline]

@@ -14,7 +14,8 @@ use troupe_codecs::system::ServerStamp;
 
 use super::cache_stats::{CacheFigures, CacheStats};
 use super::exchange::StreamLink;
-use super::{AccountView, PeerDirectory, PeerLink, Subscription};
+use super::peer::Announcement;
+use super::{AccountView, PeerDirectory, PeerLink, Pools, Subscription};
 use crate::queue::{Batch, Fenced, FullPolicy, Queue, QueueConsumer, QueueDepth, QueueLimits};
 
 /// Most change sets waiting for the Router. A connection has at most one with a barrier on its way, so this is out of reach
@@ -59,6 +60,10 @@ pub(super) enum RouterCommand {
     Join(Arc<PeerLink>),
     /// It has ended.
     Leave(Arc<PeerLink>),
+    /// Accounts are spread over connections anew.
+    Spread(Pools),
+    /// Other interest is told over a connection.
+    Announce(Announcement),
 }
 
 /// Tells a connection that its changes are visible.
@@ -166,6 +171,16 @@ impl RouterHandle {
     /// Tells a connection to another server no more.
     pub fn leave(&self, link: Arc<PeerLink>) -> bool {
         self.queue.push(RouterCommand::Leave(link), 0).is_ok()
+    }
+
+    /// Spreads accounts over connections anew, and tells those that carry an account now.
+    pub fn spread(&self, pools: Pools) -> bool {
+        self.queue.push(RouterCommand::Spread(pools), 0).is_ok()
+    }
+
+    /// Has other interest told over a connection.
+    pub fn announce(&self, announcement: Announcement) -> bool {
+        self.queue.push(RouterCommand::Announce(announcement), 0).is_ok()
     }
 
     /// Subscribes actors of this server in `account`. The ticket opens when every publisher sees it.

@@ -51,7 +51,7 @@ pub use inbox::{Inbox, InboxBatch, InboxMessage};
 pub use local::{ArbiterLocal, Seat, arbiter_local};
 pub use message::{Message, Origin};
 pub use messages::{Barrier, ChangeSet, RouterHandle, Ticket};
-pub use peer::{PeerDirectory, PeerLink, PeerScope, Pools};
+pub use peer::{Announcement, PeerDirectory, PeerLink, PeerScope, Pools};
 pub use publish::Publisher;
 pub use server_batch::{Content, ServerBatch, ServerMessage};
 pub use sink::ClientSink;

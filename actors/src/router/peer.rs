@@ -7,7 +7,7 @@ use parking_lot::RwLock;
 use troupe_engine::auth::CompiledPermissions;
 use troupe_engine::route::pool_index;
 
-use super::{Accounts, ClientSink};
+use super::{AccountView, Accounts, ClientSink};
 
 /// Which accounts a connection to another server carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +91,12 @@ impl PeerLink {
         self.announced.store(permissions);
     }
 
+    /// Which subjects' interest is told to the other server.
+    #[must_use]
+    pub fn announced(&self) -> Option<Arc<CompiledPermissions>> {
+        self.announced.load_full()
+    }
+
     /// Whether the other server is told of interest in `subject`.
     #[must_use]
     pub fn announces(&self, subject: &[u8]) -> bool {
@@ -104,6 +110,33 @@ impl PeerLink {
             PeerScope::Pool { index } => {
                 !pools.pinned.iter().any(|pinned| pinned == account) && pool_index(pools.size, account) == *index
             }
+        }
+    }
+}
+
+/// Other interest is to be told over a connection, because rights changed.
+#[derive(Clone, Debug)]
+pub struct Announcement {
+    /// The connection.
+    pub link: Arc<PeerLink>,
+    /// What may have been published before; everything where there is none.
+    pub before: Option<Arc<CompiledPermissions>>,
+    /// What may be published now.
+    pub now: Option<Arc<CompiledPermissions>>,
+    /// The rights are this server's: it also tells what ends. Those of the other server end there by themselves.
+    pub is_own: bool,
+}
+
+impl Announcement {
+    /// What the other server is told of interest in `subject`: that it begins, that it ends, or nothing.
+    pub(super) fn news(&self, subject: &[u8]) -> Option<bool> {
+        let allows = |rights: &Option<Arc<CompiledPermissions>>| {
+            rights.as_ref().is_none_or(|rights| rights.allows_publish(subject))
+        };
+        match (allows(&self.before), allows(&self.now)) {
+            (false, true) => Some(true).filter(|_| self.is_own || self.link.announces(subject)),
+            (true, false) => Some(false).filter(|_| self.is_own),
+            _ => None,
         }
     }
 }
@@ -136,15 +169,27 @@ struct Inner {
 impl PeerDirectory {
     /// Makes the server part of a cluster, before anything is subscribed.
     pub fn enable(&self, accounts: Arc<Accounts>, pools: Pools) {
-        self.set_pools(pools);
+        self.inner.write().pools = pools;
         self.accounts.store(Some(accounts));
     }
 
-    /// Spreads accounts anew.
-    pub fn set_pools(&self, pools: Pools) {
+    /// Spreads accounts anew. Yields the connections that carry one of `accounts` from now on, each with the account.
+    pub(super) fn spread(
+        &self,
+        pools: &Pools,
+        accounts: &[Arc<AccountView>],
+    ) -> Vec<(Arc<PeerLink>, Arc<AccountView>)> {
         let mut inner = self.inner.write();
         inner.version += 1;
-        inner.pools = pools;
+        let before = std::mem::replace(&mut inner.pools, pools.clone());
+        let is_new = |link: &PeerLink, account: &AccountView| {
+            !link.carries(account.name(), &before) && link.carries(account.name(), pools)
+        };
+        let of_link = |link: &Arc<PeerLink>| {
+            let carried = accounts.iter().filter(|account| is_new(link, account));
+            carried.map(|account| (Arc::clone(link), Arc::clone(account))).collect::<Vec<_>>()
+        };
+        inner.links.iter().flat_map(of_link).collect()
     }
 
     /// Number of changes so far.

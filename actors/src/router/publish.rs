@@ -14,6 +14,7 @@ use super::cache_stats::CacheStats;
 use super::deliver::{Deliveries, Stalled};
 use super::door::Door;
 use super::messages::{ChangeSet, RouterHandle};
+use super::remote::Reach;
 use super::row::Row;
 use super::trace::MessageTrace;
 use super::view::AccountIndex;
@@ -242,8 +243,9 @@ impl Publisher {
             num_delivered += usize::from(door.deliver(subscription, origin, message, has_limited));
         }
         for group in &plan.matches.groups {
-            // Members here and there have the same chance, as in nats-server.
-            let theirs = remote.weight(group[0].queue_opt().unwrap_or_default());
+            // Members here and there have the same chance, as in nats-server; a reply that comes from there stays here.
+            let name = group[0].queue_opt().unwrap_or_default();
+            let theirs = if origin.is_route() { 0 } else { remote.weight(name) };
             let drawn = random.random_range(0..group.len() + theirs);
             if drawn >= group.len() {
                 taken.push(false);
@@ -259,7 +261,7 @@ impl Publisher {
             let place = groups.iter().position(|group| group[0].queue_opt() == Some(name));
             place.is_some_and(|place| taken[place])
         };
-        num_delivered += remote.deliver(&mut door, origin, message, is_taken, &mut random);
+        num_delivered += remote.deliver(&mut door, origin, message, (Reach::All, is_taken), &mut random);
         self.cache.plan(number).remote = remote;
         self.taken = taken;
         if !self.hops.is_empty() {

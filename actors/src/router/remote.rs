@@ -6,7 +6,7 @@ use bytes::Bytes;
 use rand::Rng;
 use rand::rngs::SmallRng;
 use troupe_codecs::peer::encoder;
-use troupe_engine::index::{Matches, SubscriptionFacts};
+use troupe_engine::index::Matches;
 
 use super::door::Door;
 use super::peer::PeerLink;
@@ -24,13 +24,15 @@ pub(super) struct RemotePlan {
     groups: Vec<Group>,
     /// Peer and group of each copy of the message at hand.
     chosen: Vec<(usize, usize)>,
+    /// Messages not yet counted.
+    hits: u64,
 }
 
 #[derive(Clone, Debug)]
 struct Peer {
     link: Arc<PeerLink>,
-    /// Somebody beside queue groups is interested.
-    has_plain: bool,
+    /// An interest beside queue groups: the first one counts the messages.
+    plain: Option<Arc<Subscription>>,
     /// `RMSG account subject `.
     head: Vec<u8>,
 }
@@ -39,9 +41,29 @@ struct Peer {
 #[derive(Clone, Debug)]
 struct Group {
     name: Box<[u8]>,
-    /// Peers and how many members there are.
-    members: Vec<(usize, u32)>,
-    total: u32,
+    /// The servers' own.
+    members: Vec<Member>,
+    /// Members on leaf nodes behind the servers: they are asked when there is nobody else.
+    far: Vec<Member>,
+}
+
+/// Members of a queue group on one server.
+#[derive(Debug)]
+struct Member {
+    /// Number of the peer.
+    place: usize,
+    /// How many they are.
+    weight: u32,
+    subscription: Arc<Subscription>,
+}
+
+/// Which part of a message's way to other servers is to be gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// To everybody.
+    All,
+    /// To queue groups only.
+    Groups,
 }
 
 impl RemotePlan {
@@ -63,7 +85,7 @@ impl RemotePlan {
         matches.plain.retain(|subscription| match subscription.receiver() {
             Receiver::Peer(link) => {
                 let place = self.place(link, account, subject);
-                self.peers[place].has_plain = true;
+                self.peers[place].plain.get_or_insert_with(|| Arc::clone(subscription));
                 false
             }
             _ => true,
@@ -88,49 +110,47 @@ impl RemotePlan {
         let mut head = Vec::new();
         let account = link.names_account().then_some(account.as_bytes());
         encoder::message_head(&mut head, false, account, subject);
-        self.peers.push(Peer { link: Arc::clone(link), has_plain: false, head });
+        self.peers.push(Peer { link: Arc::clone(link), plain: None, head });
         self.peers.len() - 1
     }
 
-    fn add_member(&mut self, subscription: &Subscription, place: usize) {
-        let name = SubscriptionFacts::queue(subscription).unwrap_or_default();
+    fn add_member(&mut self, subscription: &Arc<Subscription>, place: usize) {
+        let name = subscription.queue_opt().unwrap_or_default();
         let weight = subscription.tag().max(1);
         let group = match self.groups.iter().position(|group| *group.name == *name) {
             Some(number) => &mut self.groups[number],
             None => {
-                self.groups.push(Group { name: name.into(), members: Vec::new(), total: 0 });
+                self.groups.push(Group { name: name.into(), members: Vec::new(), far: Vec::new() });
                 let last = self.groups.len() - 1;
                 &mut self.groups[last]
             }
         };
-        group.members.push((place, weight));
-        group.total = group.total.saturating_add(weight);
+        let members = if subscription.origin().is_empty() { &mut group.members } else { &mut group.far };
+        members.push(Member { place, weight, subscription: Arc::clone(subscription) });
     }
 
     /// Members of a queue group on servers that are there.
     pub(super) fn weight(&self, name: &[u8]) -> usize {
         let Some(group) = self.groups.iter().find(|group| *group.name == *name) else { return 0 };
-        let open = group.members.iter().filter(|(place, _)| !self.peers[*place].is_closed());
-        open.map(|(_, weight)| *weight as usize).sum()
+        let open = group.members.iter().filter(|member| !self.peers[member.place].is_closed());
+        open.map(|member| member.weight as usize).sum()
     }
 
     /// Chooses a server for each queue group that nobody here took a message of.
     fn choose(&mut self, taken: impl Fn(&[u8]) -> bool, random: &mut SmallRng) {
         self.chosen.clear();
+        let is_closed = |member: &Member| self.peers[member.place].is_closed();
         for (number, group) in self.groups.iter().enumerate() {
             if taken(&group.name) {
                 continue;
             }
-            let mut ticket = random.random_range(0..group.total.max(1));
-            let drawn = group.members.iter().position(|(_, weight)| {
-                let is_drawn = ticket < *weight;
-                ticket = ticket.saturating_sub(*weight);
-                is_drawn
-            });
-            // A server that is gone hands its turn to the next one.
-            let members = group.members.iter().cycle().skip(drawn.unwrap_or(0)).take(group.members.len());
-            let open = members.map(|(place, _)| *place).find(|place| !self.peers[*place].is_closed());
-            self.chosen.extend(open.map(|place| (place, number)));
+            let drawn = draw(&group.members, random, is_closed).or_else(|| draw(&group.far, random, is_closed));
+            if let Some(member) = drawn {
+                if self.peers[member.place].plain.is_none() {
+                    member.subscription.add_delivered(1);
+                }
+                self.chosen.push((member.place, number));
+            }
         }
     }
 
@@ -140,23 +160,46 @@ impl RemotePlan {
         door: &mut Door<'_>,
         origin: Origin<'_>,
         message: &Message<'_>,
-        taken: impl Fn(&[u8]) -> bool,
+        (reach, taken): (Reach, impl Fn(&[u8]) -> bool),
         random: &mut SmallRng,
     ) -> usize {
         self.choose(taken, random);
+        self.hits += u64::from(reach == Reach::All);
         let mut num_delivered = 0;
         for (place, peer) in self.peers.iter().enumerate() {
             let num_groups = self.chosen.iter().filter(|(chosen, _)| *chosen == place).count();
-            if num_groups == 0 && !peer.has_plain || peer.is_closed() {
+            let has_plain = reach == Reach::All && peer.plain.is_some();
+            if num_groups == 0 && !has_plain || peer.is_closed() {
                 continue;
             }
             let own = self.chosen.iter().filter(|(chosen, _)| *chosen == place);
             let queues = own.map(|(_, group)| &*self.groups[*group].name);
             door.deliver_to_peer(&peer.link, &peer.head, queues, origin, message);
-            num_delivered += num_groups + usize::from(peer.has_plain);
+            num_delivered += num_groups + usize::from(has_plain);
         }
         num_delivered
     }
+
+    /// Counts the messages so far to the interest that stands for each server.
+    pub(super) fn count(&mut self) {
+        let hits = std::mem::take(&mut self.hits);
+        if hits > 0 {
+            self.peers.iter().filter_map(|peer| peer.plain.as_ref()).for_each(|plain| plain.add_delivered(hits));
+        }
+    }
+}
+
+/// Draws one of `members`, each as often as it has members. A server that is gone hands its turn to the next one.
+fn draw<'m>(members: &'m [Member], random: &mut SmallRng, is_closed: impl Fn(&Member) -> bool) -> Option<&'m Member> {
+    let total = members.iter().fold(0_u32, |total, member| total.saturating_add(member.weight));
+    let mut ticket = random.random_range(0..total.max(1));
+    let drawn = members.iter().position(|member| {
+        let is_drawn = ticket < member.weight;
+        ticket = ticket.saturating_sub(member.weight);
+        is_drawn
+    });
+    let mut turns = members.iter().cycle().skip(drawn.unwrap_or(0)).take(members.len());
+    turns.find(|member| !is_closed(member))
 }
 
 /// A server that one message goes to.

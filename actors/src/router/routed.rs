@@ -1,10 +1,12 @@
-//! Messages that come from another server: they go to receivers here, never on to a third server.
+//! Messages that come from another server: they go to receivers here. Only where the members of a queue group have just left, a message
+//! for it goes on to another server.
 
-use rand::Rng;
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
 use troupe_engine::index::SubscriptionFacts;
 
 use super::cache::count_hits;
-use super::subscription::Receiver;
+use super::remote::Reach;
 use super::{Message, Origin, Publisher};
 
 impl Publisher {
@@ -29,6 +31,7 @@ impl Publisher {
         }
         let has_limited = self.count_plain(number);
         let random = self.random.random_range(0..u32::MAX) as usize;
+        let mut missed = Vec::new();
         let (plan, mut door) = self.door(number, message);
         let mut num_delivered = 0;
         for subscription in &plan.matches.plain {
@@ -36,16 +39,35 @@ impl Publisher {
         }
         for queue in queues {
             let name = |group: &&Vec<_>| group.first().and_then(SubscriptionFacts::queue) == Some(queue);
-            let Some(group) = plan.matches.groups.iter().find(name) else { continue };
-            let first = random % group.len();
-            let mut members = group[first..].iter().chain(&group[..first]);
-            num_delivered += usize::from(members.any(|member| door.deliver(member, origin, message, true)));
+            let is_delivered = plan.matches.groups.iter().find(name).is_some_and(|group| {
+                let first = random % group.len();
+                let mut members = group[first..].iter().chain(&group[..first]);
+                members.any(|member| door.deliver(member, origin, message, true))
+            });
+            if is_delivered {
+                num_delivered += 1;
+            } else {
+                missed.push(queue);
+            }
         }
-        // Requests to other accounts have crossed over where they were made.
-        self.hops.retain(|hop| !matches!(hop.receiver(), Receiver::Service(_)));
+        if !missed.is_empty() && !plan.remote.is_empty() {
+            num_delivered += self.send_on(number, origin, message, &missed);
+        }
         if !self.hops.is_empty() {
             num_delivered += self.follow_hops(origin, message);
         }
+        num_delivered
+    }
+
+    /// Sends a message on to members of `queues` on other servers: those here have just left.
+    #[cold]
+    fn send_on(&mut self, number: usize, origin: Origin<'_>, message: &Message<'_>, queues: &[&[u8]]) -> usize {
+        let mut remote = std::mem::take(&mut self.cache.plan(number).remote);
+        let mut random = SmallRng::from_rng(&mut self.random);
+        let (_, mut door) = self.door(number, message);
+        let is_taken = |name: &[u8]| !queues.contains(&name);
+        let num_delivered = remote.deliver(&mut door, origin, message, (Reach::Groups, is_taken), &mut random);
+        self.cache.plan(number).remote = remote;
         num_delivered
     }
 

@@ -42,6 +42,10 @@ impl Publisher {
 
     /// Sends a request on to the exporting account.
     fn ask(&mut self, link: &Arc<ServiceLink>, origin: Origin<'_>, message: &Message<'_>) -> bool {
+        // Requests of other servers have crossed over where they were made.
+        if origin.is_route() {
+            return false;
+        }
         let export = link.import.export.as_ref();
         if export.is_some_and(|export| self.chain.iter().any(|other| Arc::ptr_eq(other, export))) {
             return false;

@@ -22,8 +22,7 @@ use crate::net::RemoteAddress;
 #[derive(Debug)]
 pub struct ClientSink {
     cid: u64,
-    /// What the id is called in log lines.
-    id_name: &'static str,
+    is_route: bool,
     remote: RemoteAddress,
     outbound: Outbound,
     close: CloseSignal,
@@ -52,7 +51,7 @@ impl ClientSink {
     pub fn new(cid: u64, remote: RemoteAddress, outbound: Outbound, num_arbiters: usize) -> Self {
         Self {
             cid,
-            id_name: "cid",
+            is_route: false,
             remote,
             outbound,
             close: CloseSignal::default(),
@@ -73,7 +72,7 @@ impl ClientSink {
     /// The same for a connection to another server of the cluster.
     #[must_use]
     pub fn route(rid: u64, remote: RemoteAddress, outbound: Outbound, num_arbiters: usize) -> Self {
-        Self { id_name: "rid", ..Self::new(rid, remote, outbound, num_arbiters) }
+        Self { is_route: true, ..Self::new(rid, remote, outbound, num_arbiters) }
     }
 
     /// Connection id.
@@ -81,6 +80,13 @@ impl ClientSink {
     #[inline]
     pub fn cid(&self) -> u64 {
         self.cid
+    }
+
+    /// Whether it leads to another server of the cluster.
+    #[must_use]
+    #[inline]
+    pub fn is_route(&self) -> bool {
+        self.is_route
     }
 
     /// Address of the client.
@@ -321,7 +327,8 @@ pub struct Label<'a>(&'a ClientSink);
 
 impl fmt::Display for Label<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} - {}:{}", self.0.remote, self.0.id_name, self.0.cid)?;
+        let id_name = if self.0.is_route { "rid" } else { "cid" };
+        write!(f, "{} - {id_name}:{}", self.0.remote, self.0.cid)?;
         match &*self.0.identity.load() {
             Some(identity) => write!(f, " - {identity}"),
             None => Ok(()),

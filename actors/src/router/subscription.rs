@@ -59,6 +59,19 @@ pub struct SubscriptionParts<'a> {
     pub is_filtered: bool,
 }
 
+/// What another server is interested in.
+#[derive(Clone, Copy, Debug)]
+pub struct PeerInterest<'a> {
+    /// Subject, wildcards allowed.
+    pub subject: &'a [u8],
+    /// Queue group; empty when there is none.
+    pub queue: &'a [u8],
+    /// Members of the queue group.
+    pub weight: u32,
+    /// Cluster of leaf nodes whose interest it is; empty for the server's own.
+    pub origin: &'a [u8],
+}
+
 /// Whether a counted delivery may go out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
@@ -86,10 +99,12 @@ impl Subscription {
         Self::of(Receiver::Inbox(inbox), SubscriptionParts { subject, queue, sid, is_filtered: false })
     }
 
-    /// Interest of another server; `weight` is the number of members of its queue group. An empty `queue` is none.
+    /// Interest of another server, or of the cluster `origin` of leaf nodes behind it; `weight` is the number of members of its
+    /// queue group. An empty `queue` or `origin` is none.
     #[must_use]
-    pub fn of_peer(link: Arc<PeerLink>, subject: &[u8], queue: &[u8], weight: u32) -> Self {
-        let sid = &weight.to_le_bytes();
+    pub fn of_peer(link: Arc<PeerLink>, interest: PeerInterest<'_>) -> Self {
+        let PeerInterest { subject, queue, weight, origin } = interest;
+        let sid = &[&weight.to_le_bytes()[..], origin].concat();
         Self::of(Receiver::Peer(link), SubscriptionParts { subject, queue, sid, is_filtered: false })
     }
 
@@ -153,7 +168,13 @@ impl Subscription {
     /// The tag of a subscription made with [`Subscription::inside`], the weight of one made with [`Subscription::of_peer`].
     #[must_use]
     pub fn tag(&self) -> u32 {
-        self.sid().try_into().map_or(0, u32::from_le_bytes)
+        self.sid().first_chunk().map_or(0, |tag| u32::from_le_bytes(*tag))
+    }
+
+    /// Cluster of leaf nodes that a subscription made with [`Subscription::of_peer`] is for; empty for none.
+    #[must_use]
+    pub fn origin(&self) -> &[u8] {
+        self.sid().get(size_of::<u32>()..).unwrap_or_default()
     }
 
     /// Queue group, if it is in one.

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use troupe_codecs::report::{Layout, Timestamp, render};
-use troupe_codecs::system::event::{CONNECT, CONNECTIONS, DISCONNECT, EventHead, KindStats, ServerStats};
+use troupe_codecs::report::peers::RouteInfo;
+use troupe_codecs::report::varz::KindCounts;
+use troupe_codecs::report::{Layout, RoutezOptions, Timestamp, render};
+use troupe_codecs::system::event::{CONNECT, CONNECTIONS, DISCONNECT, EventHead, KindStats, RouteStat, ServerStats};
 use troupe_codecs::system::{AccountConnections, Amount, ClientInfo, ConnectEvent, DisconnectEvent, StatszEvent};
 use troupe_engine::id::nuid;
 use troupe_engine::options::GLOBAL_ACCOUNT;
@@ -175,18 +177,34 @@ impl SystemServices {
             received: amount(totals.all.in_msgs, totals.all.in_bytes),
             received_from_clients: amount(totals.clients.in_msgs, totals.clients.in_bytes),
             slow_consumers: totals.slow_consumers,
-            slow_consumer_stats: (totals.slow_consumers > 0)
-                .then(|| KindStats { clients: totals.slow_consumers, ..KindStats::default() }),
+            slow_consumer_stats: (totals.slow_consumers > 0).then(|| by_kind(&varz.slow_consumer_stats)),
             stale_connections: totals.stale_connections,
-            stale_connection_stats: (totals.stale_connections > 0)
-                .then(|| KindStats { clients: totals.stale_connections, ..KindStats::default() }),
+            stale_connection_stats: (totals.stale_connections > 0).then(|| by_kind(&varz.stale_connection_stats)),
             stalled_clients: totals.stalled_clients,
-            routes: Vec::new(),
+            routes: self.routes(),
             active_servers: 1 + totals.routes.remotes,
             gomaxprocs: varz.gomaxprocs,
         };
         StatszEvent { server: self.stamp(), statsz }
     }
+
+    /// The numbers of the connections to other servers.
+    fn routes(&self) -> Vec<RouteStat> {
+        let routes = self.reporter.routez(&RoutezOptions::default()).routes.into_iter();
+        let stat = |route: RouteInfo| RouteStat {
+            rid: route.rid,
+            name: route.remote_name,
+            sent: Amount { msgs: route.out_msgs, bytes: route.out_bytes },
+            received: Amount { msgs: route.in_msgs, bytes: route.in_bytes },
+            pending: route.pending_size,
+        };
+        routes.map(stat).collect()
+    }
+}
+
+fn by_kind(counts: &KindCounts) -> KindStats {
+    let KindCounts { clients, routes, gateways, leafs } = *counts;
+    KindStats { clients, routes, gateways, leafs }
 }
 
 fn head(kind: &'static str) -> EventHead {

@@ -1,6 +1,6 @@
 //! Bytes of one read -> all complete operations in them.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use memchr::memchr;
 use tokio_util::codec::Decoder;
 
@@ -23,18 +23,8 @@ pub enum ProtocolFault {
     ConnectExpected,
 }
 
-/// All complete operations of one read. Spans in `ops` point into `bytes`.
-#[derive(Debug, Default)]
-pub struct Batch {
-    /// The bytes of the operations.
-    pub bytes: Bytes,
-    /// The operations, in order.
-    pub ops: Vec<ClientOp>,
-    /// Set when the bytes behind the last operation cannot be read.
-    pub fault: Option<ProtocolFault>,
-    /// Where in `bytes` the operation with the fault begins.
-    pub fault_at: usize,
-}
+/// All complete operations of one read.
+pub type Batch = crate::batch::Batch<ClientOp, ProtocolFault>;
 
 /// Decoder of the client protocol (reference: docs.nats.io "Client Protocol", nats-server's parser for leniency).
 ///

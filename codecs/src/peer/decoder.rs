@@ -1,11 +1,12 @@
 //! Bytes of one read -> all complete operations in them.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use memchr::memchr;
 
 use super::args::{self, Form, MessageArgs};
 use super::op::PeerOp;
 use super::verb::{Recognised, Verb, recognise};
+use crate::batch::Batch;
 use crate::client::Span;
 
 /// What made the bytes of a server unreadable. The connection closes after the operations before it are handled.
@@ -21,18 +22,8 @@ pub enum RouteFault {
     BadArguments,
 }
 
-/// All complete operations of one read. Spans in `ops` point into `bytes`.
-#[derive(Debug, Default)]
-pub struct RouteBatch {
-    /// The bytes of the operations.
-    pub bytes: Bytes,
-    /// The operations, in order.
-    pub ops: Vec<PeerOp>,
-    /// Set when the bytes behind the last operation cannot be read.
-    pub fault: Option<RouteFault>,
-    /// Where in `bytes` the operation with the fault begins.
-    pub fault_at: usize,
-}
+/// All complete operations of one read.
+pub type RouteBatch = Batch<PeerOp, RouteFault>;
 
 /// Decoder of what a server sends over a route.
 ///

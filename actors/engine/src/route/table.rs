@@ -140,6 +140,17 @@ impl RouteTable {
         self.pinned = pinned;
     }
 
+    /// Has an account whose connections are its own no longer be one of those: they are not opened again. Yields their ids.
+    pub fn unpin(&mut self, account: &str) -> Vec<u64> {
+        self.pinned.retain(|pinned| pinned != account);
+        let routes = self.pinned_routes.get_mut(account).into_iter().flat_map(HashMap::values_mut);
+        let abandoned = routes.map(|member| {
+            (member.did_solicit, member.retries) = (false, false);
+            member.rid
+        });
+        abandoned.collect()
+    }
+
     /// Accounts with connections of their own.
     #[must_use]
     pub fn pinned(&self) -> &[String] {
@@ -184,7 +195,7 @@ impl RouteTable {
         let wanted = usize::try_from(candidate.remote_pool_idx).unwrap_or(0);
         let num_before = conns.iter().flatten().count();
         let place = match (knows_pools, candidate.did_solicit) {
-            (true, true) if num_before > 0 => conns.iter().position(Option::is_none),
+            (true, true) if num_before > 0 => conns.iter().take(places).position(Option::is_none),
             (true, _) => Some(wanted).filter(|place| conns[*place].is_none()),
             (false, _) => Some(0).filter(|place| conns[*place].is_none()),
         };
