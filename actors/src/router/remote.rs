@@ -48,7 +48,7 @@ struct Group {
 }
 
 /// Members of a queue group on one server.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Member {
     /// Number of the peer.
     place: usize,
@@ -221,7 +221,7 @@ impl RemotePlan {
         let target = |(place, peer): (usize, &'_ Peer)| {
             let own = chosen.iter().filter(move |(chosen, _)| *chosen == place);
             let queues: Vec<usize> = own.map(|(_, group)| *group).collect();
-            (!peer.is_closed() && (peer.has_plain || !queues.is_empty())).then_some((place, queues))
+            (!peer.is_closed() && (peer.plain.is_some() || !queues.is_empty())).then_some((place, queues))
         };
         let wanted = peers.iter().enumerate().filter_map(target);
         wanted
