@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use thiserror::Error;
 use tracing::{info, warn};
 use troupe_actors::account::link;
+use troupe_actors::auth::{CalloutDesk, Callouts};
 use troupe_actors::client::{ClientFactory, ClientServices};
 use troupe_actors::jetstream::JetStreamServer;
 use troupe_actors::net::tls::{TlsAcceptorHandle, TlsConfigError, TlsServer, WATCH_INTERVAL, watch_certificates};
@@ -61,6 +62,9 @@ pub enum StartError {
     /// Certificates.
     #[error(transparent)]
     Tls(#[from] TlsConfigError),
+    /// The directory of account tokens.
+    #[error("cannot keep account JWTs: {0}")]
+    Claims(std::io::Error),
     /// A thread.
     #[error(transparent)]
     Arbiter(#[from] ArbiterStartError),
@@ -100,7 +104,7 @@ pub async fn start_in_process(options: Options, process: ProcessContext) -> Resu
 
 async fn boot(options: Options, process: Option<ProcessContext>) -> Result<RunningServer, StartError> {
     let start = SystemTime::now();
-    let identity = ServerIdentity::generate();
+    let identity = Arc::new(ServerIdentity::generate());
     let options = Arc::new(options);
     let id = identity.server_id();
     let name = options.server_name.clone().unwrap_or_else(|| id.clone());
@@ -111,6 +115,7 @@ async fn boot(options: Options, process: Option<ProcessContext>) -> Result<Runni
     if let Some(path) = &options.pid_file {
         files::write_pid_file(path)?;
     }
+    crate::claims::prepare(&options).map_err(StartError::Claims)?;
     let tls = load_tls(&options)?;
     let (supervisor, mut verdicts) = Supervisor::start(SupervisorOptions::default());
     #[cfg(feature = "fault-injection")]
@@ -171,7 +176,7 @@ struct Started {
 
 async fn start_actors(
     options: &Arc<Options>,
-    identity: &ServerIdentity,
+    identity: &Arc<ServerIdentity>,
     (name, start): (String, SystemTime),
     tls: Option<TlsAcceptorHandle>,
     supervisor: &SupervisorHandle,
@@ -199,6 +204,7 @@ async fn start_actors(
         tls,
     ));
     link(&services.accounts, &services.router, options, &name).wait().await;
+    start_callouts(options, identity, &services, supervisor).await?;
     let facts = ServerFacts { start, num_arbiters: arbiters.len() };
     let reporter = Arc::new(Reporter::new(Arc::clone(&services), supervisor.board().clone(), facts));
     if let Some(jetstream) = &jetstream {
@@ -225,6 +231,37 @@ async fn start_actors(
         reporter.sources().routes.set(Box::new(RouteReport::new(Arc::clone(&cluster.services)))).ok();
     }
     Ok(Started { reporter, listeners, monitor, cluster, jetstream, reloads })
+}
+
+/// Starts who asks services about connections, where there may be any.
+async fn start_callouts(
+    options: &Options,
+    identity: &Arc<ServerIdentity>,
+    services: &ClientServices,
+    supervisor: &SupervisorHandle,
+) -> Result<(), StartError> {
+    if options.auth.callout.is_none() && options.trust.is_none() {
+        return Ok(());
+    }
+    log_callout_faults(options);
+    let desk = CalloutDesk::new(Arc::clone(identity), Arc::clone(&services.accounts), services.router.clone());
+    services.set_callouts(Arc::clone(&desk));
+    supervisor.supervise(ChildSpec::new("callouts", move |context| Callouts::new(Arc::clone(&desk), context))).await?;
+    Ok(())
+}
+
+/// Tells what of a configured service is not there.
+fn log_callout_faults(options: &Options) {
+    let Some(callout) = &options.auth.callout else { return };
+    let name = callout.account.as_str();
+    let is_own = name == GLOBAL_ACCOUNT || options.system_account_name() == Some(name);
+    if !is_own && !options.accounts.iter().any(|account| account.name == name) {
+        tracing::error!("Authorization callout account {name:?} not valid");
+    }
+    let users = &options.auth.users;
+    for user in callout.auth_users.iter().filter(|user| !users.iter().any(|known| known.credential.name() == *user)) {
+        tracing::error!("Authorization callout user {user:?} not valid: <nil>");
+    }
 }
 
 /// Starts the services of the system account, where there is one.

@@ -1,26 +1,40 @@
 //! What the system account's services can make the server do.
 
 use tokio::sync::{mpsc, oneshot};
-use troupe_actors::system::ServerControl;
+use troupe_actors::system::claims::Claims;
 use troupe_actors::system::services::Reloaded;
+use troupe_actors::system::{ClaimsAnswer, ClaimsRequest, ServerControl};
 
 /// Reloads that may wait: each is the same as the one before it.
 const MAX_WAITING: usize = 16;
 
+/// Requests about tokens that may wait.
+const MAX_CLAIMS: usize = 1024;
+
 /// Where the outcome of a reload goes.
 pub(crate) type ReloadAnswer = oneshot::Sender<Result<(), String>>;
-/// Reloads that are asked for.
-pub(crate) type ReloadRequests = mpsc::Receiver<ReloadAnswer>;
+/// Where the answer to a request about tokens goes.
+pub(crate) type ClaimsSender = oneshot::Sender<ClaimsAnswer>;
+
+/// What is asked for.
+pub(crate) struct ReloadRequests {
+    /// Reloads.
+    pub(crate) reloads: mpsc::Receiver<ReloadAnswer>,
+    /// Requests about tokens of accounts.
+    pub(crate) claims: mpsc::Receiver<(ClaimsRequest, ClaimsSender)>,
+}
 
 /// Hands reloads over to the server.
 pub(crate) struct ReloadControl {
     requests: mpsc::Sender<ReloadAnswer>,
+    claims: mpsc::Sender<(ClaimsRequest, ClaimsSender)>,
 }
 
 impl ReloadControl {
     pub(crate) fn new() -> (Self, ReloadRequests) {
-        let (requests, received) = mpsc::channel(MAX_WAITING);
-        (Self { requests }, received)
+        let (requests, reloads) = mpsc::channel(MAX_WAITING);
+        let (asked, claims) = mpsc::channel(MAX_CLAIMS);
+        (Self { requests, claims: asked }, ReloadRequests { reloads, claims })
     }
 }
 
@@ -34,5 +48,13 @@ impl ServerControl for ReloadControl {
             }
             outcome.await.unwrap_or_else(|_| Err("the server ends".to_owned()))
         })
+    }
+
+    fn claims(&self, request: ClaimsRequest) -> Claims {
+        let (sender, answer) = oneshot::channel();
+        if self.claims.try_send((request, sender)).is_err() {
+            tracing::warn!("too many requests about account JWTs are waiting");
+        }
+        Box::pin(async move { answer.await.unwrap_or(ClaimsAnswer::Nothing) })
     }
 }

@@ -18,6 +18,7 @@
 
 pub mod banner;
 pub mod boot;
+mod claims;
 pub mod cli;
 mod cluster;
 pub mod config;

@@ -20,7 +20,7 @@ use crate::control::ReloadRequests;
 use crate::files::PortsFile;
 use crate::process::ProcessContext;
 use crate::run::{ControlledServer, ServerEnd};
-use crate::{reload, shutdown};
+use crate::{claims, reload, shutdown};
 
 /// How far the life of a server has come. Tests wait for a phase, not for a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -234,17 +234,26 @@ async fn reload_from_file(inner: &Inner) -> Result<(), String> {
     reload::apply(inner, loaded.options).await
 }
 
-/// Reloads for the system account until the server has ended.
+/// Does what the system account asks for, one thing after the other, until the server has ended.
 async fn obey_reloads(inner: Arc<Inner>, mut reloads: ReloadRequests) {
     let mut phases = inner.phase.subscribe();
+    let mut clock = claims::LinkClock::default();
     let obey = async {
-        while let Some(answer) = reloads.recv().await {
-            let outcome = reload_from_file(&inner).await;
-            if let Err(reason) = &outcome {
-                error!("Failed to reload server configuration: {reason}");
+        loop {
+            tokio::select! {
+                Some(answer) = reloads.reloads.recv() => {
+                    let outcome = reload_from_file(&inner).await;
+                    if let Err(reason) = &outcome {
+                        error!("Failed to reload server configuration: {reason}");
+                    }
+                    // Whoever asked may be gone.
+                    answer.send(outcome).ok();
+                }
+                Some((request, answer)) = reloads.claims.recv() => {
+                    answer.send(claims::serve(&inner, request).await).ok();
+                }
+                () = clock.strike(&inner) => clock.relink(&inner).await,
             }
-            // Whoever asked may be gone.
-            answer.send(outcome).ok();
         }
     };
     tokio::select! {

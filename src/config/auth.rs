@@ -41,7 +41,7 @@ fn authorization(reader: &mut Reader, value: &Value, auth: &mut AuthOptions) {
             "users" => users = read_users(reader, value, None),
             "default_permissions" => defaults = permissions::read(reader, value),
             "proxy_required" => auth.proxy_required = reader.boolean(value).unwrap_or_default(),
-            "auth_callout" => reader.refused(key, value),
+            "auth_callout" => auth.callout = super::callout::read(reader, value),
             _ => reader.unknown(key, value),
         }
     }

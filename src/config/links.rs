@@ -1,5 +1,7 @@
 //! Exports and imports of accounts.
 
+use std::collections::BTreeMap;
+
 use config::{Map, Value, ValueKind};
 use troupe_codecs::conf::parse_duration;
 use troupe_engine::options::{
@@ -80,6 +82,7 @@ fn export_of(reader: &mut Reader, keys: ExportKeys<'_>) -> Option<ExportOptions>
             accounts: keys.accounts,
             account_token_position: keys.token_position,
             token_required: false,
+            revocations: BTreeMap::new(),
         });
     }
     let kind = ExportKind::Service {
@@ -94,6 +97,7 @@ fn export_of(reader: &mut Reader, keys: ExportKeys<'_>) -> Option<ExportOptions>
         accounts: keys.accounts,
         account_token_position: keys.token_position,
         token_required: false,
+        revocations: BTreeMap::new(),
     })
 }
 

@@ -8,6 +8,7 @@ mod accounts;
 mod aliases;
 mod asserted;
 mod auth;
+mod callout;
 mod cluster;
 mod format;
 mod jetstream;

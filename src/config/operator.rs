@@ -1,16 +1,21 @@
 //! Operators, resolvers and the accounts they know.
 
 use std::path::Path;
+use std::time::Duration;
 
 use config::{Map, Value, ValueKind};
 use troupe_codecs::jwt::{AccountClaims, OperatorClaims, UserClaims, decode, undecorated};
 use troupe_engine::account::claims::account_options;
-use troupe_engine::options::trust::Token;
+use troupe_engine::options::trust::{AccountResolver, FullResolver, Token};
 use troupe_engine::options::{Options, TrustOptions};
 
 use super::asserted;
 use super::reader::Reader;
 use super::resolver;
+use crate::claims::store;
+
+/// Time between two looks at what other servers keep, where none is given.
+const INTERVAL: Duration = Duration::from_secs(60);
 
 /// Keys that are read here.
 pub(super) const KEYS: [&str; 5] =
@@ -22,9 +27,14 @@ pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, options: &mut
     if let Some(value) = root.get("operator") {
         read_operators(reader, value, &mut trust);
     }
-    let has_resolver = root.get("resolver").is_some_and(|value| read_resolver(reader, value));
+    let resolver = root.get("resolver").and_then(|value| read_resolver(reader, value));
+    let has_resolver = resolver.is_some();
+    trust.resolver = resolver.unwrap_or_default();
     if let Some(value) = root.get("resolver_preload") {
         read_preload(reader, value, &mut trust);
+    }
+    if let AccountResolver::Full(resolver) = &trust.resolver {
+        add_kept(store::read(&resolver.directory), &mut trust.accounts);
     }
     if let Some(value) = root.get("resolver_pinned_accounts") {
         trust.pinned = reader.texts("resolver_pinned_accounts", value);
@@ -73,6 +83,9 @@ fn conflict(options: &Options, trust: &TrustOptions, has_resolver: bool) -> Opti
     if !options.auth.users.is_empty() {
         return Some("operators do not allow users to be configured directly");
     }
+    if options.auth.callout.is_some() {
+        return Some("operators do not allow authorization callouts to be configured directly");
+    }
     let (own, named) = (options.system_account.as_deref(), trust.system_account());
     (own.is_some() && named.is_some() && own != named)
         .then_some("system_account in config and operator JWT must be identical")
@@ -102,8 +115,19 @@ fn operator(text: &str) -> Result<Token<OperatorClaims>, String> {
     Ok(Token { text: text.to_owned(), claims })
 }
 
-/// Whether a resolver is configured that this server has.
-fn read_resolver(reader: &mut Reader, value: &Value) -> bool {
+/// Adds the tokens of a directory: the newer one of an account counts.
+fn add_kept(kept: Vec<Token<AccountClaims>>, accounts: &mut Vec<Token<AccountClaims>>) {
+    for token in kept {
+        match accounts.iter_mut().find(|known| known.claims.sub == token.claims.sub) {
+            Some(known) if known.claims.iat >= token.claims.iat => {}
+            Some(known) => *known = token,
+            None => accounts.push(token),
+        }
+    }
+}
+
+/// The resolver, where it is one that this server has.
+fn read_resolver(reader: &mut Reader, value: &Value) -> Option<AccountResolver> {
     let name = match &value.kind {
         ValueKind::String(name) => name.to_ascii_lowercase(),
         ValueKind::Table(table) => match table.get("type").map(|kind| &kind.kind) {
@@ -113,12 +137,48 @@ fn read_resolver(reader: &mut Reader, value: &Value) -> bool {
         _ => String::new(),
     };
     match name.as_str() {
-        "memory" | "mem" => return true,
-        "full" | "cache" => reader.refused(&format!("resolver {name}"), value),
+        "memory" | "mem" => return Some(AccountResolver::Memory),
+        "full" => return read_full(reader, value).map(AccountResolver::Full),
+        "cache" => reader.refused(&format!("resolver {name}"), value),
         _ if name.starts_with("url(") => reader.refused("resolver URL", value),
-        _ => reader.error(value, "error parsing account resolver, should be MEM or  URL(\"url\")"),
+        _ => reader.error(
+            value,
+            "error parsing account resolver, should be MEM or  URL(\"url\") or a map containing dir and type \
+             state=[FULL|CACHE])",
+        ),
     }
-    false
+    None
+}
+
+fn read_full(reader: &mut Reader, value: &Value) -> Option<FullResolver> {
+    let table = reader.table(value)?;
+    let flag = |reader: &mut Reader, key: &str| table.get(key).and_then(|value| reader.boolean(value));
+    let allow_delete = flag(reader, "allow_delete").unwrap_or_default();
+    let hard_delete = flag(reader, "hard_delete");
+    let limit = table.get("limit").and_then(|value| reader.integer(value)).unwrap_or_default();
+    let time = |reader: &mut Reader, key: &str| table.get(key).and_then(|value| reader.duration(key, value));
+    let interval = time(reader, "interval").filter(|interval| !interval.is_zero());
+    // Tokens are not fetched one by one: all of them are kept.
+    time(reader, "timeout");
+    let directory = table.get("dir").and_then(|value| reader.text(value)).unwrap_or_default().to_owned();
+    if directory.is_empty() {
+        reader.error(value, "dir has no value and needs to point to a directory");
+    } else if Path::new(&directory).metadata().is_ok_and(|facts| !facts.is_dir() || facts.permissions().readonly()) {
+        reader.error(value, "dir needs to point to an accessible directory");
+    }
+    if time(reader, "ttl").is_some_and(|ttl| !ttl.is_zero()) {
+        reader.error(value, "FULL does not accept ttl");
+    }
+    if hard_delete.is_some() && !allow_delete {
+        reader.error(value, "hard_delete has no effect without delete");
+    }
+    Some(FullResolver {
+        directory: directory.into(),
+        allow_delete,
+        hard_delete: hard_delete.unwrap_or_default(),
+        limit: usize::try_from(limit).ok().filter(|limit| *limit > 0),
+        interval: interval.unwrap_or(INTERVAL),
+    })
 }
 
 fn read_preload(reader: &mut Reader, value: &Value, trust: &mut TrustOptions) {

@@ -30,6 +30,9 @@ pub(super) fn check(reader: &mut Reader, root: &Map<String, Value>, options: &Op
     if let Err(reason) = no_auth_user(options) {
         reader.error_at(place(&["no_auth_user"]), reason);
     }
+    if let Some(reason) = super::callout::missing_account(options) {
+        reader.error_at(place(&["authorization"]), reason);
+    }
     if let Some(name) = &options.system_account {
         let is_known = name == GLOBAL_ACCOUNT || options.accounts.iter().any(|account| account.name == *name);
         if !is_known {

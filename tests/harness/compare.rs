@@ -21,9 +21,22 @@ const TIMEOUTS_ENDURED: usize = 2;
 /// # Panics
 /// Panics after the last script with the differences: `-` is what the Go server answered, `+` what the server under test did.
 pub fn compare(config: impl Into<Config>, scripts: impl IntoIterator<Item = Script>) {
+    compare_beside(config, scripts, |_| ());
+}
+
+/// As [`compare`], while what `beside` starts at each of the servers lives.
+///
+/// # Panics
+/// As [`compare`].
+pub fn compare_beside<T>(
+    config: impl Into<Config>,
+    scripts: impl IntoIterator<Item = Script>,
+    beside: impl Fn(&Server) -> T,
+) {
     let config = config.into();
     let Some(reference) = Server::reference(config.clone()) else { return };
     let troupe = Server::troupe(config.clone());
+    let _beside = [beside(&reference), beside(&troupe)];
     let scripts: Vec<Script> = scripts.into_iter().collect();
     let mut differences = Vec::new();
     let (mut played, mut timeouts) = (0, 0);

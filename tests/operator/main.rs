@@ -1,7 +1,11 @@
-//! Operator mode: who may enter, and with what rights, stands in signed tokens.
+//! Operator mode: who may enter, and with what rights, stands in signed tokens. Services that make such tokens at each login.
 
+mod service;
+mod t10_callout;
+mod t10_claims;
 mod t10_reports;
 mod t10_users;
+mod t30_callout;
 mod t30_refusals;
 mod t50_expiry;
 mod tokens;

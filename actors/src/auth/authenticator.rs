@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::time::timeout;
-use troupe_engine::auth::{self, Decision, Grant, PasswordCheck, Presented, Reconsidered, Refusal};
+use troupe_engine::auth::{
+    self, Decision, Delegation, Grant, PasswordCheck, Presented, Reconsidered, Refusal, Reviewed,
+};
 use troupe_engine::options::Options;
 
 use super::passwords::{PasswordComparer, Turn};
@@ -24,6 +26,8 @@ pub enum Answer {
     Ready(Result<Grant, Refusal>),
     /// A bcrypt comparison decides.
     Pending(PendingLogin),
+    /// A service decides.
+    Delegated(Box<Delegation>),
 }
 
 /// A login that waits for a bcrypt comparison.
@@ -34,15 +38,6 @@ pub struct PendingLogin {
 }
 
 impl PendingLogin {
-    /// Compares and decides.
-    ///
-    /// # Errors
-    /// The refusal when the password is wrong, there is no such user, or too many comparisons wait.
-    pub async fn finish(self) -> Result<Grant, Refusal> {
-        let turn = self.comparer.turn().await;
-        self.decide(turn).await
-    }
-
     /// Compares and decides if the turn comes within `patience`, else gives up the place in line: `None`. A comparison
     /// that began is not cut short, so that an idle server takes a login whatever its hash costs.
     pub async fn finish_within(self, patience: Duration) -> Option<Result<Grant, Refusal>> {
@@ -88,20 +83,18 @@ impl Authenticator {
     #[must_use]
     pub fn try_authenticate(&self, presented: &Presented) -> Answer {
         match self.current.load().decide(presented) {
-            Decision::Accept(grant) => Answer::Ready(Ok(grant)),
-            Decision::Refuse(refusal) => Answer::Ready(Err(refusal)),
+            Decision::Accept(grant) => self.review(presented, Ok(grant)),
+            Decision::Refuse(refusal) => self.review(presented, Err(refusal)),
             Decision::CheckPassword(check) => Answer::Pending(PendingLogin { check, comparer: self.comparer.clone() }),
         }
     }
 
-    /// Judges a connection.
-    ///
-    /// # Errors
-    /// The refusal, whose text is the line to log.
-    pub async fn authenticate(&self, presented: &Presented) -> Result<Grant, Refusal> {
-        match self.try_authenticate(presented) {
-            Answer::Ready(answer) => answer,
-            Answer::Pending(login) => login.finish().await,
+    /// What becomes of a decision: it stands, or a service decides. Never [`Answer::Pending`].
+    #[must_use]
+    pub fn review(&self, presented: &Presented, outcome: Result<Grant, Refusal>) -> Answer {
+        match self.current.load().review(presented, outcome) {
+            Reviewed::Final(outcome) => Answer::Ready(*outcome),
+            Reviewed::Ask(delegation) => Answer::Delegated(delegation),
         }
     }
 
@@ -111,10 +104,9 @@ impl Authenticator {
     pub async fn reconsider(&self, presented: &Presented, previous: &Grant) -> Reconsidered {
         match self.current().reconsider(presented, previous) {
             Reconsidered::CheckPassword(check) => {
-                match (PendingLogin { check, comparer: self.comparer.clone() }).finish_patiently().await {
-                    Ok(grant) => Reconsidered::compare(previous, grant),
-                    Err(refusal) => Reconsidered::Refused(refusal),
-                }
+                let login = PendingLogin { check, comparer: self.comparer.clone() };
+                let outcome = login.finish_patiently().await;
+                self.current().settle(presented, previous, outcome)
             }
             decided => decided,
         }
@@ -137,6 +129,16 @@ mod tests {
     fn login(password: &str) -> Presented {
         let password = Some(Secret::new(password));
         Presented { user: Some("u".into()), password, ..Presented::new(ConnectionType::Standard) }
+    }
+
+    impl Authenticator {
+        async fn authenticate(&self, presented: &Presented) -> Result<Grant, Refusal> {
+            match self.try_authenticate(presented) {
+                Answer::Ready(answer) => answer,
+                Answer::Pending(login) => login.finish_within(Duration::from_secs(60)).await.expect("in time"),
+                Answer::Delegated(_) => panic!("no service"),
+            }
+        }
     }
 
     #[tokio::test]

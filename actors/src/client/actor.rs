@@ -303,15 +303,17 @@ impl ClientActor {
     }
 
     /// Closes the connection when its right to be there ends.
-    fn schedule_expiry(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn schedule_expiry(&mut self, ctx: &mut Context<Self>) {
         let Some(end) = self.owes_expiry.take() else { return };
         let delay = end.duration_since(SystemTime::now()).unwrap_or_default();
         ctx.run_later(delay, move |actor, _| {
             // A later CONNECT may have shown a token that lasts longer.
-            let is_over = actor.grant.as_ref().and_then(|grant| grant.expires).is_some_and(|current| current <= end);
-            if is_over && actor.sink.close_reason().is_none() {
-                debug!(conn = %actor.sink.label(), "User Authentication Expired");
-                actor.fail("User Authentication Expired", CloseReason::AuthenticationExpired);
+            let Some(grant) = &actor.grant else { return };
+            if grant.expires.is_some_and(|current| current <= end) && actor.sink.close_reason().is_none() {
+                let who = if grant.ends_with_account { "Account" } else { "User" };
+                let text = format!("{who} Authentication Expired");
+                debug!(conn = %actor.sink.label(), "{text}");
+                actor.fail(&text, CloseReason::AuthenticationExpired);
             }
         });
     }

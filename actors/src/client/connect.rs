@@ -11,13 +11,14 @@ use troupe_engine::auth::{
     subscription_violation,
 };
 use troupe_engine::index::SubscriptionFacts;
-use troupe_engine::options::Secret;
+use troupe_engine::options::{GLOBAL_ACCOUNT, Secret};
 
 use super::ClientActor;
-use super::actor::Modes;
+use super::actor::{Modes, auth_timeout};
+use super::callout::Told;
 use super::events::ClientEvent;
 use super::inbound::Flow;
-use super::login::while_open;
+use super::login::{Wait, while_open};
 use super::trace;
 use super::usage::Budgets;
 use crate::auth::Answer;
@@ -60,10 +61,11 @@ impl ClientActor {
             lines.iter().for_each(|line| debug!(conn = %self.sink.label(), "{line}"));
         }
         let outcome = match self.services.authenticator().try_authenticate(&self.presented) {
-            Answer::Pending(login) => return Flow::AfterPassword(Box::new(login)),
+            Answer::Pending(login) => return Flow::AfterLogin(Box::new(Wait::Password(login))),
+            Answer::Delegated(delegation) => return Flow::AfterLogin(Box::new(Wait::Service(delegation))),
             Answer::Ready(outcome) => outcome,
         };
-        self.finish_connect(outcome);
+        self.finish_connect(outcome, None);
         if self.sink.close_reason().is_some() {
             return Flow::Stop;
         }
@@ -98,11 +100,11 @@ impl ClientActor {
         presented.proxy_signature = present(&options.proxy_sig);
     }
 
-    /// Lets the connection in or closes it.
-    pub(super) fn finish_connect(&mut self, outcome: Result<Grant, Refusal>) {
+    /// Lets the connection in or closes it; `told` is what a service said against it.
+    pub(super) fn finish_connect(&mut self, outcome: Result<Grant, Refusal>, told: Option<Told>) {
         let grant = match outcome {
             Ok(grant) => grant,
-            Err(refusal) => return self.refuse_entry(&refusal),
+            Err(refusal) => return self.refuse_entry(&refusal, told),
         };
         if !self.bind(grant) {
             return;
@@ -137,11 +139,11 @@ impl ClientActor {
                 is_bound
             }
             Answer::Ready(Err(refusal)) => {
-                self.refuse_entry(&refusal);
+                self.refuse_entry(&refusal, None);
                 false
             }
             // Only a password can lead here, and nothing was shown.
-            Answer::Pending(_) => {
+            Answer::Pending(_) | Answer::Delegated(_) => {
                 self.fail("Authorization Violation", CloseReason::AuthenticationFailure);
                 false
             }
@@ -151,11 +153,11 @@ impl ClientActor {
     /// Closes a connection whose first operation is not CONNECT and that nobody would let in.
     pub(super) fn refuse_implicit(&self) {
         error!(conn = %self.sink.label(), "authentication error");
-        self.tell_refused(CloseReason::AuthenticationFailure);
+        self.tell_refused(CloseReason::AuthenticationFailure, None);
         self.fail("Authorization Violation", CloseReason::AuthenticationFailure);
     }
 
-    fn refuse_entry(&self, refusal: &Refusal) {
+    fn refuse_entry(&self, refusal: &Refusal, told: Option<Told>) {
         if tracing::enabled!(tracing::Level::DEBUG)
             && let Some(why) = self.services.authenticator().current().explain_token(&self.presented)
         {
@@ -163,11 +165,17 @@ impl ClientActor {
         }
         error!(conn = %self.sink.label(), "{refusal}");
         let reason = match refusal.reason {
-            RefusalReason::AuthenticationFailure => CloseReason::AuthenticationFailure,
+            RefusalReason::AuthenticationFailure | RefusalReason::Revoked | RefusalReason::AccountExpired => {
+                CloseReason::AuthenticationFailure
+            }
             RefusalReason::ProxyNotTrusted => CloseReason::ProxyNotTrusted,
             RefusalReason::ProxyRequired => CloseReason::ProxyRequired,
         };
-        self.tell_refused(reason);
+        if let Some(told) = &told {
+            told.log();
+        }
+        let by_configuration = || Told { account: GLOBAL_ACCOUNT.into(), why: reason.text().to_owned() };
+        self.tell_refused(reason, Some(told.unwrap_or_else(by_configuration)));
         self.fail("Authorization Violation", reason);
     }
 
@@ -237,8 +245,9 @@ impl ClientActor {
     }
 
     /// Tells that the connection was not let in.
-    pub(super) fn tell_refused(&self, reason: CloseReason) {
+    pub(super) fn tell_refused(&self, reason: CloseReason, told: Option<Told>) {
         self.services.events.tell(|| ClientEvent::Refused {
+            told: told.map(|told| (told.account, told.why)),
             sink: Arc::clone(&self.sink),
             user: self.presented.claimed_identity().reported().unwrap_or_default().to_owned(),
             traffic: self.sink.traffic().read(),
@@ -374,17 +383,36 @@ impl ClientActor {
             error!(conn = %self.sink.label(), "maximum subscriptions exceeded");
             return self.fail("maximum subscriptions exceeded", CloseReason::MaxSubscriptionsExceeded);
         }
+        if grant.is_delegated && self.services.keeps_delegated() {
+            return;
+        }
         let (authenticator, presented) = (self.services.authenticator().clone(), self.presented.clone());
-        let sink = Arc::clone(&self.sink);
-        let deciding = async move { while_open(authenticator.reconsider(&presented, &grant), &sink).await };
-        ctx.wait(deciding.into_actor(self).map(|outcome, actor, _| {
-            if let Some(outcome) = outcome {
-                actor.take_reconsidered(outcome);
+        let (sink, asker, patience) = (Arc::clone(&self.sink), self.asker(), auth_timeout(&options));
+        let deciding = async move {
+            let reconsidering = async {
+                match authenticator.reconsider(&presented, &grant).await {
+                    Reconsidered::Ask(delegation) => {
+                        let verdict = asker.ask(*delegation, &presented, patience).await;
+                        let outcome = verdict.outcome.map(|current| Reconsidered::compare(&grant, current));
+                        (outcome.unwrap_or_else(Reconsidered::Refused), verdict.told)
+                    }
+                    decided => (decided, None),
+                }
+            };
+            while_open(reconsidering, &sink).await
+        };
+        ctx.wait(deciding.into_actor(self).map(|outcome, actor, ctx| {
+            if let Some((outcome, told)) = outcome {
+                let before = actor.grant.as_ref().and_then(|grant| grant.expires);
+                actor.take_reconsidered(outcome, told);
+                actor.owes_expiry =
+                    actor.grant.as_ref().and_then(|grant| grant.expires).filter(|end| Some(*end) != before);
+                actor.schedule_expiry(ctx);
             }
         }));
     }
 
-    fn take_reconsidered(&mut self, outcome: Reconsidered) {
+    fn take_reconsidered(&mut self, outcome: Reconsidered, told: Option<Told>) {
         match outcome {
             Reconsidered::Unchanged(grant) => {
                 self.renew_limits(&grant);
@@ -397,8 +425,16 @@ impl ClientActor {
                 self.drop_forbidden_subscriptions();
             }
             Reconsidered::AccountChanged(_) => self.end(CloseReason::ClientClosed),
-            Reconsidered::Refused(refusal) => self.refuse_entry(&refusal),
-            Reconsidered::CheckPassword(_) => {
+            Reconsidered::Refused(refusal) if refusal.reason == RefusalReason::Revoked => {
+                debug!(conn = %self.sink.label(), "User Authentication Revoked");
+                self.fail("User Authentication Revoked", CloseReason::CredentialsRevoked);
+            }
+            Reconsidered::Refused(refusal) if refusal.reason == RefusalReason::AccountExpired => {
+                debug!(conn = %self.sink.label(), "Account Authentication Expired");
+                self.fail("Account Authentication Expired", CloseReason::AuthenticationExpired);
+            }
+            Reconsidered::Refused(refusal) => self.refuse_entry(&refusal, told),
+            Reconsidered::CheckPassword(_) | Reconsidered::Ask(_) => {
                 self.fail("Authorization Violation", CloseReason::AuthenticationFailure);
             }
         }

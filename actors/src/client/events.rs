@@ -40,6 +40,8 @@ pub enum ClientEvent {
         sink: Arc<ClientSink>,
         /// Who it said it was.
         user: String,
+        /// An account that is told, and what.
+        told: Option<(Arc<str>, String)>,
         /// What it moved.
         traffic: Traffic,
         /// Why.

@@ -16,9 +16,8 @@ use troupe_codecs::quote::quote;
 use super::ClientActor;
 use super::actor::auth_timeout;
 use super::info::InfoOccasion;
-use super::login::await_login;
+use super::login::{Login, Wait};
 use super::trace;
-use crate::auth::PendingLogin;
 use crate::connection::reader::Closed;
 use crate::connection::{CloseReason, PayloadTrace, ReadLimits};
 use crate::router::{ClientSink, Publisher, Stalled, Ticket};
@@ -39,8 +38,8 @@ pub(super) enum Flow {
     AfterOthers,
     /// The same one, once there is something in the budgets to publish from.
     AfterPause(Duration),
-    /// The next one, once a password is checked.
-    AfterPassword(Box<PendingLogin>),
+    /// The next one, once it is decided who enters.
+    AfterLogin(Box<Wait>),
     /// Nothing: the connection is closing.
     Stop,
 }
@@ -75,7 +74,7 @@ impl ClientActor {
                 }
                 Flow::Continue => next += 1,
                 Flow::AfterBarrier | Flow::AfterOthers | Flow::AfterPause(_) => break,
-                Flow::AfterPassword(_) | Flow::Stop => {
+                Flow::AfterLogin(_) | Flow::Stop => {
                     next += 1;
                     break;
                 }
@@ -211,7 +210,7 @@ impl ClientActor {
         let yields = matches!(flow, Flow::AfterOthers) || self.read_limits.get().is_scattered;
         let mut pause = None;
         let login = match flow {
-            Flow::AfterPassword(login) => Some(login),
+            Flow::AfterLogin(login) => Some(login),
             Flow::AfterPause(wait) => {
                 pause = Some(wait);
                 None
@@ -251,11 +250,17 @@ impl ClientActor {
         &mut self,
         ticket: Option<Ticket>,
         stalled: Option<Stalled>,
-        login: Option<Box<PendingLogin>>,
+        login: Option<Box<Wait>>,
         ctx: &mut Context<Self>,
     ) {
         let sink = Arc::clone(&self.sink);
         let patience = auth_timeout(&self.services.options());
+        let login = login.map(|wait| Login {
+            wait: *wait,
+            authenticator: self.services.authenticator().clone(),
+            asker: self.asker(),
+            presented: (*self.presented).clone(),
+        });
         let waiting = async move {
             tokio::task::yield_now().await;
             if let Some(ticket) = ticket {
@@ -265,7 +270,7 @@ impl ClientActor {
                 stalled.wait_drained(MAX_STALL).await;
             }
             match login {
-                Some(login) => Some(await_login(*login, patience, &sink).await),
+                Some(login) => Some(login.end(patience, &sink).await),
                 None => None,
             }
         };

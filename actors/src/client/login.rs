@@ -1,4 +1,4 @@
-//! Logins that wait for a password comparison.
+//! Logins that wait: for a password comparison, for the word of a service.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -6,31 +6,64 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tracing::debug;
-use troupe_engine::auth::{Grant, Refusal};
+use troupe_engine::auth::{Delegation, Grant, Presented, Refusal};
 
 use super::ClientActor;
-use crate::auth::PendingLogin;
+use super::callout::{Asker, Verdict};
+use crate::auth::{Answer, Authenticator, PendingLogin};
 use crate::connection::CloseReason;
 use crate::connection::reader::Closed;
 use crate::router::ClientSink;
 
-/// How the wait for a password comparison ended.
+/// What a login waits for.
+#[derive(Debug)]
+pub(super) enum Wait {
+    /// A password comparison.
+    Password(PendingLogin),
+    /// The word of a service.
+    Service(Box<Delegation>),
+}
+
+/// How the wait ended.
 #[derive(Debug)]
 pub(super) enum LoginEnd {
     /// Compared, or refused because too many wait.
     Decided(Box<Result<Grant, Refusal>>),
+    /// A service has spoken, or did not.
+    Told(Box<Verdict>),
     /// The turn to compare did not come in time.
     TimedOut,
     /// The connection was closed meanwhile.
     Closed,
 }
 
-/// Waits up to `patience` for the turn of `login`, and no longer than the connection is open.
-pub(super) async fn await_login(login: PendingLogin, patience: Duration, sink: &ClientSink) -> LoginEnd {
-    match while_open(login.finish_within(patience), sink).await {
-        Some(Some(outcome)) => LoginEnd::Decided(Box::new(outcome)),
-        Some(None) => LoginEnd::TimedOut,
-        None => LoginEnd::Closed,
+/// A login that waits.
+pub(super) struct Login {
+    pub(super) wait: Wait,
+    pub(super) authenticator: Authenticator,
+    pub(super) asker: Asker,
+    pub(super) presented: Presented,
+}
+
+impl Login {
+    /// Waits up to `patience` for each of what it waits for, and no longer than the connection is open.
+    pub(super) async fn end(self, patience: Duration, sink: &ClientSink) -> LoginEnd {
+        while_open(self.decide(patience), sink).await.unwrap_or(LoginEnd::Closed)
+    }
+
+    async fn decide(self, patience: Duration) -> LoginEnd {
+        let delegation = match self.wait {
+            Wait::Service(delegation) => delegation,
+            Wait::Password(login) => {
+                let Some(outcome) = login.finish_within(patience).await else { return LoginEnd::TimedOut };
+                match self.authenticator.review(&self.presented, outcome) {
+                    Answer::Ready(outcome) => return LoginEnd::Decided(Box::new(outcome)),
+                    Answer::Delegated(delegation) => delegation,
+                    Answer::Pending(_) => return LoginEnd::TimedOut,
+                }
+            }
+        };
+        LoginEnd::Told(Box::new(self.asker.ask(*delegation, &self.presented, patience).await))
     }
 }
 
@@ -45,7 +78,8 @@ impl ClientActor {
     /// Goes on with what became of a login that had to wait.
     pub(super) fn finish_login(&mut self, end: LoginEnd) {
         match end {
-            LoginEnd::Decided(outcome) => self.finish_connect(*outcome),
+            LoginEnd::Decided(outcome) => self.finish_connect(*outcome, None),
+            LoginEnd::Told(verdict) => self.finish_connect(verdict.outcome, verdict.told),
             LoginEnd::TimedOut => self.time_out_login(),
             LoginEnd::Closed => {}
         }
@@ -55,7 +89,7 @@ impl ClientActor {
     pub(super) fn time_out_login(&self) {
         self.send_error("Authentication Timeout");
         debug!(conn = %self.sink.label(), "Authentication Timeout");
-        self.tell_refused(CloseReason::AuthenticationTimeout);
+        self.tell_refused(CloseReason::AuthenticationTimeout, None);
         self.end(CloseReason::AuthenticationTimeout);
     }
 }

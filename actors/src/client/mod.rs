@@ -10,10 +10,12 @@
 //!
 //! - [`actor`]: life, timers. [`messages`]: what others ask of it. [`inbound`]: the loop over a batch. [`services`]: what all connections share.
 //! - [`events`]: clients that come and go, for those who tell of it. `traced`: messages that ask for a trace.
-//! - [`login`]: logins that wait for a password comparison. [`usage`]: users with limits that their connections share.
+//! - [`login`]: logins that wait for a password comparison. `callout`: logins that a service decides on.
+//! - [`usage`]: users with limits that their connections share.
 //! - [`table`]: subscriptions by sid. [`registry`]: connections by id.
 
 pub mod actor;
+mod callout;
 mod connect;
 pub mod entry;
 pub mod events;

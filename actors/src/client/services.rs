@@ -1,7 +1,7 @@
 //! What all client connections of a server share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -13,7 +13,7 @@ use super::events::ClientEvents;
 use super::messages::ClientCommand;
 use super::registry::{Entry, Place};
 use super::usage::Users;
-use crate::auth::Authenticator;
+use crate::auth::{Authenticator, CalloutDesk};
 use crate::connection::{CloseReason, ClosedConnection, ClosedRing};
 use crate::metrics::{ConnectionKind, ServerCounters};
 use crate::net::tls::{ConnectionRateLimit, TlsAcceptorHandle};
@@ -54,6 +54,9 @@ pub struct ClientServices {
     pub faults: Faults,
     options: ArcSwap<Options>,
     authenticator: Authenticator,
+    callouts: OnceLock<Arc<CalloutDesk>>,
+    /// The last change of options left alone what services were told and said.
+    keeps_delegated: AtomicBool,
     info: ArcSwap<ServerInfo>,
     tls: Option<TlsAcceptorHandle>,
     handshakes: Option<ConnectionRateLimit>,
@@ -102,6 +105,8 @@ impl ClientServices {
             faults,
             options: ArcSwap::new(options),
             authenticator,
+            callouts: OnceLock::new(),
+            keeps_delegated: AtomicBool::new(true),
             info: ArcSwap::from_pointee(info),
             tls,
             handshakes: (limit > 0).then(|| ConnectionRateLimit::new(limit)),
@@ -125,6 +130,23 @@ impl ClientServices {
         &self.authenticator
     }
 
+    /// Has services asked about connections. Once.
+    pub fn set_callouts(&self, desk: Arc<CalloutDesk>) {
+        self.callouts.set(desk).ok();
+    }
+
+    /// Who asks services about connections, where there are any.
+    #[must_use]
+    pub fn callouts(&self) -> Option<&Arc<CalloutDesk>> {
+        self.callouts.get()
+    }
+
+    /// Whether connections that a service let in stay without being asked about again.
+    #[must_use]
+    pub fn keeps_delegated(&self) -> bool {
+        self.keeps_delegated.load(Ordering::Acquire)
+    }
+
     /// INFO without the fields of one connection.
     #[must_use]
     pub fn info(&self) -> Arc<ServerInfo> {
@@ -134,6 +156,10 @@ impl ClientServices {
     /// Puts reloaded options in force, for new connections; each connection takes its part on
     /// [`super::ClientCommand::Reload`].
     pub fn set_options(&self, options: Arc<Options>) {
+        let before = self.options.load();
+        let is_same =
+            before.auth == options.auth && before.accounts == options.accounts && before.trust == options.trust;
+        self.keeps_delegated.store(is_same, Ordering::Release);
         self.authenticator.reload(&options);
         self.options.store(options);
     }

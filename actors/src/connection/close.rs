@@ -49,6 +49,7 @@ close_reasons! {
     MaxSubscriptionsExceeded = "Maximum Subscriptions Exceeded",
     ServerShutdown = "Server Shutdown",
     AuthenticationExpired = "Authentication Expired",
+    CredentialsRevoked = "Credentials Revoked",
     MissingAccount = "Missing Account",
     InternalError = "Internal Error",
     NoRespondersRequiresHeaders = "No Responders Requires Headers",

@@ -13,7 +13,8 @@ use troupe_codecs::system::encoding;
 use troupe_codecs::system::trace::ACCEPT_ENCODING;
 
 use super::SystemServices;
-use super::requests::Request;
+use super::claims::{self, ClaimsAnswer, ClaimsRequest};
+use super::requests::{Request, merge_subject};
 use super::user;
 use crate::client::ClientEvent;
 use crate::queue::Batch;
@@ -21,6 +22,9 @@ use crate::router::replies::GivenUp;
 use crate::router::{AccountView, ArbiterLocal, Content, InboxBatch, InboxMessage, ServerMessage, arbiter_local};
 use crate::supervisor::{ChildContext, SupervisedActor};
 
+/// Time until the first look at the tokens of other servers: routes stand by then.
+const FIRST_PACK: Duration = Duration::from_secs(1);
+const PACK: &[u8] = b"$SYS.REQ.CLAIMS.PACK";
 /// Time between two looks at replies that are waited for.
 const REPLY_TICK: Duration = Duration::from_millis(250);
 /// First time between two events with the numbers of the server; doubled up to [`STATSZ_INTERVAL`].
@@ -63,6 +67,10 @@ impl System {
     fn answer(&self, batch: &InboxBatch, message: &InboxMessage, ctx: &mut Context<Self>) {
         let Some(request) = self.services.requests.get(message.tag as usize) else { return };
         let reply = message.reply.clone();
+        if let Request::Claims(kind) = request {
+            let asking = self.services.control.claims(claims::request(*kind, message));
+            return self.publish_claims(reply, asking, ctx);
+        }
         if reply.is_empty() {
             return;
         }
@@ -81,6 +89,8 @@ impl System {
                 let reloading = services.control.reload();
                 return self.reply_later(to, ctx, async move { Some(services.reload_answer(reloading.await)) });
             }
+            // Answered above.
+            Request::Claims(_) => return,
             Request::AllAccounts => services.all_accounts(&message),
             Request::User => user::info(&services, batch.client()),
             Request::Subscribers => Some(services.num_subscribers(batch, &message)),
@@ -90,6 +100,27 @@ impl System {
         if let Some(body) = body {
             self.reply(&to, body);
         }
+    }
+
+    /// Answers once there is something to say of tokens.
+    fn publish_claims(&self, reply: Bytes, asking: claims::Claims, ctx: &mut Context<Self>) {
+        ctx.spawn(asking.into_actor(self).map(move |answer, actor, _| {
+            let bodies = actor.services.claims_bodies(answer);
+            let account = &actor.services.account;
+            bodies.iter().filter(|_| !reply.is_empty()).for_each(|body| actor.publish(account, &reply, body));
+        }));
+    }
+
+    /// Asks other servers for tokens that this one does not have.
+    fn ask_for_claims(&self, ctx: &mut Context<Self>) {
+        let asking = self.services.control.claims(ClaimsRequest::Digest);
+        ctx.spawn(asking.into_actor(self).map(|answer, actor, _| {
+            let ClaimsAnswer::Digest(digest) = answer else { return };
+            let reply = merge_subject(&actor.services.reporter.server_id());
+            let mut batch = actor.local.server_batch(&actor.services.account);
+            let content = Content::Parts(b"", &digest);
+            batch.publish(&ServerMessage { to: PACK, shown_subject: None, reply: reply.as_bytes(), content });
+        }));
     }
 
     /// Answers, in the encoding that the requester wants.
@@ -167,6 +198,10 @@ impl Actor for System {
         ctx.add_stream(self.services.reporter.services().events.consume());
         ctx.run_interval(REPLY_TICK, |actor, _| actor.look_at_replies());
         self.schedule_statsz(FIRST_STATSZ, ctx);
+        if let Some(interval) = self.services.claims_interval() {
+            ctx.run_later(FIRST_PACK, |actor, ctx| actor.ask_for_claims(ctx));
+            ctx.run_interval(interval, |actor, ctx| actor.ask_for_claims(ctx));
+        }
     }
 }
 

@@ -17,8 +17,8 @@ use crate::client::ClientEvent;
 use crate::connection::{CloseReason, Traffic};
 use crate::router::{AccountView, ClientSink};
 
-/// Tells the owner of an account that somebody was not let in.
-const ACCOUNT_AUTH_ERROR: &[u8] = b"$SYS.ACCOUNT.CLIENT.AUTH.ERR";
+/// Told in the account of somebody who was not let in.
+const ACCOUNT_REFUSED: &[u8] = b"$SYS.ACCOUNT.CLIENT.AUTH.ERR";
 
 impl System {
     /// Tells of one event, where somebody listens.
@@ -30,11 +30,14 @@ impl System {
                 let subject = format!("$SYS.ACCOUNT.{account}.DISCONNECT");
                 self.tell_gone(&subject, (sink, account), *traffic, reason, *at);
             }
-            ClientEvent::Refused { sink, user, traffic, reason, at } => {
+            ClientEvent::Refused { sink, user, traffic, reason, at, told } => {
                 let id = self.services.reporter.server_id();
                 // Who came too late was not refused.
                 if *reason != CloseReason::AuthenticationTimeout.text() {
-                    self.tell_owner(sink, user, *traffic, reason, *at);
+                    let by_configuration = (GLOBAL_ACCOUNT, *reason);
+                    let (account, why) =
+                        told.as_ref().map_or(by_configuration, |(account, why)| (&**account, why.as_str()));
+                    self.tell_account(account, (sink, user), *traffic, why, *at);
                     let subject = format!("$SYS.SERVER.{id}.CLIENT.AUTH.ERR");
                     self.tell_refused(&subject, sink, user, *traffic, reason, *at);
                 }
@@ -96,13 +99,21 @@ impl System {
         }
     }
 
-    /// Tells the owner of the account that somebody was not let in: that of all connections without an account.
-    fn tell_owner(&self, sink: &Arc<ClientSink>, user: &str, traffic: Traffic, reason: &str, at: SystemTime) {
-        let account = self.services.reporter.services().accounts.get(GLOBAL_ACCOUNT);
-        let Some(account) = account.filter(|account| account.has_interest(ACCOUNT_AUTH_ERROR)) else { return };
-        let client = ClientInfo { user: user.to_owned(), ..self.client(sink, GLOBAL_ACCOUNT) };
+    /// Tells in the account that decided, or in that of all connections without an account, that somebody was not let in.
+    fn tell_account(
+        &self,
+        account: &str,
+        (sink, user): (&Arc<ClientSink>, &str),
+        traffic: Traffic,
+        reason: &str,
+        at: SystemTime,
+    ) {
+        let account = self.services.reporter.services().accounts.get(account);
+        let Some(account) = account.filter(|account| account.has_interest(ACCOUNT_REFUSED)) else { return };
+        let client = self.client(sink, account.name());
+        let client = ClientInfo { user: user.to_owned(), name_tag: GLOBAL_ACCOUNT.to_owned(), ..client };
         let event = self.disconnect(client, traffic, reason, at);
-        self.publish(&account, ACCOUNT_AUTH_ERROR, &render(&event, Layout::Compact).unwrap_or_default());
+        self.publish(&account, ACCOUNT_REFUSED, &render(&event, Layout::Compact).unwrap_or_default());
     }
 
     fn tell_disconnect(&self, subject: &str, client: ClientInfo, traffic: Traffic, reason: &str, at: SystemTime) {

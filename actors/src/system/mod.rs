@@ -8,10 +8,12 @@
 //! ```
 //!
 //! - [`actor`]: the loop and its timers. [`requests`]: which subjects are answered, and how. `answers`: what the reports say.
+//! - [`claims`]: tokens of accounts.
 //! - `user`: who asks. `profile`: profiles that are not made. `events`: clients that come and go, numbers of the server. [`services`]: what outlives the actor.
 
 pub mod actor;
 mod answers;
+pub mod claims;
 mod events;
 mod profile;
 pub mod requests;
@@ -19,4 +21,5 @@ pub mod services;
 mod user;
 
 pub use actor::System;
+pub use claims::{ClaimsAnswer, ClaimsFault, ClaimsRequest};
 pub use services::{ServerControl, SystemServices};

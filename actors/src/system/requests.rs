@@ -1,5 +1,7 @@
 //! Which subjects are answered.
 
+use super::claims::ClaimsKind;
+
 /// A report that can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Report {
@@ -73,6 +75,8 @@ pub enum Request {
     LameDuck,
     /// Read the configuration again.
     Reload,
+    /// Tokens of accounts.
+    Claims(ClaimsKind),
 }
 
 const REPORTS: [(&str, Report); 15] = [
@@ -111,14 +115,26 @@ impl Request {
             Self::Server(Report::Idz | Report::Statsz) | Self::Account(AccountReport::Conns) => false,
             Self::Server(_) | Self::Account(_) | Self::AllAccounts => true,
             Self::Kick | Self::LameDuck | Self::Reload => true,
-            Self::User | Self::Subscribers => false,
+            Self::User | Self::Subscribers | Self::Claims(_) => false,
         }
     }
 }
 
-/// All requests to the server with this id, and the subject of each.
+/// Subject of the lines that the server with this id asks others for.
 #[must_use]
-pub fn all(server_id: &str) -> (Vec<Request>, Vec<String>) {
+pub fn merge_subject(server_id: &str) -> String {
+    format!("$SYS._INBOX.{server_id}.CLAIMS")
+}
+
+/// Queue group of the requests of which one server answers each.
+#[must_use]
+pub fn queue(request: Request) -> &'static str {
+    if request == Request::Claims(ClaimsKind::Pack) { "responder" } else { "" }
+}
+
+/// All requests to the server with this id, and the subject of each. `keeps_claims`: it keeps tokens of accounts.
+#[must_use]
+pub fn all(server_id: &str, keeps_claims: bool) -> (Vec<Request>, Vec<String>) {
     let mut all = vec![(Request::Server(Report::Statsz), "$SYS.REQ.SERVER.PING".to_owned())];
     for (name, report) in REPORTS {
         for server in ["PING", server_id] {
@@ -133,6 +149,20 @@ pub fn all(server_id: &str) -> (Vec<Request>, Vec<String>) {
     all.push((Request::Subscribers, "$SYS.DEBUG.SUBSCRIBERS".to_owned()));
     for (name, request) in [("KICK", Request::Kick), ("LDM", Request::LameDuck), ("RELOAD", Request::Reload)] {
         all.push((request, format!("$SYS.REQ.SERVER.{server_id}.{name}")));
+    }
+    if keeps_claims {
+        let merge = merge_subject(server_id);
+        let claims = [
+            (ClaimsKind::Update, "$SYS.REQ.CLAIMS.UPDATE"),
+            (ClaimsKind::UpdateOf, "$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE"),
+            (ClaimsKind::OldUpdateOf, "$SYS.ACCOUNT.*.CLAIMS.UPDATE"),
+            (ClaimsKind::Delete, "$SYS.REQ.CLAIMS.DELETE"),
+            (ClaimsKind::Lookup, "$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP"),
+            (ClaimsKind::List, "$SYS.REQ.CLAIMS.LIST"),
+            (ClaimsKind::Pack, "$SYS.REQ.CLAIMS.PACK"),
+            (ClaimsKind::Merge, &merge),
+        ];
+        all.extend(claims.map(|(kind, subject)| (Request::Claims(kind), subject.to_owned())));
     }
     all.into_iter().unzip()
 }

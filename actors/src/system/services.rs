@@ -5,11 +5,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use troupe_codecs::report::Timestamp;
 use troupe_codecs::system::ServerStamp;
+use troupe_engine::options::trust::AccountResolver;
 
+use super::claims::{Claims, ClaimsRequest};
 use super::requests::{self, Request};
 use crate::report::Reporter;
 use crate::router::local::SeatPlan;
@@ -25,6 +27,9 @@ pub type Reloaded = Pin<Box<dyn Future<Output = Result<(), String>>>>;
 pub trait ServerControl: Send + Sync {
     /// Reads the configuration again.
     fn reload(&self) -> Reloaded;
+
+    /// Does what is asked with tokens of accounts.
+    fn claims(&self, request: ClaimsRequest) -> Claims;
 }
 
 /// The services of the system account of one server.
@@ -58,11 +63,11 @@ impl SystemServices {
             INBOX_BYTES,
             Box::new(|batch| tracing::warn!("{} requests to the system account were dropped", batch.len())),
         );
-        let (requests, subjects) = requests::all(&reporter.server_id());
-        let entries = subjects
-            .iter()
-            .zip(0..)
-            .map(|(subject, tag)| Arc::new(Subscription::inside(Arc::clone(&inbox), subject.as_bytes(), b"", tag)));
+        let (requests, subjects) = requests::all(&reporter.server_id(), claims_interval(&reporter).is_some());
+        let entries = subjects.iter().zip(&requests).zip(0..).map(|((subject, request), tag)| {
+            let queue = requests::queue(*request).as_bytes();
+            Arc::new(Subscription::inside(Arc::clone(&inbox), subject.as_bytes(), queue, tag))
+        });
         if let Err(cause) = reporter.services().router.subscribe_inside(&account, entries.collect()) {
             tracing::error!("{cause}");
         }
@@ -72,6 +77,11 @@ impl SystemServices {
             move || ServerStamp { seq: told.fetch_add(1, Ordering::Relaxed) + 1, ..introduction(&teller) };
         reporter.services().router.introduce(Box::new(introduction));
         Arc::new(Self { reporter, account, inbox, requests, seats, control, seq })
+    }
+
+    /// Time between two looks at what other servers have, where this one keeps tokens.
+    pub(super) fn claims_interval(&self) -> Option<Duration> {
+        claims_interval(&self.reporter)
     }
 
     /// The server as it introduces itself, counting what it says.
@@ -102,6 +112,13 @@ fn introduction(reporter: &Reporter) -> ServerStamp {
         flags: 0,
         seq: 0,
         time: Timestamp(SystemTime::now()).to_string(),
+    }
+}
+
+fn claims_interval(reporter: &Reporter) -> Option<Duration> {
+    match &reporter.services().options().trust.as_ref()?.resolver {
+        AccountResolver::Full(resolver) => Some(resolver.interval),
+        AccountResolver::Memory => None,
     }
 }
 

@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::answers::{DeletionClaims, ExternalClaims, ResponseClaims};
+
 /// What is special to a kind of token.
 pub trait Body {
     /// Its name.
     const KIND: &'static str;
     /// First letters of keys that may issue it.
     const ISSUERS: &'static [char];
-    /// First letters of keys it may be about.
+    /// First letters of keys it may be about; empty where that is looked at later.
     const SUBJECTS: &'static [char];
+    /// What nats-server says of tokens of another kind.
+    const OTHERWISE: &'static str;
     /// The kind that the token says it is.
     fn kind(&self) -> &str;
     /// The version that the token says it is.
@@ -36,6 +40,9 @@ pub struct Claims<B> {
     /// Public key it is about.
     #[serde(default)]
     pub sub: String,
+    /// Whom it is for.
+    #[serde(default)]
+    pub aud: String,
     /// End of its life; zero is never.
     #[serde(default)]
     pub exp: i64,
@@ -56,10 +63,14 @@ impl<B> Claims<B> {
 
 macro_rules! body {
     ($name:ident, $kind:literal, $issuers:expr, $subjects:expr) => {
+        body!($name, $kind, $issuers, $subjects, concat!("not ", $kind, " claim"));
+    };
+    ($name:ident, $kind:literal, $issuers:expr, $subjects:expr, $otherwise:expr) => {
         impl Body for $name {
             const KIND: &'static str = $kind;
             const ISSUERS: &'static [char] = $issuers;
             const SUBJECTS: &'static [char] = $subjects;
+            const OTHERWISE: &'static str = $otherwise;
 
             fn kind(&self) -> &str {
                 &self.kind
@@ -75,7 +86,16 @@ macro_rules! body {
 body!(OperatorClaims, "operator", &['O'], &['O']);
 body!(AccountClaims, "account", &['A', 'O'], &['A']);
 body!(ActivationClaims, "activation", &['A', 'O'], &['A']);
+body!(DeletionClaims, "generic", &['O'], &[]);
 body!(UserClaims, "user", &['A'], &['U']);
+body!(
+    ResponseClaims,
+    "authorization_response",
+    &['A'],
+    &[],
+    // What nats-server says of it has the other word.
+    "not an authorization request claim"
+);
 
 /// An operator.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -452,6 +472,8 @@ pub struct AccountClaims {
     pub mappings: BTreeMap<String, Vec<MappingClaims>>,
     /// Message tracing without a header that names a destination.
     pub trace: Option<TraceClaims>,
+    /// A service says who may enter.
+    pub authorization: ExternalClaims,
     /// Tags.
     pub tags: Vec<String>,
     /// Kind of token.

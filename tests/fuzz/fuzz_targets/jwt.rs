@@ -3,7 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use troupe_codecs::jwt::{AccountClaims, ActivationClaims, OperatorClaims, UserClaims, decode, undecorated};
+use troupe_codecs::jwt::{
+    AccountClaims, ActivationClaims, Claims, DeletionClaims, OperatorClaims, ResponseClaims, UserClaims, decode, undecorated,
+};
 
 fuzz_target!(|text: &str| {
     let text = undecorated(text);
@@ -11,7 +13,11 @@ fuzz_target!(|text: &str| {
     let _ = decode::<AccountClaims>(text);
     let _ = decode::<ActivationClaims>(text);
     let _ = decode::<OperatorClaims>(text);
+    assert!(decode::<ResponseClaims>(text).is_err());
+    assert!(decode::<DeletionClaims>(text).is_err());
     // The claims behind the signature, as an issuer could have signed them.
-    let _ = serde_json::from_str::<troupe_codecs::jwt::Claims<AccountClaims>>(text);
-    let _ = serde_json::from_str::<troupe_codecs::jwt::Claims<UserClaims>>(text);
+    let _ = serde_json::from_str::<Claims<AccountClaims>>(text);
+    let _ = serde_json::from_str::<Claims<UserClaims>>(text);
+    let _ = serde_json::from_str::<Claims<ResponseClaims>>(text);
+    let _ = serde_json::from_str::<Claims<DeletionClaims>>(text);
 });

@@ -3,7 +3,7 @@
 use troupe_codecs::jwt::{ActivationClaims, decode};
 use troupe_codecs::subject::is_subset;
 
-use crate::options::{AccountOptions, ImportOptions};
+use crate::options::{AccountOptions, ExportKind, ImportKind, ImportOptions};
 
 /// Whether an import shows a token that the exporting account gave to this very account, for this subject, and that is in
 /// force at `now`, in seconds since 1970; without a moment its times are not looked at.
@@ -17,4 +17,25 @@ pub fn is_activated(importer: &str, import: &ImportOptions, exporter: &AccountOp
         && claims.sub == importer
         && is_subset(import.subject.as_bytes(), claims.nats.subject.as_bytes())
         && now.is_none_or(|now| claims.is_alive(now))
+        && !is_revoked(importer, import, exporter, claims.iat)
+}
+
+/// Whether the export that the import uses takes tokens of this age back.
+fn is_revoked(importer: &str, import: &ImportOptions, exporter: &AccountOptions, issued: i64) -> bool {
+    let is_stream = matches!(import.kind, ImportKind::Stream { .. });
+    let mut exports = exporter.exports.iter().filter(|export| {
+        (export.kind == ExportKind::Stream) == is_stream
+            && is_subset(import.subject.as_bytes(), export.subject.as_bytes())
+    });
+    exports.any(|export| {
+        [importer, "*"].iter().any(|key| export.revocations.get(*key).is_some_and(|since| issued <= *since))
+    })
+}
+
+/// When the next activation token ends after `now`, in seconds since 1970.
+#[must_use]
+pub fn next_end(accounts: &[AccountOptions], now: i64) -> Option<i64> {
+    let tokens = accounts.iter().flat_map(|account| &account.imports).filter_map(|import| import.token.as_ref());
+    let ends = tokens.filter_map(|token| decode::<ActivationClaims>(token).ok()).map(|claims| claims.exp);
+    ends.filter(|end| *end >= now && *end > 0).min()
 }

@@ -6,7 +6,7 @@ use troupe_codecs::jwt::claims::{
     AccountLimitClaims, ExportClaims, ImportClaims, PermissionClaims, SigningKey, SubjectLists,
 };
 use troupe_codecs::jwt::{AccountClaims, Claims};
-use troupe_codecs::subject::is_valid_publish;
+use troupe_codecs::subject::{is_literal, is_valid_publish};
 
 use crate::options::{
     AccountJetStream, AccountLimits, AccountOptions, ExportKind, ExportOptions, ImportKind, ImportOptions,
@@ -48,6 +48,32 @@ fn trace(claims: &AccountClaims) -> Option<TraceOptions> {
     let trace = claims.trace.as_ref().filter(|trace| is_valid_publish(trace.dest.as_bytes()))?;
     let sampling = if (1..=100).contains(&trace.sampling) { trace.sampling } else { 100 };
     Some(TraceOptions { destination: trace.dest.clone(), sampling })
+}
+
+/// What makes an account's token unfit to be kept, in nats-server's words.
+#[must_use]
+pub fn account_fault(claims: &Claims<AccountClaims>) -> Option<String> {
+    let nats = &claims.nats;
+    let limits = &nats.limits;
+    let mut faults = Vec::new();
+    let exceeds = |count: usize, limit: i64| i64::try_from(count).is_ok_and(|count| count > limit);
+    if limits.imports != -1 && exceeds(nats.imports.len(), limits.imports) {
+        let fault = "the account contains more imports than allowed by the operator";
+        // It is looked at twice there.
+        faults.extend(std::iter::repeat_n(fault, if limits.imports >= 0 { 2 } else { 1 }));
+    }
+    if limits.exports != -1 {
+        if exceeds(nats.exports.len(), limits.exports) {
+            faults.push("the account contains more exports than allowed by the operator");
+        }
+        let has_wildcards = |export: &&ExportClaims| !is_literal(export.subject.as_bytes());
+        let count = nats.exports.iter().filter(has_wildcards).count();
+        if !limits.wildcards {
+            let fault = "the account contains wildcard exports that are not allowed by the operator";
+            faults.extend(std::iter::repeat_n(fault, count));
+        }
+    }
+    (!faults.is_empty()).then(|| format!("validation errors: [{}]", faults.join(" ")))
 }
 
 /// Rights; `None` when nothing is said of them.
@@ -112,6 +138,7 @@ fn export(claims: &ExportClaims) -> Option<ExportOptions> {
         accounts: Vec::new(),
         account_token_position: claims.account_token_position,
         token_required: claims.token_req,
+        revocations: claims.revocations.clone(),
     })
 }
 

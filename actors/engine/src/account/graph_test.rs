@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::graph::Graph;
 use crate::options::{AccountOptions, ExportKind, ExportOptions, ImportKind, ImportOptions, ResponseType};
 
@@ -10,6 +12,7 @@ fn service(subject: &str) -> ExportOptions {
         accounts: Vec::new(),
         account_token_position: 0,
         token_required: false,
+        revocations: BTreeMap::new(),
     }
 }
 

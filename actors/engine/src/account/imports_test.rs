@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::graph::Graph;
 use crate::options::{AccountOptions, ExportKind, ExportOptions, ImportKind, ImportOptions};
 
@@ -9,6 +11,7 @@ fn import(from: &str, to: Option<&str>) -> super::StreamImport {
         accounts: Vec::new(),
         account_token_position: 0,
         token_required: false,
+        revocations: BTreeMap::new(),
     };
     let import = ImportOptions {
         kind: ImportKind::Stream { prefix: None, to: to.map(str::to_owned), allow_trace: false },

@@ -6,12 +6,16 @@ use rand::Rng;
 use rand::distr::Alphanumeric;
 use subtle::ConstantTimeEq;
 
+use super::callout::{CalloutFault, Rules, conclude, denying_requests};
 use super::decision::{
     Decision, Grant, Identity, PasswordCheck, Presented, Reconsidered, Refusal, RefusalReason, UserLimits,
 };
+use super::delegation::{ConfiguredService, Delegation, Reviewed, raw_user};
+use super::permissions::CompiledPermissions;
 use super::signature::{is_signed_by, is_signed_by_proxy};
 use super::trust::Trust;
 use super::users::{Directory, UserRecord};
+use crate::id::ServerIdentity;
 use crate::options::{Credential, DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, Options, Secret};
 
 /// Decides who may enter the client listener. Built once per configuration, asked from any thread.
@@ -20,6 +24,8 @@ pub struct Authenticator {
     users: Directory,
     /// Operator mode: tokens say who may enter.
     trust: Option<Trust>,
+    /// A service decides on those the configuration does not.
+    service: Option<ConfiguredService>,
     single: Option<Single>,
     no_auth_user: Option<String>,
     /// `no_auth_user` is our own, for a configuration that only has users in the system account.
@@ -70,6 +76,7 @@ impl Authenticator {
         Self {
             users,
             trust: options.trust.as_ref().map(Trust::new),
+            service: ConfiguredService::new(options),
             single,
             no_auth_user,
             is_no_auth_user_implied: implied,
@@ -83,7 +90,7 @@ impl Authenticator {
     /// Whether credentials are configured at all. Otherwise every connection enters `$G`.
     #[must_use]
     pub fn is_configured(&self) -> bool {
-        !self.users.is_empty() || self.single.is_some() || self.trust.is_some()
+        !self.users.is_empty() || self.single.is_some() || self.trust.is_some() || self.service.is_some()
     }
 
     /// `auth_required` of INFO: not with a configured `no_auth_user`, yet with the implied one.
@@ -141,17 +148,91 @@ impl Authenticator {
         self.decide_single(presented, proxy)
     }
 
+    /// Whether a service decides instead of `outcome`; where it does not, what the connection may do.
+    #[must_use]
+    pub fn review(&self, presented: &Presented, outcome: Result<Grant, Refusal>) -> Reviewed {
+        if outcome.as_ref().is_err_and(|refusal| refusal.reason == RefusalReason::ProxyNotTrusted) {
+            return Reviewed::Final(Box::new(outcome));
+        }
+        let outcome = match self.delegation(presented, &outcome) {
+            // There is no CONNECT to ask about.
+            Some(_) if presented.implicit => {
+                Err(Refusal { reason: RefusalReason::AuthenticationFailure, identity: Identity::Anonymous })
+            }
+            Some(delegation) => return Reviewed::Ask(Box::new(delegation)),
+            None => outcome.map(|grant| match self.guards_requests(presented, &grant) {
+                true => without_requests(grant),
+                false => grant,
+            }),
+        };
+        Reviewed::Final(Box::new(outcome))
+    }
+
+    fn delegation(&self, presented: &Presented, outcome: &Result<Grant, Refusal>) -> Option<Delegation> {
+        if let Some(trust) = &self.trust {
+            return trust.delegation(presented, outcome);
+        }
+        let account = outcome.as_ref().map_or(GLOBAL_ACCOUNT, |grant| &grant.account);
+        let service = self.service.as_ref().filter(|service| service.is_asked(account))?;
+        let is_exempt = service.options.auth_users.contains(&raw_user(presented, outcome));
+        (!is_exempt).then(|| service.delegation(presented, outcome))
+    }
+
+    /// Whether a user that is let in without the service's word is in the service's account.
+    fn guards_requests(&self, presented: &Presented, grant: &Grant) -> bool {
+        match (&self.trust, &self.service) {
+            (Some(trust), _) => trust.has_service(&grant.account),
+            (None, Some(service)) => {
+                let is_exempt = service.is_asked(&grant.account) || presented.implicit;
+                is_exempt && *grant.account == *service.options.account
+            }
+            (None, None) => false,
+        }
+    }
+
+    /// Judges what a service answered to the request of `delegation`.
+    ///
+    /// # Errors
+    /// Why the answer lets nobody in.
+    pub fn conclude(
+        &self,
+        delegation: &Delegation,
+        presented: &Presented,
+        identity: &ServerIdentity,
+        answer: &[u8],
+    ) -> Result<Grant, CalloutFault> {
+        let rules = match (&self.trust, &self.service) {
+            (Some(trust), _) if delegation.has_operator => Rules::Trusted(trust),
+            (None, Some(service)) if !delegation.has_operator => Rules::Configured(service),
+            // The configuration was changed meanwhile.
+            _ => return Err(CalloutFault::UnknownKey),
+        };
+        conclude(&rules, delegation, presented, identity, answer)
+    }
+
     /// Judges a connection that is in with `previous` again, with this configuration. Passwords whose stored form did
     /// not change are not compared again.
     #[must_use]
     pub fn reconsider(&self, presented: &Presented, previous: &Grant) -> Reconsidered {
         match self.decide(presented) {
-            Decision::Accept(grant) => Reconsidered::compare(previous, grant),
-            Decision::Refuse(refusal) => Reconsidered::Refused(refusal),
+            Decision::Accept(grant) => self.settle(presented, previous, Ok(grant)),
+            Decision::Refuse(refusal) => self.settle(presented, previous, Err(refusal)),
             Decision::CheckPassword(check) => match check.skip_if_checked(previous) {
-                Some(grant) => Reconsidered::compare(previous, grant),
+                Some(grant) => self.settle(presented, previous, Ok(grant)),
                 None => Reconsidered::CheckPassword(check),
             },
+        }
+    }
+
+    /// What `outcome` means for a connection that is in with `previous`.
+    #[must_use]
+    pub fn settle(&self, presented: &Presented, previous: &Grant, outcome: Result<Grant, Refusal>) -> Reconsidered {
+        match self.review(presented, outcome) {
+            Reviewed::Final(outcome) => match *outcome {
+                Ok(grant) => Reconsidered::compare(previous, grant),
+                Err(refusal) => Reconsidered::Refused(refusal),
+            },
+            Reviewed::Ask(delegation) => Reconsidered::Ask(delegation),
         }
     }
 
@@ -283,6 +364,13 @@ pub fn has_plaintext_passwords(options: &Options) -> bool {
     single.into_iter().chain(of_users).any(|password| !password.is_bcrypt())
 }
 
+/// The same without the right to ask the service in the server's name.
+fn without_requests(grant: Grant) -> Grant {
+    let own = grant.permissions.as_ref().map(|permissions| permissions.source().clone());
+    let permissions = Some(Arc::new(CompiledPermissions::compile(&denying_requests(own))));
+    Grant { permissions, ..grant }
+}
+
 fn refuse(reason: RefusalReason, identity: Identity) -> Decision {
     Decision::Refuse(Refusal { reason, identity })
 }
@@ -296,6 +384,8 @@ fn grant_in_global(identity: Identity, proxy_key: Option<Arc<str>>, checked_agai
         limits: UserLimits::default(),
         expires: None,
         token: None,
+        ends_with_account: false,
+        is_delegated: false,
         checked_against,
     }
 }

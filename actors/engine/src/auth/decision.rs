@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use troupe_codecs::quote::quote;
 
 use super::certificate::CertificateNames;
+use super::delegation::Delegation;
 use super::permissions::CompiledPermissions;
 use crate::options::{ConnectionType, RateOptions, Secret};
 
@@ -186,6 +187,10 @@ pub struct Grant {
     pub expires: Option<SystemTime>,
     /// What its token says of it, where it has one.
     pub token: Option<Arc<TokenFacts>>,
+    /// It must leave because the account's token ends, not the user's.
+    pub ends_with_account: bool,
+    /// A service said so.
+    pub is_delegated: bool,
     /// Password, hash or token the connection was checked against, so that a reload need not check it again.
     pub(super) checked_against: Option<Secret>,
 }
@@ -214,6 +219,10 @@ pub enum RefusalReason {
     ProxyNotTrusted,
     /// The user may only come through a trusted proxy.
     ProxyRequired,
+    /// The account has taken the user's token back.
+    Revoked,
+    /// The account's token has ended, or is taken away.
+    AccountExpired,
 }
 
 impl RefusalReason {
@@ -221,7 +230,7 @@ impl RefusalReason {
     #[must_use]
     pub fn closed_reason(self) -> &'static str {
         match self {
-            Self::AuthenticationFailure => "Authentication Failure",
+            Self::AuthenticationFailure | Self::Revoked | Self::AccountExpired => "Authentication Failure",
             Self::ProxyNotTrusted => "Proxy Not Trusted",
             Self::ProxyRequired => "Proxy Required",
         }
@@ -306,6 +315,8 @@ pub enum Reconsidered {
     AccountChanged(Grant),
     /// The password changed and a bcrypt comparison decides; what it grants is compared with [`Reconsidered::compare`].
     CheckPassword(Box<PasswordCheck>),
+    /// A service decides.
+    Ask(Box<Delegation>),
     /// No longer allowed.
     Refused(Refusal),
 }

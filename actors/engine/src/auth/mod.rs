@@ -5,12 +5,17 @@
 //! handed to the caller as a [`PasswordCheck`]. After a reload every connection is judged again with
 //! [`Authenticator::reconsider`], from the [`Presented`] and [`Grant`] it remembers.
 //!
+//! Where a service decides instead, [`Authenticator::review`] makes a [`Delegation`] of the decision; what the service answers is
+//! judged by [`Authenticator::conclude`].
+//!
 //! [`CompiledPermissions`] answer what a granted connection may do, [`ResponseTracker`] to which received reply
 //! subjects it may publish.
 
 mod authenticator;
+mod callout;
 mod certificate;
 mod decision;
+mod delegation;
 mod distinguished_name;
 mod permissions;
 mod responses;
@@ -19,12 +24,15 @@ mod subjects;
 mod templates;
 mod trust;
 mod users;
+mod validation;
 
 pub use authenticator::{Authenticator, has_plaintext_passwords};
+pub use callout::CalloutFault;
 pub use certificate::{CertificateNames, NameCandidate, RelativeName};
 pub use decision::{
     Decision, Grant, Identity, PasswordCheck, Presented, Reconsidered, Refusal, RefusalReason, TokenFacts, UserLimits,
 };
+pub use delegation::{CalloutFacts, CalloutRequest, Delegation, Reviewed};
 pub use distinguished_name::DistinguishedName;
 pub use permissions::{CompiledPermissions, ConnectionPermissions, DeliveryFilter};
 pub use responses::{MAX_TRACKED_BYTES, MAX_TRACKED_REPLIES, ResponseTracker};

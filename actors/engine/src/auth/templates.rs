@@ -112,7 +112,7 @@ fn moment(zone: Tz, shown: NaiveDateTime) -> SystemTime {
 }
 
 /// Seconds of `15:04:05`.
-fn clock(text: &str) -> Option<u64> {
+pub(super) fn clock(text: &str) -> Option<u64> {
     let mut parts = text.split(':').map(|part| part.parse::<u64>().ok());
     let (hours, minutes, seconds) = (parts.next()??, parts.next()??, parts.next()??);
     (parts.next().is_none() && hours < 24 && minutes < 60 && seconds < 60)

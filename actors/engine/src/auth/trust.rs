@@ -10,15 +10,16 @@ use troupe_codecs::jwt::claims::{SigningKey, UserRights};
 use troupe_codecs::jwt::{AccountClaims, Claims, UserClaims, decode};
 
 use super::decision::{Decision, Grant, Identity, Presented, Refusal, RefusalReason, TokenFacts, UserLimits};
+use super::delegation::{Delegation, raw_user};
 use super::permissions::CompiledPermissions;
 use super::signature::is_signed_by;
-use super::templates;
+use super::{templates, validation};
 use crate::account::claims::permissions;
 use crate::options::{ConnectionType, Permissions, TrustOptions};
 
 /// An account whose token is known.
 #[derive(Debug)]
-struct TrustedAccount {
+pub(super) struct TrustedAccount {
     claims: Claims<AccountClaims>,
     /// Keys that sign for it, with the template of those that are scoped.
     signers: BTreeMap<String, Option<UserRights>>,
@@ -61,6 +62,42 @@ impl Trust {
         }
     }
 
+    /// The account with this key.
+    pub(super) fn account(&self, key: &str) -> Option<&TrustedAccount> {
+        self.accounts.get(key).filter(|account| account.is_trusted)
+    }
+
+    /// Whether `key` signs for `account`.
+    pub(super) fn is_signer(&self, account: &str, key: &str) -> bool {
+        self.account(account).is_some_and(|account| account.signers.contains_key(key))
+    }
+
+    /// Whether the service of the account `place` may put users into the account `target`.
+    pub(super) fn may_place(&self, place: &str, target: &str) -> bool {
+        self.account(place).is_some_and(|account| {
+            let allowed = &account.claims.nats.authorization.allowed_accounts;
+            matches!(&allowed[..], [any] if any == "*") || allowed.iter().any(|name| name == target)
+        })
+    }
+
+    /// Who decides instead on a connection that may enter: the service of its account, where there is one.
+    pub(super) fn delegation(&self, presented: &Presented, outcome: &Result<Grant, Refusal>) -> Option<Delegation> {
+        let grant = outcome.as_ref().ok()?;
+        let external = &self.account(&grant.account)?.claims.nats.authorization;
+        if external.auth_users.is_empty() || external.auth_users.contains(&raw_user(presented, outcome)) {
+            return None;
+        }
+        let jwt = self.token_of(presented)?;
+        let user = decode::<UserClaims>(jwt).ok()?;
+        let xkey = Some(external.xkey.clone()).filter(|key| !key.is_empty());
+        Some(Delegation::new(&grant.account, presented, outcome).with_token(jwt, &user, xkey))
+    }
+
+    /// Whether connections of `account` that may enter must not ask its service in the server's name.
+    pub(super) fn has_service(&self, account: &str) -> bool {
+        self.account(account).is_some_and(|account| !account.claims.nats.authorization.auth_users.is_empty())
+    }
+
     /// Judges a connection by its token.
     pub(super) fn decide(&self, presented: &Presented, proxy: Option<Arc<str>>) -> Decision {
         match self.judge(presented, proxy) {
@@ -74,32 +111,42 @@ impl Trust {
         self.judge(presented, proxy).err().map(|fault| fault.why)
     }
 
-    fn judge(&self, presented: &Presented, proxy: Option<Arc<str>>) -> Result<Grant, Fault> {
+    /// The token a connection shows, or that of those that show none.
+    fn token_of<'a>(&'a self, presented: &'a Presented) -> Option<&'a str> {
         let shown = presented.jwt.as_deref().filter(|jwt| decode::<UserClaims>(jwt).is_ok());
-        let jwt = shown.or(self.default_sentinel.as_deref());
-        let anonymous = |why: String| Fault::of(presented.claimed_identity(), why);
-        let jwt = jwt.ok_or_else(|| anonymous("Authentication requires a user JWT".to_owned()))?;
-        let user = decode::<UserClaims>(jwt).map_err(|cause| anonymous(format!("User JWT not valid: {cause}")))?;
+        shown.or(self.default_sentinel.as_deref())
+    }
+
+    fn user_of(&self, presented: &Presented) -> Result<Claims<UserClaims>, String> {
+        let jwt = self.token_of(presented).ok_or("Authentication requires a user JWT")?;
+        decode::<UserClaims>(jwt).map_err(|cause| format!("User JWT not valid: {cause}"))
+    }
+
+    fn judge(&self, presented: &Presented, proxy: Option<Arc<str>>) -> Result<Grant, Fault> {
+        let user = self.user_of(presented).map_err(|why| Fault::of(presented.claimed_identity(), why))?;
         let identity = Identity::Nkey(user.sub.clone());
         let refuse = |why: &str| Fault::of(identity.clone(), why.to_owned());
         if user.nats.rights.proxy_required && proxy.is_none() {
             return Err(Fault { reason: RefusalReason::ProxyRequired, ..refuse("proxy connection required") });
         }
         let now = seconds(presented.now);
-        if !user.is_alive(now) {
-            return Err(refuse("User JWT no longer valid"));
+        if let Some(fault) = validation::fault(&user, now) {
+            return Err(refuse(&format!("User JWT no longer valid: {fault}")));
         }
         let owner = Some(&user.nats.issuer_account).filter(|owner| !owner.is_empty()).unwrap_or(&user.iss);
         if self.pinned.as_ref().is_some_and(|pinned| !pinned.contains(owner)) {
             return Err(refuse(&format!("Account {owner} not listed as operator pinned account")));
         }
-        let account = self.accounts.get(owner).ok_or_else(|| refuse("Account JWT lookup error: account missing"))?;
+        let account = self.accounts.get(owner).ok_or_else(|| Fault {
+            reason: RefusalReason::AccountExpired,
+            ..refuse("Account JWT lookup error: account missing")
+        })?;
         if !account.is_trusted {
             return Err(refuse("Account JWT not signed by trusted operator"));
         }
         let rights = account.rights_of(&user).map_err(&refuse)?;
         if !account.claims.is_alive(now) {
-            return Err(refuse("Account JWT has expired"));
+            return Err(Fault { reason: RefusalReason::AccountExpired, ..refuse("Account JWT has expired") });
         }
         if rights.bearer_token && account.claims.nats.limits.disallow_bearer {
             return Err(refuse("Account does not allow bearer tokens"));
@@ -112,13 +159,14 @@ impl Trust {
             return Err(refuse("Signature not verified"));
         }
         if account.is_revoked(&user) {
-            return Err(refuse("User authentication revoked"));
+            return Err(Fault { reason: RefusalReason::Revoked, ..refuse("User authentication revoked") });
         }
         if !is_from(&rights.src, presented.remote) {
             return Err(refuse("Bad src Ip"));
         }
         let window = templates::window(&rights.times, &rights.times_location, presented.now);
         let window = window.ok_or_else(|| refuse("Outside connect times"))?;
+        let jwt = self.token_of(presented).unwrap_or_default();
         let facts = facts(jwt, &user, &rights, account);
         let own = permissions(&rights.permissions).or_else(|| account.defaults.clone());
         let limit = |number: i64| u64::try_from(number).ok();
@@ -127,6 +175,8 @@ impl Trust {
             identity,
             permissions: own.map(|own| Arc::new(CompiledPermissions::compile(&own))),
             proxy_key: proxy,
+            ends_with_account: ends_with_account(user.exp, account.claims.exp, window),
+            is_delegated: false,
             checked_against: None,
             limits: UserLimits {
                 max_subscriptions: limit(rights.subs),
@@ -140,8 +190,18 @@ impl Trust {
 }
 
 impl TrustedAccount {
+    /// Permissions of users that have none.
+    pub(super) fn defaults(&self) -> Option<&Permissions> {
+        self.defaults.as_ref()
+    }
+
+    /// When its token ends, in seconds since 1970; zero is never.
+    pub(super) fn end(&self) -> i64 {
+        self.claims.exp
+    }
+
     /// The rights of a user of this account: its own, or those of the template of the key that issued it.
-    fn rights_of(&self, user: &Claims<UserClaims>) -> Result<UserRights, &'static str> {
+    pub(super) fn rights_of(&self, user: &Claims<UserClaims>) -> Result<UserRights, &'static str> {
         match self.signers.get(&user.iss) {
             None => Err("User JWT issuer is not known"),
             Some(None) => Ok(user.nats.rights.clone()),
@@ -186,13 +246,19 @@ impl Fault {
     }
 }
 
-fn seconds(time: SystemTime) -> i64 {
+pub(super) fn seconds(time: SystemTime) -> i64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// The moment a token's life ends.
-fn end_of(exp: i64) -> Option<SystemTime> {
+pub(super) fn end_of(exp: i64) -> Option<SystemTime> {
     u64::try_from(exp).ok().filter(|exp| *exp > 0).map(|exp| UNIX_EPOCH + Duration::from_secs(exp))
+}
+
+/// Whether an account's end comes first.
+fn ends_with_account(user: i64, account: i64, window: Option<SystemTime>) -> bool {
+    let Some(end) = end_of(account) else { return false };
+    [end_of(user), window].into_iter().flatten().all(|other| end < other)
 }
 
 fn earliest(ends: [Option<SystemTime>; 3]) -> Option<SystemTime> {
@@ -200,7 +266,7 @@ fn earliest(ends: [Option<SystemTime>; 3]) -> Option<SystemTime> {
 }
 
 /// Names that are not known are left out; when none is left, nothing is allowed.
-fn may_connect_as(names: &[String], connection_type: ConnectionType) -> bool {
+pub(super) fn may_connect_as(names: &[String], connection_type: ConnectionType) -> bool {
     let known = |name: &String| match name.to_ascii_uppercase().as_str() {
         "STANDARD" => Some(ConnectionType::Standard),
         "WEBSOCKET" => Some(ConnectionType::Websocket),
@@ -215,7 +281,7 @@ fn may_connect_as(names: &[String], connection_type: ConnectionType) -> bool {
 }
 
 /// Whether an address is in one of the networks; none is all.
-fn is_from(networks: &[String], remote: Option<IpAddr>) -> bool {
+pub(super) fn is_from(networks: &[String], remote: Option<IpAddr>) -> bool {
     if networks.is_empty() {
         return true;
     }

@@ -44,6 +44,8 @@ impl UserRecord {
             limits: self.limits,
             expires: None,
             token: None,
+            ends_with_account: false,
+            is_delegated: false,
             checked_against: self.password.clone(),
         }
     }

@@ -1,5 +1,6 @@
 //! Accounts from the configuration file.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::AccountJetStream;
@@ -86,6 +87,8 @@ pub struct ExportOptions {
     pub account_token_position: u32,
     /// Importing accounts must show an activation token.
     pub token_required: bool,
+    /// Accounts, or `*`, whose activation tokens do not count where they were issued at this second or before.
+    pub revocations: BTreeMap<String, i64>,
 }
 
 /// What an import takes.

@@ -109,6 +109,16 @@ pub enum Credential {
     Nkey(String),
 }
 
+impl Credential {
+    /// User name or public nkey.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Password { name, .. } | Self::Nkey(name) => name,
+        }
+    }
+}
+
 /// One user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserOptions {
@@ -125,6 +135,21 @@ pub struct UserOptions {
     pub proxy_required: bool,
     /// Limits.
     pub limits: UserLimitOptions,
+}
+
+/// A service that says who may enter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CalloutOptions {
+    /// Public account key that signs its answers.
+    pub issuer: String,
+    /// Account it is asked in.
+    pub account: String,
+    /// Users, by name or nkey, that are not asked for.
+    pub auth_users: Vec<String>,
+    /// Its curve key: what it is asked is sealed for it.
+    pub xkey: Option<String>,
+    /// Accounts whose users are asked for, beside `$G`; empty is all.
+    pub allowed_accounts: Vec<String>,
 }
 
 /// The `authorization {}` block and the users of all accounts.
@@ -152,4 +177,6 @@ pub struct AuthOptions {
     pub proxy_required: bool,
     /// Public keys of trusted proxies.
     pub trusted_proxies: Vec<String>,
+    /// A service that says who may enter.
+    pub callout: Option<CalloutOptions>,
 }

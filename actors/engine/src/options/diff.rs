@@ -11,8 +11,8 @@ use std::time::Duration;
 use troupe_codecs::conf::format_duration;
 
 use super::{
-    ClusterOptions, Credential, HandshakeFirst, MonitorOptions, Options, TlsOptions, UserOptions, WriteTimeoutPolicy,
-    tls,
+    CalloutOptions, ClusterOptions, Credential, HandshakeFirst, MonitorOptions, Options, TlsOptions, UserOptions,
+    WriteTimeoutPolicy, tls,
 };
 
 /// Who has to act on a change.
@@ -200,6 +200,7 @@ impl Differ<'_> {
         if old.password != new.password {
             self.change(scope, "Reloaded: authorization password".to_owned());
         }
+        refuse("AuthCallout", callout(old.callout.as_ref()), callout(new.callout.as_ref()))?;
         refuse("ProxyRequired", old.proxy_required, new.proxy_required)?;
         refuse("ProxyProtocol", self.old.listen.proxy_protocol, self.new.listen.proxy_protocol)?;
         if old.token != new.token {
@@ -382,6 +383,14 @@ fn handshake(first: HandshakeFirst) -> (bool, Duration) {
         HandshakeFirst::Yes => (true, Duration::ZERO),
         HandshakeFirst::After(wait) => (true, wait),
     }
+}
+
+/// A service as Go shows it.
+fn callout(callout: Option<&CalloutOptions>) -> String {
+    let Some(callout) = callout else { return "<nil>".to_owned() };
+    let CalloutOptions { issuer, account, auth_users, xkey, allowed_accounts } = callout;
+    let (users, accounts) = (auth_users.join(" "), allowed_accounts.join(" "));
+    format!("&{{{issuer} {account} [{users}] {} [{accounts}]}}", xkey.as_deref().unwrap_or_default())
 }
 
 fn nkey_users(options: &Options) -> BTreeMap<&str, &UserOptions> {

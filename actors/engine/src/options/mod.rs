@@ -27,7 +27,8 @@ pub use accounts::{
     LatencyOptions, ResponseType, Sampling, TraceOptions,
 };
 pub use auth::{
-    AuthOptions, ConnectionType, Credential, Permissions, ResponsePermission, Secret, SubjectPermission, UserOptions,
+    AuthOptions, CalloutOptions, ConnectionType, Credential, Permissions, ResponsePermission, Secret,
+    SubjectPermission, UserOptions,
 };
 pub use cluster::{ClusterOptions, CompressionOptions};
 pub use jetstream::{BatchLimits, JetStreamOptions, StoreCipher, SyncInterval};

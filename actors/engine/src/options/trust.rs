@@ -1,6 +1,8 @@
 //! Operators and the accounts they vouch for.
 
 use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use troupe_codecs::jwt::{AccountClaims, Claims, OperatorClaims};
 
@@ -19,12 +21,39 @@ impl<B> fmt::Debug for Token<B> {
     }
 }
 
+/// Where tokens of accounts are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AccountResolver {
+    /// In the configuration.
+    #[default]
+    Memory,
+    /// In a directory, all of them.
+    Full(FullResolver),
+}
+
+/// A directory with the tokens of all accounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FullResolver {
+    /// The directory.
+    pub directory: PathBuf,
+    /// Accounts may be deleted.
+    pub allow_delete: bool,
+    /// Files of deleted accounts are not kept under another name.
+    pub hard_delete: bool,
+    /// Most accounts; `None` is no limit.
+    pub limit: Option<usize>,
+    /// Time between two looks at what other servers have.
+    pub interval: Duration,
+}
+
 /// The operator mode: who may enter stands in tokens.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TrustOptions {
     /// Operators.
     pub operators: Vec<Token<OperatorClaims>>,
-    /// Accounts that are known from the start.
+    /// Where tokens of accounts are kept.
+    pub resolver: AccountResolver,
+    /// Accounts that are known.
     pub accounts: Vec<Token<AccountClaims>>,
     /// The only accounts whose users may enter; `None` is all.
     pub pinned: Option<Vec<String>>,

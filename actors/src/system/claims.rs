@@ -1,0 +1,183 @@
+//! Tokens of accounts: what `nsc push`, `pull` and `delete` ask for.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use serde::Serialize;
+use troupe_codecs::report::{Layout, render};
+use troupe_codecs::system::ServerStamp;
+
+use super::SystemServices;
+use crate::router::InboxMessage;
+
+/// What is asked of the keeper of tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClaimsRequest {
+    /// Keep a token, of this account where one is named.
+    Update {
+        /// The account.
+        account: Option<String>,
+        /// The token.
+        token: Vec<u8>,
+    },
+    /// Keep a token of another server, where it is newer.
+    Merge {
+        /// The token.
+        token: Vec<u8>,
+    },
+    /// Forget the accounts that a token of the operator names.
+    Delete {
+        /// The token.
+        token: Vec<u8>,
+    },
+    /// Show the token of an account.
+    Lookup {
+        /// The account.
+        account: String,
+    },
+    /// Name all accounts.
+    List,
+    /// Show all tokens to a server whose own have this digest.
+    Pack {
+        /// The digest.
+        digest: Vec<u8>,
+    },
+    /// Tell the digest of all tokens.
+    Digest,
+}
+
+/// Why a token is not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimsFault {
+    /// The account.
+    pub account: String,
+    /// What went wrong.
+    pub what: &'static str,
+    /// Why.
+    pub cause: String,
+}
+
+/// What the keeper of tokens answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClaimsAnswer {
+    /// There is nothing to say.
+    Nothing,
+    /// The account whose token is kept.
+    Updated(Result<String, ClaimsFault>),
+    /// How many accounts are forgotten.
+    Deleted(Result<usize, String>),
+    /// A token, where there is one.
+    Token(Option<String>),
+    /// Names of accounts.
+    List(Vec<String>),
+    /// Accounts with their tokens; nothing where the other server has the same.
+    Pack(Vec<String>),
+    /// Digest of all tokens.
+    Digest([u8; 32]),
+}
+
+/// An answer that comes.
+pub type Claims = Pin<Box<dyn Future<Output = ClaimsAnswer>>>;
+
+#[derive(Debug, Serialize)]
+struct Success<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<&'a str>,
+    code: u16,
+    message: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Failure<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<&'a str>,
+    code: u16,
+    description: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    server: ServerStamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Success<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Failure<'a>>,
+}
+
+/// Names come before the server here.
+#[derive(Debug, Serialize)]
+struct Names {
+    server: ServerStamp,
+    data: Vec<String>,
+}
+
+/// Request of the message with this subject below `$SYS`.
+pub(super) fn request(kind: ClaimsKind, message: &InboxMessage) -> ClaimsRequest {
+    let token = || message.payload().to_vec();
+    let place = |number: usize| {
+        let token = message.subject.split(|byte| *byte == b'.').nth(number).unwrap_or_default();
+        String::from_utf8_lossy(token).into_owned()
+    };
+    match kind {
+        ClaimsKind::Update => ClaimsRequest::Update { account: None, token: token() },
+        ClaimsKind::UpdateOf => ClaimsRequest::Update { account: Some(place(3)), token: token() },
+        ClaimsKind::OldUpdateOf => ClaimsRequest::Update { account: Some(place(2)), token: token() },
+        ClaimsKind::Delete => ClaimsRequest::Delete { token: token() },
+        ClaimsKind::Lookup => ClaimsRequest::Lookup { account: place(3) },
+        ClaimsKind::List => ClaimsRequest::List,
+        ClaimsKind::Pack => ClaimsRequest::Pack { digest: token() },
+        ClaimsKind::Merge => {
+            let payload = message.payload();
+            let at = payload.iter().position(|byte| *byte == b'|').map_or(payload.len(), |at| at + 1);
+            ClaimsRequest::Merge { token: payload[at..].to_vec() }
+        }
+    }
+}
+
+/// Kinds of requests, by subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimsKind {
+    /// Keep a token.
+    Update,
+    /// Keep the token of the account in the subject.
+    UpdateOf,
+    /// The same in an older form.
+    OldUpdateOf,
+    /// Forget accounts.
+    Delete,
+    /// Show the token of the account in the subject.
+    Lookup,
+    /// Name all accounts.
+    List,
+    /// Show all tokens.
+    Pack,
+    /// A line of what another server shows.
+    Merge,
+}
+
+impl SystemServices {
+    /// The bodies of the messages that answer.
+    pub(super) fn claims_bodies(&self, answer: ClaimsAnswer) -> Vec<Vec<u8>> {
+        let document = |data, error| {
+            let document = Document { server: self.stamp(), data, error };
+            vec![render(&document, Layout::Compact).unwrap_or_default()]
+        };
+        let done = |account, message| document(Some(Success { account, code: 200, message }), None);
+        let failed = |account, description| document(None, Some(Failure { account, code: 500, description }));
+        match answer {
+            ClaimsAnswer::Nothing | ClaimsAnswer::Digest(_) => Vec::new(),
+            ClaimsAnswer::Updated(Ok(account)) => done(Some(&account), "jwt updated".to_owned()),
+            ClaimsAnswer::Updated(Err(fault)) => {
+                failed(Some(&fault.account), format!("{} - {}", fault.what, fault.cause))
+            }
+            ClaimsAnswer::Deleted(Ok(count)) => done(None, format!("deleted {count} accounts")),
+            ClaimsAnswer::Deleted(Err(cause)) => failed(None, cause),
+            ClaimsAnswer::Token(token) => vec![token.unwrap_or_default().into_bytes()],
+            ClaimsAnswer::List(data) => {
+                let names = Names { server: self.stamp(), data };
+                vec![render(&names, Layout::Compact).unwrap_or_default()]
+            }
+            ClaimsAnswer::Pack(lines) => lines.into_iter().chain([String::new()]).map(String::into_bytes).collect(),
+        }
+    }
+}

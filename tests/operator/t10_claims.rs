@@ -1,0 +1,197 @@
+//! Tokens of accounts that come while the server runs: `nsc push`, `pull`, `delete`.
+
+use std::path::Path;
+
+use nkeys::KeyPair;
+use serde_json::{Value, json};
+use troupe_tests::{Config, RawClient, Server, on_both};
+
+use super::tokens::{World, now, showing, token};
+
+/// A configuration with a full resolver in the directory of the server that holds only the system account.
+fn config(world: &World, more: &str) -> Config {
+    let operator = token(
+        &world.operator,
+        &world.operator.public_key(),
+        "O",
+        json!({"system_account": world.system.public_key(), "type": "operator", "version": 2}),
+        json!({}),
+    );
+    let system = world.account(&world.system, "SYS", json!({}));
+    Config::new(format!(
+        "debug: true\noperator: {operator}\nresolver {{ type: full, dir: \"jwt\", limit: 3{more} }}\nresolver_preload {{ {}: {system} }}\n",
+        world.system.public_key()
+    ))
+}
+
+/// Enters as a user with this token.
+fn enter(server: &Server, options: &str, user: &KeyPair) -> RawClient {
+    use base64::Engine as _;
+
+    let mut client = server.connect();
+    let nonce = client.info_field("nonce");
+    let signature = user.sign(nonce.as_bytes()).expect("signs");
+    let signature = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(signature);
+    let options = options.replace(&format!("<sig:{}>", user.seed().expect("a seed")), &signature);
+    client.send(format!("CONNECT {{\"verbose\":false,\"protocol\":1,{options}}}\r\nPING\r\n"));
+    client
+}
+
+/// A user of the system account that asks.
+struct Asker {
+    client: RawClient,
+    count: usize,
+}
+
+impl Asker {
+    fn new(world: &World, server: &Server) -> Self {
+        let user = KeyPair::new_user();
+        let options = showing(&world.user(&world.system, &user, json!({}), json!({})), &user);
+        let mut client = enter(server, &options, &user);
+        client.expect("PONG");
+        Self { client, count: 0 }
+    }
+
+    /// The payloads of all answers up to the first that is `last`.
+    fn ask(&mut self, subject: &str, body: &[u8], is_last: impl Fn(&[u8]) -> bool) -> Vec<Vec<u8>> {
+        self.count += 1;
+        let inbox = format!("inbox.{}", self.count);
+        self.client.flush(format!("SUB {inbox} {}\r\n", self.count));
+        self.client.send([format!("PUB {subject} {inbox} {}\r\n", body.len()).as_bytes(), body, b"\r\n"].concat());
+        let start = format!("MSG {inbox} ");
+        let payload = |frame: &troupe_tests::frames::Frame| {
+            let at = frame.0.windows(2).position(|window| window == b"\r\n").expect("a line") + 2;
+            frame.0[at..frame.0.len() - 2].to_vec()
+        };
+        let mut answers = Vec::new();
+        self.client.wait(|frames| {
+            answers = frames.iter().filter(|frame| frame.starts_with(&start)).map(payload).collect();
+            answers.iter().any(|answer| is_last(answer))
+        });
+        answers
+    }
+
+    /// The one answer as JSON, without who says it.
+    fn said(&mut self, subject: &str, body: &str) -> Value {
+        let answer = self.ask(subject, body.as_bytes(), |_| true).pop().expect("an answer");
+        let mut answer: Value = serde_json::from_slice(&answer).expect("JSON");
+        answer["server"] = json!("");
+        answer
+    }
+}
+
+fn deletion(by: &KeyPair, sub: &str, accounts: &[String]) -> String {
+    token(by, sub, "", json!({"accounts": accounts, "type": "generic", "version": 2}), json!({}))
+}
+
+#[test]
+fn requests_are_answered_alike() {
+    let world = World::new();
+    let stranger = KeyPair::new_operator();
+    let third = KeyPair::new_account();
+    let (one, two) = (world.one.public_key(), world.two.public_key());
+    let operator = world.operator.public_key();
+    let of_one = world.account(&world.one, "ONE", json!({}));
+    let too_many = json!({"limits": {"imports": 0, "exports": -1, "conn": -1, "subs": -1, "data": -1, "payload": -1, "leaf": -1}, "imports": [{"name": "x", "subject": "x", "account": two, "type": "stream"}]});
+    let requests = [
+        ("$SYS.REQ.CLAIMS.UPDATE".to_owned(), of_one.clone()),
+        ("$SYS.REQ.CLAIMS.UPDATE".to_owned(), "junk".to_owned()),
+        ("$SYS.REQ.CLAIMS.UPDATE".to_owned(), String::new()),
+        ("$SYS.REQ.CLAIMS.UPDATE".to_owned(), world.account(&world.one, "ONE", too_many)),
+        (format!("$SYS.REQ.ACCOUNT.{one}.CLAIMS.UPDATE"), of_one.clone()),
+        (format!("$SYS.REQ.ACCOUNT.{two}.CLAIMS.UPDATE"), of_one),
+        (format!("$SYS.ACCOUNT.{two}.CLAIMS.UPDATE"), world.account(&world.two, "TWO", json!({}))),
+        ("$SYS.REQ.CLAIMS.UPDATE".to_owned(), world.account(&third, "THREE", json!({}))),
+        ("$SYS.REQ.CLAIMS.LIST".to_owned(), String::new()),
+        ("$SYS.REQ.CLAIMS.DELETE".to_owned(), deletion(&stranger, &stranger.public_key(), std::slice::from_ref(&two))),
+        ("$SYS.REQ.CLAIMS.DELETE".to_owned(), deletion(&world.operator, &one, std::slice::from_ref(&two))),
+        ("$SYS.REQ.CLAIMS.DELETE".to_owned(), "zz".to_owned()),
+        ("$SYS.REQ.CLAIMS.DELETE".to_owned(), deletion(&world.operator, &operator, &["foo".to_owned()])),
+        ("$SYS.REQ.CLAIMS.DELETE".to_owned(), deletion(&world.operator, &operator, &[world.system.public_key()])),
+        ("$SYS.REQ.CLAIMS.DELETE".to_owned(), deletion(&world.operator, &operator, &[two])),
+        ("$SYS.REQ.CLAIMS.LIST".to_owned(), String::new()),
+    ];
+    for more in [", allow_delete: true", ""] {
+        let Some(reference) = Server::reference(config(&world, more)) else { return };
+        let troupe = Server::troupe(config(&world, more));
+        let [wanted, got] = [reference, troupe].map(|server| {
+            let mut asker = Asker::new(&world, &server);
+            let answers = requests.iter().map(|(subject, body)| asker.said(subject, body)).collect::<Vec<_>>();
+            let looked_up = asker.ask(&format!("$SYS.REQ.ACCOUNT.{one}.CLAIMS.LOOKUP"), b"", |_| true);
+            let not_found = asker.ask(&format!("$SYS.REQ.ACCOUNT.{}.CLAIMS.LOOKUP", third.public_key()), b"", |_| true);
+            let mut packed = asker.ask("$SYS.REQ.CLAIMS.PACK", b"", <[u8]>::is_empty);
+            packed.sort();
+            (answers, looked_up, not_found, packed, files(server.dir()))
+        });
+        assert_eq!(wanted, got, "{more}");
+    }
+}
+
+/// Names and contents of a store.
+fn files(dir: &Path) -> Vec<(String, String)> {
+    let entries = std::fs::read_dir(dir.join("jwt")).expect("a directory").flatten();
+    let mut files: Vec<_> = entries
+        .map(|entry| {
+            let text = std::fs::read_to_string(entry.path()).expect("text");
+            (entry.file_name().to_string_lossy().into_owned(), text)
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn updates_are_in_force_at_once() {
+    let world = World::new();
+    let user = KeyPair::new_user();
+    let options = showing(&world.user(&world.one, &user, json!({}), json!({})), &user);
+    let publish = "$SYS.REQ.CLAIMS.UPDATE";
+    on_both(config(&world, ", allow_delete: true"), |server| {
+        let mut asker = Asker::new(&world, server);
+        let mut push = |more: Value, extra: Value| {
+            let mut nats = json!({"limits": {"subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true, "conn": -1, "leaf": -1}, "type": "account", "version": 2});
+            nats.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            let token = token(&world.operator, &world.one.public_key(), "ONE", nats, extra);
+            assert_eq!(asker.said(publish, &token)["data"]["code"], 200, "{}", server.name());
+        };
+        enter(server, &options, &user).expect("Authorization Violation");
+        push(json!({}), json!({}));
+        let mut client = enter(server, &options, &user);
+        client.flush("");
+        push(json!({"revocations": {user.public_key(): now()}}), json!({}));
+        client.expect("-ERR 'User Authentication Revoked'");
+        enter(server, &options, &user).expect("Authorization Violation");
+        push(json!({}), json!({}));
+        let mut client = enter(server, &options, &user);
+        client.flush("");
+        push(json!({}), json!({"exp": now() + 2}));
+        client.expect("-ERR 'Account Authentication Expired'");
+        push(
+            json!({"mappings": {"old": [{"subject": "new", "weight": 100}]}, "default_permissions": {"pub": {"deny": ["no"]}, "sub": {}}}),
+            json!({}),
+        );
+        let mut client = enter(server, &options, &user);
+        client.flush("SUB new 1\r\nPUB old 1\r\nx\r\nPUB no 1\r\nx\r\n");
+        assert!(client.text().contains("MSG new 1 1") && client.text().contains("Publish to"), "{}", client.text());
+        push(json!({"limits": {"subs": -1, "data": -1, "payload": -1, "conn": 0, "leaf": 0}}), json!({}));
+        client.expect("-ERR 'maximum account active connections exceeded'");
+    });
+}
+
+#[test]
+fn deletion_closes_clients() {
+    let world = World::new();
+    let user = KeyPair::new_user();
+    let options = showing(&world.user(&world.one, &user, json!({}), json!({})), &user);
+    on_both(config(&world, ", allow_delete: true, hard_delete: true"), |server| {
+        let mut asker = Asker::new(&world, server);
+        asker.said("$SYS.REQ.CLAIMS.UPDATE", &world.account(&world.one, "ONE", json!({})));
+        let mut client = enter(server, &options, &user);
+        client.flush("");
+        let wish = deletion(&world.operator, &world.operator.public_key(), &[world.one.public_key()]);
+        assert_eq!(asker.said("$SYS.REQ.CLAIMS.DELETE", &wish)["data"]["message"], "deleted 1 accounts");
+        client.expect("-ERR 'Account Authentication Expired'");
+        enter(server, &options, &user).expect("Authorization Violation");
+        assert_eq!(files(server.dir()).len(), 1);
+    });
+}
