@@ -72,6 +72,10 @@ fn load_certificates(inner: &Inner, options: &Options) -> Result<Option<TlsServe
 fn take_over(inner: &Inner, options: &Arc<Options>) -> Linked {
     let services = &inner.services;
     configure_accounts(&services.accounts, options);
+    if let Some(jetstream) = &inner.jetstream {
+        let limits = options.accounts.iter().map(|account| (account.name.clone(), account.jetstream));
+        jetstream.reload(&options.jetstream, &limits.collect::<Vec<_>>());
+    }
     let linked = link(&services.accounts, &services.router, options, &services.info().server_name);
     services.set_options(Arc::clone(options));
     inner.reporter.note_reload(std::time::SystemTime::now());

@@ -11,7 +11,7 @@ use troupe_actors::router::{Accounts, RouterHandle};
 use troupe_actors::supervisor::{ArbiterSlot, ChildSpec, SupervisorHandle};
 use troupe_codecs::api::API_LEVEL;
 use troupe_codecs::api::account::AccountLimits;
-use troupe_engine::options::{DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, Options};
+use troupe_engine::options::{DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, Options, friendly_bytes};
 
 use super::StartError;
 use crate::COMPATIBLE_VERSION;
@@ -102,16 +102,4 @@ fn log_start(options: &Options, store_dir: &Path) {
     }
     info!("  API Level:       {API_LEVEL}");
     info!("-------------------------------------------");
-}
-
-/// A size with a unit, as nats-server writes it.
-fn friendly_bytes(bytes: u64) -> String {
-    const UNITS: [&str; 7] = ["B", "KB", "MB", "GB", "TB", "PB", "EB"];
-    let mut unit = 0;
-    let mut shown = bytes as f64;
-    while shown >= 1024.0 && unit + 1 < UNITS.len() {
-        shown /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{bytes} B") } else { format!("{shown:.2} {}", UNITS[unit]) }
 }

@@ -9,4 +9,6 @@ mod t30_stories;
 mod t50_clients;
 mod t50_copies;
 mod t50_kept;
+mod t50_kills;
 mod t50_python;
+mod t50_restarts;

@@ -9,6 +9,8 @@ const LENIENT: &str = "jetstream { store_dir: STORE, max_mem: 1G, max_file: 1G, 
 /// An account with limits.
 const LIMITED: &str = "{js}\nno_auth_user: u\naccounts { A { users: [{user: u, password: p}], jetstream: \
     { max_mem: 100K, max_file: 0, max_streams: 2, max_bytes_required: true, mem_max_stream_bytes: 64K } } }\n";
+/// A server with little room.
+const SMALL: &str = "jetstream { store_dir: STORE, max_mem: 2K, max_file: 4K }\n";
 /// Nothing but JetStream.
 const JETSTREAM: &str = "{js}\n";
 
@@ -36,6 +38,7 @@ tables! {
     pulling: "pulling.txt", JETSTREAM, 80;
     batches: "batches.txt", JETSTREAM, 30;
     limits: "limits.txt", LIMITED, 8;
+    capacity: "capacity.txt", SMALL, 28;
     domains: "domain.txt", DOMAIN, 9;
     leniency: "lenient.txt", LENIENT, 4;
 }

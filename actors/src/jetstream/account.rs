@@ -17,7 +17,7 @@ use crate::router::AccountView;
 #[derive(Debug)]
 pub struct JetStreamAccount {
     view: Arc<AccountView>,
-    limits: AccountLimits,
+    limits: RwLock<AccountLimits>,
     streams: RwLock<BTreeMap<Arc<str>, Arc<StreamEntry>>>,
     num_requests: AtomicU64,
     num_errors: AtomicU64,
@@ -29,7 +29,7 @@ impl JetStreamAccount {
     pub fn new(view: Arc<AccountView>, limits: AccountLimits) -> Self {
         Self {
             view,
-            limits,
+            limits: RwLock::new(limits),
             streams: RwLock::default(),
             num_requests: AtomicU64::new(0),
             num_errors: AtomicU64::new(0),
@@ -50,8 +50,13 @@ impl JetStreamAccount {
 
     /// Limits.
     #[must_use]
-    pub fn limits(&self) -> &AccountLimits {
-        &self.limits
+    pub fn limits(&self) -> AccountLimits {
+        *self.limits.read()
+    }
+
+    /// Puts other limits in force.
+    pub(super) fn set_limits(&self, limits: AccountLimits) {
+        *self.limits.write() = limits;
     }
 
     /// A stream by its name.
@@ -79,7 +84,8 @@ impl JetStreamAccount {
     pub fn add(&self, entry: &Arc<StreamEntry>) -> Result<(), ApiError> {
         let config = entry.config();
         let mut streams = self.streams.write();
-        if self.limits.max_streams > 0 && streams.len() as i64 >= self.limits.max_streams {
+        let most = self.limits().max_streams;
+        if most > 0 && streams.len() as i64 >= most {
             return Err(errors::MAXIMUM_STREAMS_LIMIT.error());
         }
         self.check_reservation(&streams, &config)?;
@@ -122,23 +128,31 @@ impl JetStreamAccount {
     }
 
     fn check_reservation(&self, streams: &Streams, config: &StreamConfig) -> Result<(), ApiError> {
-        let (limit, fault) = match config.storage {
-            StorageType::Memory => (self.limits.max_memory, errors::MEMORY_RESOURCES_EXCEEDED),
-            StorageType::File => (self.limits.max_storage, errors::STORAGE_RESOURCES_EXCEEDED),
+        let limits = self.limits();
+        let limit = match config.storage {
+            StorageType::Memory => limits.max_memory,
+            StorageType::File => limits.max_storage,
         };
-        let others = streams.values().filter(|entry| **entry.name() != *config.name).map(|entry| entry.config());
-        let others = others.filter(|other| other.storage == config.storage);
-        let reserved: i64 = others.map(|other| other.max_bytes.max(0)).fold(0, i64::saturating_add);
-        let is_exceeded = limit >= 0 && config.max_bytes > 0 && reserved.saturating_add(config.max_bytes) > limit;
-        if is_exceeded { Err(fault.error()) } else { Ok(()) }
+        if limit < 0 {
+            Ok(())
+        } else {
+            check_reservation(reserved(streams, config.storage, &config.name), config, limit)
+        }
+    }
+
+    /// Bytes that streams have been promised, but for one.
+    #[must_use]
+    pub fn reserved(&self, storage: StorageType, except: &str) -> i64 {
+        reserved(&self.streams.read(), storage, except)
     }
 
     /// Whether the account holds as much of a storage as it may.
     #[must_use]
     pub fn is_full(&self, storage: StorageType, more: u64) -> bool {
+        let limits = self.limits();
         let limit = match storage {
-            StorageType::Memory => self.limits.max_memory,
-            StorageType::File => self.limits.max_storage,
+            StorageType::Memory => limits.max_memory,
+            StorageType::File => limits.max_storage,
         };
         u64::try_from(limit).is_ok_and(|limit| self.used(storage).saturating_add(more) > limit)
     }
@@ -162,7 +176,7 @@ impl JetStreamAccount {
     /// Usage and limits.
     #[must_use]
     pub fn stats(&self, domain: &str) -> AccountStats {
-        let mut total = Tier { limits: self.limits, ..Tier::default() };
+        let mut total = Tier { limits: self.limits(), ..Tier::default() };
         for entry in self.streams.read().values() {
             let config = entry.config();
             let bytes = entry.usage().bytes.load(Ordering::Relaxed);
@@ -186,6 +200,24 @@ impl JetStreamAccount {
             inflight: 0,
         };
         AccountStats { total, domain: domain.to_owned(), api, tiers: BTreeMap::new() }
+    }
+}
+
+fn reserved(streams: &Streams, storage: StorageType, except: &str) -> i64 {
+    let others = streams.values().filter(|entry| **entry.name() != *except).map(|entry| entry.config());
+    let others = others.filter(|other| other.storage == storage);
+    others.map(|other| other.max_bytes.max(0)).fold(0, i64::saturating_add)
+}
+
+/// Whether a stream may be promised what it asks for. One that asks for nothing needs at least some room.
+pub(super) fn check_reservation(reserved: i64, config: &StreamConfig, limit: i64) -> Result<(), ApiError> {
+    let asked = if config.max_bytes < 0 { 1 } else { config.max_bytes };
+    if reserved.saturating_add(asked) <= limit {
+        return Ok(());
+    }
+    match config.storage {
+        StorageType::Memory => Err(errors::MEMORY_RESOURCES_EXCEEDED.error()),
+        StorageType::File => Err(errors::STORAGE_RESOURCES_EXCEEDED.error()),
     }
 }
 

@@ -7,12 +7,13 @@
 //!
 //! - [`actor`]: the actor of the API. [`server`]: what all of JetStream shares. [`account`]: streams and limits of an account.
 //! - [`api`]: requests by subject. [`stream`]: the actor of one stream. [`consumer`]: consumers inside of it.
-//! - [`entry`]: a stream as the others see it. [`messages`]: what is asked of a stream. [`advisory`]: events.
+//! - [`entry`]: a stream as the others see it. [`messages`]: what is asked of a stream. [`advisory`]: events. [`capacity`]: limits of the server.
 
 pub mod account;
 pub mod actor;
 pub mod advisory;
 pub mod api;
+pub mod capacity;
 mod clock;
 pub mod consumer;
 pub mod entry;

@@ -13,7 +13,8 @@ use troupe_engine::options::JetStreamOptions;
 
 use troupe_store::StoreDirectory;
 
-use super::account::JetStreamAccount;
+use super::account::{JetStreamAccount, check_reservation};
+use super::capacity::Capacity;
 use super::entry::StreamEntry;
 use super::stores;
 use super::stream::Stream;
@@ -69,6 +70,7 @@ pub struct JetStreamServer {
     refused: Queue<Refused>,
     /// Streams in files.
     directory: Option<StoreDirectory>,
+    capacity: Capacity,
 }
 
 /// How JetStream is.
@@ -99,6 +101,7 @@ impl JetStreamServer {
                 counter.fetch_add(batch.len() as u64, Ordering::Relaxed);
             }),
         );
+        let capacity = Capacity::new(&parts.options);
         Arc::new(Self {
             parts,
             accounts: RwLock::default(),
@@ -109,6 +112,7 @@ impl JetStreamServer {
             num_batches: AtomicUsize::new(0),
             refused: overflow::queue(),
             directory,
+            capacity,
         })
     }
 
@@ -185,6 +189,41 @@ impl JetStreamServer {
     #[must_use]
     pub fn directory(&self) -> Option<&StoreDirectory> {
         self.directory.as_ref()
+    }
+
+    /// Limits and use of the server.
+    #[must_use]
+    pub fn capacity(&self) -> &Capacity {
+        &self.capacity
+    }
+
+    /// Whether the server has room for what a stream of an account reserves.
+    ///
+    /// # Errors
+    /// It has not.
+    pub fn check_room(&self, account: &JetStreamAccount, config: &StreamConfig) -> Result<(), ApiError> {
+        let Some(limit) = self.capacity.limit(config.storage) else { return Ok(()) };
+        let own = account.reserved(config.storage, &config.name);
+        let accounts = self.accounts();
+        let others = accounts.iter().filter(|other| other.name() != account.name());
+        let others = others.map(|other| other.reserved(config.storage, ""));
+        let reserved = others.fold(own, i64::saturating_add);
+        check_reservation(reserved, config, i64::try_from(limit).unwrap_or(i64::MAX))
+    }
+
+    /// Takes over other limits of the server and of accounts.
+    pub fn reload(&self, options: &JetStreamOptions, limits: &[(String, Option<AccountLimits>)]) {
+        self.capacity.set_limits(options);
+        for (name, limits) in limits {
+            match (self.account(name), limits) {
+                (Some(account), Some(limits)) => account.set_limits(*limits),
+                (None, None) => {}
+                (known, _) => {
+                    let verb = if known.is_some() { "disabled" } else { "enabled" };
+                    tracing::warn!("JetStream of account {name:?} is {verb} with the next start only");
+                }
+            }
+        }
     }
 
     /// Makes everything durable. The actors of the streams have ended.

@@ -5,10 +5,12 @@ use std::sync::atomic::Ordering;
 
 use serde_json::{Map, Value, json};
 use troupe_codecs::api::API_LEVEL;
+use troupe_codecs::api::stream::StorageType;
 use troupe_codecs::report::jsz::{ApiStats, JetStreamConfig, JetStreamStats};
 use troupe_codecs::report::varz_blocks::JetStreamVarz;
 use troupe_codecs::report::{HealthError, HealthErrorKind, HealthzOptions, Jsz, JszOptions, RaftzOptions};
 use troupe_engine::options::SyncInterval;
+use troupe_store::StoreDirectory;
 
 use super::ReportError;
 use super::sources::{Answer, JetStreamSource};
@@ -37,8 +39,8 @@ impl JetStreamReport {
             SyncInterval::Every(interval) => u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX),
         };
         JetStreamConfig {
-            max_memory: limit(options.max_memory),
-            max_storage: limit(options.max_file),
+            max_memory: limit(self.0.capacity().limit(StorageType::Memory)),
+            max_storage: limit(self.0.capacity().limit(StorageType::File)),
             store_dir: self.0.parts().store_dir.display().to_string(),
             sync_interval: interval,
             sync_always: options.sync == SyncInterval::Always,
@@ -204,6 +206,12 @@ fn faults(server: &JetStreamServer, options: &HealthzOptions) -> Vec<HealthError
             return vec![fault(HealthErrorKind::Stream, account, stream, text)];
         }
     }
+    let disk = match server.directory().map(StoreDirectory::health) {
+        Some(Ok(())) => None,
+        Some(Err(cause)) => Some(format!("JetStream cannot write: {cause}")),
+        None => Some("JetStream has no store directory".to_owned()),
+    };
+    let disk = disk.map(|text| fault(HealthErrorKind::JetStream, "", "", text));
     let health = server.health();
     let is_meant = |place: &(&String, &String)| {
         (account.is_empty() || place.0 == account) && (stream.is_empty() || place.1 == stream)
@@ -218,5 +226,5 @@ fn faults(server: &JetStreamServer, options: &HealthzOptions) -> Vec<HealthError
         let text = format!("JetStream stream '{account} > {stream}' is not recovered yet");
         fault(HealthErrorKind::Stream, account, stream, text)
     });
-    offline.chain(recovering).collect()
+    disk.into_iter().chain(offline).chain(recovering).collect()
 }

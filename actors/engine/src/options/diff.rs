@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use troupe_codecs::conf::format_duration;
 
+use super::jetstream_diff::jetstream_changes;
 use super::{
     CalloutOptions, ClusterOptions, Credential, HandshakeFirst, MonitorOptions, Options, TlsOptions, UserOptions,
     WriteTimeoutPolicy, tls,
@@ -40,6 +41,8 @@ pub enum ChangeScope {
     Delivery,
     /// Failed attempts between two log lines.
     Reports,
+    /// Limits of JetStream.
+    JetStream,
 }
 
 /// One change that can be applied live.
@@ -64,6 +67,9 @@ pub enum ReloadError {
         /// Value asked for.
         new: String,
     },
+    /// JetStream cannot change so without a restart.
+    #[error("config reload not supported for {0}")]
+    JetStream(&'static str),
     /// `client_advertise` is no `host[:port]`.
     #[error("invalid ClientAdvertise value of {value}, err={reason}")]
     ClientAdvertise {
@@ -316,6 +322,7 @@ impl Differ<'_> {
             self.change(ChangeScope::Identity, "Reloaded: metadata".to_owned());
         }
         refuse("FeatureFlags", flags(&old.feature_flags), flags(&new.feature_flags))?;
+        self.changes.extend(jetstream_changes(&old.jetstream, &new.jetstream)?);
         self.proxies();
         Ok(())
     }
@@ -332,7 +339,7 @@ impl Differ<'_> {
     }
 }
 
-fn refuse<T: PartialEq + Display>(field: &'static str, old: T, new: T) -> Result<(), ReloadError> {
+pub(super) fn refuse<T: PartialEq + Display>(field: &'static str, old: T, new: T) -> Result<(), ReloadError> {
     if old == new {
         return Ok(());
     }

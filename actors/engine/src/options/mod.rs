@@ -10,6 +10,7 @@ pub mod diff;
 #[cfg(test)]
 mod diff_test;
 pub mod jetstream;
+mod jetstream_diff;
 pub mod limits;
 pub mod listen;
 pub mod logging;
@@ -32,6 +33,7 @@ pub use auth::{
 };
 pub use cluster::{ClusterOptions, CompressionOptions};
 pub use jetstream::{BatchLimits, JetStreamOptions, StoreCipher, SyncInterval};
+pub use jetstream_diff::friendly_bytes;
 pub use limits::{LameDuckOptions, LimitOptions, TimingOptions, WriteTimeoutPolicy};
 pub use listen::{ListenAddress, ListenOptions};
 pub use logging::{LogFormat, LoggingOptions};

@@ -77,7 +77,7 @@ pub(in crate::jetstream) fn with_context<T>(
     let find = |name: &str| account.config(name);
     let limits = account.limits();
     let account_bytes = AccountBytes { memory: limits.memory_max_stream_bytes, file: limits.storage_max_stream_bytes };
-    let reserve = |config: &StreamConfig| account.check_room(config);
+    let reserve = |config: &StreamConfig| account.check_room(config).and_then(|()| server.check_room(account, config));
     run(&ConfigContext {
         reserve: &reserve,
         max_duplicates: server.options().max_duplicates,

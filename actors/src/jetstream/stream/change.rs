@@ -129,6 +129,7 @@ impl StreamCore {
         let mut config = self.wanted_config(request)?;
         set_stream_level(&mut config);
         let config = Arc::new(config);
+        self.server.check_room(&self.account, &config)?;
         self.account.change(&self.entry, &config)?;
         let is_new_interest =
             self.config.retention == RetentionPolicy::Limits && config.retention == RetentionPolicy::Interest;

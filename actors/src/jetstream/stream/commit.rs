@@ -247,6 +247,10 @@ impl StreamCore {
 
     fn check_resources(&self, subject: &[u8], accepted: &Accepted<'_>) -> Result<(), ApiError> {
         let storage = self.config.storage;
+        let told = self.entry.usage().bytes.load(std::sync::atomic::Ordering::Relaxed);
+        if self.server.capacity().is_full(storage, told, self.store.state().bytes) {
+            return Err(errors::INSUFFICIENT_RESOURCES.error());
+        }
         let limits = self.account.limits();
         let is_unlimited = match storage {
             api::stream::StorageType::Memory => limits.max_memory < 0,

@@ -285,7 +285,8 @@ impl StreamCore {
         let state = self.store.state();
         let usage = self.entry.usage();
         usage.messages.store(state.msgs, Ordering::Relaxed);
-        usage.bytes.store(state.bytes, Ordering::Relaxed);
+        let told = usage.bytes.swap(state.bytes, Ordering::Relaxed);
+        self.server.capacity().changed(self.config.storage, told, state.bytes);
         usage.consumers.store(num_consumers as u64, Ordering::Relaxed);
     }
 
