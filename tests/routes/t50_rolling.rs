@@ -117,8 +117,10 @@ fn a_killed_server_comes_back_to_all_interest() {
         let mut clients = cluster.clients("");
         let subjects: Vec<String> = (0..40).map(|number| format!("{}.{number}", fresh("kept"))).collect();
         for client in &mut clients[1..] {
-            let lines: String =
-                subjects.iter().map(|subject| format!("SUB {subject} 1\r\nSUB {subject} g 2\r\n")).collect();
+            let subscribe = |(number, subject): (usize, &String)| {
+                format!("SUB {subject} 1{number}\r\nSUB {subject} g 2{number}\r\n")
+            };
+            let lines: String = subjects.iter().enumerate().map(subscribe).collect();
             client.flush(lines);
         }
         sync_all(&mut clients);
