@@ -5,6 +5,7 @@ mod exchange;
 mod masked;
 mod t10_exchanges;
 mod t10_traces;
+mod t30_sources;
 mod t30_stories;
 mod t50_clients;
 mod t50_copies;

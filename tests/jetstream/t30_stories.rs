@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const CONFIG: &str = "jetstream { store_dir: STORE }\n";
 
 /// Plays a story on both servers and compares what it tells.
-async fn compare<F: Future<Output = Vec<String>>>(story: impl Fn(Client) -> F) {
+pub(crate) async fn compare<F: Future<Output = Vec<String>>>(story: impl Fn(Client) -> F) {
     let config = Config::new(CONFIG.to_owned());
     let Some((reference, _dir)) = start(&config, true) else { return };
     let Some((troupe, _other)) = start(&config, false) else { return };
@@ -94,6 +94,53 @@ async fn nobody_begins_anew_for_a_consumer_that_does_not_exist() {
         let answer = tokio::time::timeout(PATIENCE, answers.next()).await.ok().flatten();
         let info = ask(&client, "$JS.API.INFO", "").await;
         vec![answer.map_or_else(|| "nothing".to_owned(), |answer| masked(&answer)), info["api"].to_string()]
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_listens_to_its_own_requests_gets_them_before_the_answers() {
+    compare(async |client| {
+        let mut all = client.subscribe(">").await.expect("a subscription");
+        let mut told = Vec::new();
+        for number in 0..20 {
+            let reply = format!("answer.{number}");
+            client.publish_with_reply("$JS.API.STREAM.NAMES", reply, "".into()).await.expect("it is sent");
+            let mut count = 0;
+            while count < 2 {
+                let message = tokio::time::timeout(PATIENCE, all.next()).await.ok().flatten();
+                let subject = message.map_or_else(String::new, |message| message.subject.to_string());
+                // Requests are told to those who watch the API, too.
+                if !subject.starts_with("$JS.EVENT.") {
+                    told.push(subject);
+                    count += 1;
+                }
+            }
+        }
+        told
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn publishers_hear_of_a_message_before_consumers_do() {
+    compare(async |client| {
+        ask(&client, "$JS.API.STREAM.CREATE.S", r#"{"name":"S","subjects":["s"]}"#).await;
+        let mut seen = client.subscribe("seen").await.expect("a subscription");
+        let consumer = r#"{"stream_name":"S","config":{"name":"C","deliver_subject":"seen"}}"#;
+        ask(&client, "$JS.API.CONSUMER.CREATE.S.C", consumer).await;
+        let mut told = Vec::new();
+        for _ in 0..20 {
+            client.publish_with_reply("s", "seen", "".into()).await.expect("it is sent");
+            for _ in 0..2 {
+                let message = tokio::time::timeout(PATIENCE, seen.next()).await.ok().flatten();
+                // What a consumer delivers can be acknowledged, what the publisher hears cannot.
+                told.push(message.map_or_else(String::new, |message| {
+                    if message.reply.is_some() { "delivered".to_owned() } else { "acknowledged".to_owned() }
+                }));
+            }
+        }
+        told
     })
     .await;
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use troupe_codecs::api::json::decode_stored;
 use troupe_codecs::api::stream::StoredStream;
 use troupe_codecs::api::{API_LEVEL, StreamConfig, Timestamp};
 use troupe_engine::stream::level::unsupported_level;
@@ -72,5 +73,6 @@ impl JetStreamServer {
 
 /// Reads a stored configuration. What a later server wrote in it is not guessed at.
 fn read_meta(meta: &[u8]) -> Result<StoredStream, String> {
-    serde_json::from_slice(meta).map_err(|cause| format!("unsupported - config error: {cause}"))
+    let (created, config) = decode_stored(meta).map_err(|cause| format!("unsupported - config error: {cause}"))?;
+    Ok(StoredStream { created, config })
 }

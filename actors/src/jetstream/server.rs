@@ -67,6 +67,8 @@ pub struct JetStreamServer {
     num_dropped: Arc<AtomicU64>,
     /// Batches of messages that are not complete.
     num_batches: AtomicUsize,
+    /// Batches with flow control that are not complete.
+    num_fast_batches: AtomicUsize,
     refused: Queue<Refused>,
     /// Streams in files.
     directory: Option<StoreDirectory>,
@@ -110,6 +112,7 @@ impl JetStreamServer {
             next_child: AtomicU64::new(0),
             num_dropped,
             num_batches: AtomicUsize::new(0),
+            num_fast_batches: AtomicUsize::new(0),
             refused: overflow::queue(),
             directory,
             capacity,
@@ -164,6 +167,10 @@ impl JetStreamServer {
 
     pub(super) fn num_batches(&self) -> &AtomicUsize {
         &self.num_batches
+    }
+
+    pub(super) fn num_fast_batches(&self) -> &AtomicUsize {
+        &self.num_fast_batches
     }
 
     /// An account by its name, where JetStream is enabled for it.

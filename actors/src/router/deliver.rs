@@ -176,6 +176,10 @@ impl Deliveries {
     /// Yields the fullest destination when one is over its mark.
     pub(super) fn flush(&mut self, own: Option<&Arc<ClientSink>>, pool: &BufferPool) -> Option<Stalled> {
         if !self.inside.is_empty() {
+            // A publisher that listens to its own requests gets them before their answers.
+            if own.is_some() && self.destinations.iter().any(|one| one.msgs > 0 && is_same(own, &one.sink)) {
+                self.push_destinations(own);
+            }
             self.push_inside();
         }
         let own_place = own.map(|own| own.batch_place(self.arbiter).load(Ordering::Relaxed) as usize);
@@ -210,6 +214,10 @@ impl Deliveries {
     /// Hands every batch over in the middle of a read, that of the publisher `own` last.
     pub(super) fn push_all(&mut self, own: Option<&Arc<ClientSink>>) {
         self.push_inside();
+        self.push_destinations(own);
+    }
+
+    fn push_destinations(&mut self, own: Option<&Arc<ClientSink>>) {
         for is_own in [false, true] {
             let wanted = |destination: &&mut Destination| is_same(own, &destination.sink) == is_own;
             self.destinations

@@ -8,6 +8,8 @@ use serde_json::ser::{CompactFormatter, Formatter};
 use serde_json::{Map, Serializer, Value};
 use thiserror::Error;
 
+use super::time::Timestamp;
+
 /// Keys whose objects have keys of the user's choice.
 const FREE_KEYS: [&str; 3] = ["metadata", "headers", "subjects"];
 
@@ -59,6 +61,17 @@ pub fn decode_value<T: DeserializeOwned>(value: Value, strictness: Strictness) -
         Some(name) if strictness == Strictness::Strict => Err(JsonError(format!("json: unknown field \"{name}\""))),
         _ => Ok(decoded),
     }
+}
+
+/// Reads what is stored of an asset: when it was made, and beside it a configuration in which every field must be known.
+///
+/// # Errors
+/// It is none, or has fields of a later server.
+pub fn decode_stored<T: DeserializeOwned>(json: &[u8]) -> Result<(Timestamp, T), JsonError> {
+    let mut value = parse(json)?;
+    let created = value.as_object_mut().and_then(|fields| fields.remove("created"));
+    let created = created.map(serde_json::from_value).transpose().map_err(|cause| JsonError(cause.to_string()))?;
+    Ok((created.unwrap_or_default(), decode_value(value, Strictness::Strict)?))
 }
 
 /// Writes a value as Go's encoder does, which escapes what HTML gives a meaning.
@@ -152,6 +165,15 @@ mod tests {
         let fault = decode::<Probe>(body, Strictness::Strict).unwrap_err();
         assert_eq!(fault.to_string(), "json: unknown field \"other\"");
         assert!(decode::<Probe>(body, Strictness::Lenient).is_ok());
+    }
+
+    #[test]
+    fn stored_fields_must_be_known() {
+        let (created, probe) = decode_stored::<Probe>(br#"{"Created":"2020-01-01T00:00:00Z","name":"a"}"#).unwrap();
+        assert_eq!((created.is_zero(), probe.name.as_str()), (false, "a"));
+        let fault =
+            decode_stored::<Probe>(br#"{"Created":"2020-01-01T00:00:00Z","name":"a","later":true}"#).unwrap_err();
+        assert_eq!(fault.to_string(), "json: unknown field \"later\"");
     }
 
     #[test]

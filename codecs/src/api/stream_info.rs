@@ -112,6 +112,9 @@ pub struct StreamSourceInfo {
     pub external: Option<ExternalStream>,
     /// Messages to come.
     pub lag: u64,
+    /// The last sequence that was taken, of a source.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub seq: u64,
     /// Time since something came, -1 when nothing has.
     pub active: i64,
     /// What is wrong.

@@ -5,13 +5,13 @@
 //!                      └──── refused, no answer ──────────────────────────┘
 //! ```
 
-use troupe_codecs::api::consumer::{AckPolicy, ConsumerConfig, DeliverPolicy, ReplayPolicy};
-use troupe_codecs::api::consumer_info::CreateConsumerRequest;
+use troupe_codecs::api::consumer::AckPolicy;
 use troupe_codecs::api::stream::StreamSource;
 use troupe_codecs::api::stream_info::StreamSourceInfo;
-use troupe_codecs::api::{ApiError, SECOND, headers};
+use troupe_codecs::api::{ApiError, SECOND, errors, headers};
 use troupe_codecs::header;
 
+use super::feeder::{Beginning, Fed, Feeder, Level, Request};
 use super::publish::number;
 use super::sources::index_name;
 use crate::subject::Transform;
@@ -78,8 +78,37 @@ pub enum Step {
     Nothing,
     /// Store the message.
     Store,
-    /// Answer with an empty message to this subject.
-    Answer(Vec<u8>),
+    /// Answer to this subject, without a body.
+    Answer {
+        /// The subject.
+        to: Vec<u8>,
+        /// Headers.
+        headers: Vec<u8>,
+    },
+}
+
+/// How far a stream was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The last sequence taken, zero for none.
+    pub stream_seq: u64,
+    /// The stream it was taken from, as far as it is known.
+    pub identity: String,
+}
+
+/// What another stream answered about its consumer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answered {
+    /// Deliveries so far.
+    pub consumer_seq: u64,
+    /// The last sequence delivered.
+    pub stream_seq: u64,
+    /// Messages to come.
+    pub pending: u64,
+    /// How it is acknowledged.
+    pub ack_policy: AckPolicy,
+    /// Which stream it is; empty when it does not say.
+    pub identity: String,
 }
 
 /// Another stream that is followed.
@@ -87,6 +116,12 @@ pub enum Step {
 pub struct Followed {
     source: StreamSource,
     index: String,
+    feeder: Feeder,
+    is_mirror: bool,
+    /// The stream that is read, as far as it is known.
+    identity: String,
+    /// The stream is not the one that was read before.
+    is_anew: bool,
     transforms: Vec<(String, Option<Transform>)>,
     phase: Phase,
     /// The last delivery.
@@ -100,9 +135,9 @@ pub struct Followed {
 }
 
 impl Followed {
-    /// A stream that was read up to `stream_seq`, zero for not at all. It is asked at once.
+    /// A stream that feeds `fed` and was read up to `place`. It is asked at once.
     #[must_use]
-    pub fn new(source: StreamSource, stream_seq: u64, now: i64) -> Self {
+    pub fn new(source: StreamSource, fed: &Fed<'_>, place: Place, now: i64) -> Self {
         let transforms = source.subject_transforms.iter().map(|rule| {
             let filter = if rule.src.is_empty() { ">".to_owned() } else { rule.src.clone() };
             let transform = if rule.dest.is_empty() { None } else { Transform::new(&rule.src, &rule.dest).ok() };
@@ -110,11 +145,15 @@ impl Followed {
         });
         Self {
             index: index_name(&source),
+            feeder: Feeder::new(fed, &source),
+            is_mirror: fed.is_mirror,
+            identity: place.identity,
+            is_anew: false,
             transforms: transforms.collect(),
             source,
             phase: Phase::Waiting(now),
             consumer_seq: 0,
-            stream_seq,
+            stream_seq: place.stream_seq,
             lag: 0,
             heard: None,
             error: None,
@@ -138,6 +177,12 @@ impl Followed {
     #[must_use]
     pub fn stream_seq(&self) -> u64 {
         self.stream_seq
+    }
+
+    /// The stream that is read, as far as it is known.
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        &self.identity
     }
 
     /// When something is due.
@@ -170,48 +215,73 @@ impl Followed {
         }
     }
 
-    /// The request for a consumer that delivers to `deliver_subject`. `preserves` says that sequences are kept.
+    /// Where its messages come in; `unique` is a text that nobody else has.
     #[must_use]
-    pub fn request(&self, deliver_subject: String) -> CreateConsumerRequest {
-        let mut config = ConsumerConfig {
-            deliver_subject,
-            deliver_policy: DeliverPolicy::All,
-            ack_policy: AckPolicy::None,
-            ack_wait: 22 * 3600 * SECOND,
-            max_deliver: 1,
-            replay_policy: ReplayPolicy::Instant,
-            flow_control: true,
-            heartbeat: SECOND,
-            inactive_threshold: 10 * SECOND,
-            direct: true,
-            ..ConsumerConfig::default()
-        };
-        if self.stream_seq > 0 {
-            config.deliver_policy = DeliverPolicy::ByStartSequence;
-            config.opt_start_seq = self.stream_seq + 1;
-        } else if self.source.opt_start_seq > 0 {
-            config.deliver_policy = DeliverPolicy::ByStartSequence;
-            config.opt_start_seq = self.source.opt_start_seq;
-        } else if let Some(time) = self.source.opt_start_time {
-            config.deliver_policy = DeliverPolicy::ByStartTime;
-            config.opt_start_time = Some(time);
-        }
-        match self.transforms.as_slice() {
-            [] => config.filter_subject.clone_from(&self.source.filter_subject),
-            [(filter, _)] => config.filter_subject.clone_from(filter),
-            several => config.filter_subjects = several.iter().map(|(filter, _)| filter.clone()).collect(),
-        }
-        CreateConsumerRequest { stream_name: self.source.name.clone(), config, ..CreateConsumerRequest::default() }
+    pub fn deliver_subject(&self, unique: &str) -> String {
+        self.feeder.deliver_subject(&self.source, unique)
     }
 
-    /// The consumer was made: `delivered` messages went through it already.
-    pub fn created(&mut self, delivered: u64, pending: u64, now: i64) {
+    /// The request for a consumer that delivers to `deliver_subject`.
+    #[must_use]
+    pub fn request(&self, deliver_subject: &str, unique: &str) -> Request {
+        let filters: Vec<String> = match self.transforms.as_slice() {
+            [] => Some(&self.source.filter_subject).filter(|filter| !filter.is_empty()).into_iter().cloned().collect(),
+            several => several.iter().map(|(filter, _)| filter.clone()).collect(),
+        };
+        let beginning = Beginning { stream_seq: self.stream_seq, identity: &self.identity };
+        self.feeder.request(&self.source, &filters, beginning, deliver_subject, unique)
+    }
+
+    /// The request that removes its consumer, when it is not followed any more.
+    #[must_use]
+    pub fn removal(&self) -> Option<Request> {
+        self.feeder.removal(&self.source)
+    }
+
+    /// The consumer was made, or begins anew.
+    pub fn created(&mut self, answered: Answered, now: i64) {
+        if self.source.consumer.is_some() && answered.ack_policy != AckPolicy::FlowControl {
+            let error = if self.is_mirror {
+                errors::MIRROR_CONSUMER_REQUIRES_ACK_FC
+            } else {
+                errors::SOURCE_CONSUMER_REQUIRES_ACK_FC
+            };
+            return self.failed(Some(error.error()), now);
+        }
+        let is_other = !answered.identity.is_empty() && !self.identity.is_empty() && answered.identity != self.identity;
+        if self.is_anew || is_other {
+            self.stream_seq = 0;
+        }
+        self.is_anew = false;
+        self.identity = answered.identity;
+        self.stream_seq = self.stream_seq.max(answered.stream_seq);
         self.phase = Phase::Following;
-        self.consumer_seq = delivered;
-        self.lag = pending;
+        self.consumer_seq = answered.consumer_seq;
+        self.lag = answered.pending;
         self.heard = Some(now);
         self.error = None;
         self.num_failures = 0;
+    }
+
+    /// The consumer was refused.
+    pub fn refused(&mut self, error: ApiError, now: i64) {
+        if error.err_code == errors::CONSUMER_STREAM_IDENTITY_MISMATCH.error().err_code {
+            // The stream was made anew: it is read from its beginning.
+            (self.stream_seq, self.is_anew) = (0, true);
+            self.identity.clear();
+            return self.retry(now);
+        }
+        let is_too_new = [errors::REQUIRED_API_LEVEL, errors::INVALID_JSON].map(|known| known.error().err_code);
+        let lower = match self.feeder.level {
+            Level::Telling => Level::Keeping,
+            Level::Keeping | Level::Old => Level::Old,
+        };
+        if is_too_new.contains(&error.err_code) && lower != self.feeder.level {
+            self.feeder.level = lower;
+            self.phase = Phase::Waiting(now);
+            return;
+        }
+        self.failed(Some(error), now);
     }
 
     /// The consumer was not made: with an error, or nobody answered.
@@ -234,7 +304,11 @@ impl Followed {
         }
         self.heard = Some(now);
         if !reply.is_empty() {
-            return Step::Answer(reply.to_vec());
+            // A consumer that keeps its place counts as delivered what is said here.
+            let (consumer_seq, stream_seq) = (self.consumer_seq.to_string(), self.stream_seq.to_string());
+            let headers = header::with(b"", "Nats-Last-Consumer", consumer_seq.as_bytes());
+            let headers = header::with(&headers, "Nats-Last-Stream", stream_seq.as_bytes());
+            return Step::Answer { to: reply.to_vec(), headers };
         }
         let last = header::get(block, "Nats-Last-Consumer").and_then(number);
         if last.is_some_and(|last| last > 0 && last != self.consumer_seq) {
@@ -242,7 +316,7 @@ impl Followed {
             return Step::Nothing;
         }
         match header::get(block, "Nats-Consumer-Stalled") {
-            Some(stalled) if !stalled.is_empty() => Step::Answer(stalled.to_vec()),
+            Some(stalled) if !stalled.is_empty() => Step::Answer { to: stalled.to_vec(), headers: Vec::new() },
             _ => Step::Nothing,
         }
     }
@@ -285,7 +359,8 @@ impl Followed {
     #[must_use]
     pub fn origin(&self, stream_seq: u64, subject: &[u8]) -> String {
         let (name, rest) = self.index.split_once(' ').unwrap_or((&self.index, "> >"));
-        format!("{name} {stream_seq} {rest} {}", String::from_utf8_lossy(subject))
+        let origin = format!("{name} {stream_seq} {rest} {}", String::from_utf8_lossy(subject));
+        if self.identity.is_empty() { origin } else { format!("{origin} {}", self.identity) }
     }
 
     /// What is reported of it.
@@ -295,6 +370,7 @@ impl Followed {
             name: self.source.name.clone(),
             external: self.source.external.clone(),
             lag: self.lag,
+            seq: if self.is_mirror { 0 } else { self.stream_seq },
             active: self.heard.map_or(-1, |heard| now.saturating_sub(heard).max(0)),
             error: self.error.clone(),
             filter_subject: self.source.filter_subject.clone(),
@@ -303,13 +379,14 @@ impl Followed {
     }
 }
 
-/// Reads where a stored message came from: the index of its source and its sequence there.
+/// Reads where a stored message came from: the index of its source and its place there.
 #[must_use]
-pub fn parse_origin(block: &[u8]) -> Option<(String, u64)> {
+pub fn parse_origin(block: &[u8]) -> Option<(String, Place)> {
     let text = std::str::from_utf8(header::get(block, headers::STREAM_SOURCE)?).ok()?;
     let fields: Vec<&str> = text.split(' ').collect();
-    let [name, seq, filter, destination, ..] = fields.as_slice() else { return None };
-    Some((format!("{name} {filter} {destination}"), number(seq.as_bytes())?))
+    let [name, seq, filter, destination, rest @ ..] = fields.as_slice() else { return None };
+    let identity = rest.get(1).copied().unwrap_or_default().to_owned();
+    Some((format!("{name} {filter} {destination}"), Place { stream_seq: number(seq.as_bytes())?, identity }))
 }
 
 #[cfg(test)]
@@ -317,7 +394,12 @@ mod tests {
     use super::*;
 
     fn followed() -> Followed {
-        Followed::new(StreamSource { name: "O".to_owned(), ..StreamSource::default() }, 0, 0)
+        let source = StreamSource { name: "O".to_owned(), ..StreamSource::default() };
+        Followed::new(source, &Fed { stream: "S", account: "A", ..Fed::default() }, Place::default(), 0)
+    }
+
+    fn answered(pending: u64, identity: &str) -> Answered {
+        Answered { pending, identity: identity.to_owned(), ..Answered::default() }
     }
 
     fn message(stream_seq: u64, consumer_seq: u64) -> Delivered {
@@ -329,7 +411,7 @@ mod tests {
         let mut followed = followed();
         assert!(followed.is_due(0) && !followed.is_due(0));
         assert_eq!(followed.take(message(1, 1), 1), Step::Nothing, "nobody has answered yet");
-        followed.created(0, 5, 1);
+        followed.created(answered(5, ""), 1);
         assert_eq!(followed.take(message(1, 1), 2), Step::Store);
         assert_eq!(followed.take(message(1, 1), 2), Step::Nothing, "it was taken");
         assert_eq!(followed.take(message(5, 2), 2), Step::Store, "messages between are gone there");
@@ -337,8 +419,8 @@ mod tests {
         assert_eq!(followed.take(message(9, 5), 2), Step::Nothing);
         assert_eq!(followed.deadline(), 2 + RETRY, "deliveries are missing");
         assert!(followed.is_due(2 + RETRY));
-        let request = followed.request("d".to_owned());
-        assert_eq!((request.config.deliver_policy, request.config.opt_start_seq), (DeliverPolicy::ByStartSequence, 6));
+        let request = followed.request("d", "u");
+        assert!(String::from_utf8(request.body).unwrap().contains(r#""opt_start_seq":6"#));
     }
 
     #[test]
@@ -348,10 +430,11 @@ mod tests {
         followed.failed(Some(troupe_codecs::api::errors::STREAM_NOT_FOUND.error()), 0);
         assert_eq!((followed.deadline(), followed.info(0).active), (10 * SECOND, -1));
         assert!(followed.info(0).error.is_some() && followed.is_due(10 * SECOND));
-        followed.created(0, 0, 0);
+        followed.created(answered(0, ""), 0);
         let beat = header::with(b"", "Nats-Last-Consumer", b"0");
         assert_eq!(followed.control(&beat, b"", SECOND), Step::Nothing);
-        assert_eq!(followed.control(b"", b"answer", SECOND), Step::Answer(b"answer".to_vec()));
+        let answer = followed.control(b"", b"answer", SECOND);
+        assert!(matches!(answer, Step::Answer { to, headers } if to == b"answer" && !headers.is_empty()));
         assert!(!followed.is_due(2 * SECOND) && followed.is_due(SECOND + STALLED));
     }
 
@@ -368,6 +451,36 @@ mod tests {
         let origin = followed().origin(7, b"a.b");
         assert_eq!(origin, "O 7 > > a.b");
         let block = header::with(b"", headers::STREAM_SOURCE, origin.as_bytes());
-        assert_eq!(parse_origin(&block), Some(("O > >".to_owned(), 7)));
+        assert_eq!(parse_origin(&block), Some(("O > >".to_owned(), Place { stream_seq: 7, identity: String::new() })));
+        let block = header::with(b"", headers::STREAM_SOURCE, b"O 7 > > a.b IDENTITY");
+        assert_eq!(parse_origin(&block).map(|(_, place)| place.identity), Some("IDENTITY".to_owned()));
+    }
+
+    #[test]
+    fn a_stream_made_anew_is_read_from_its_beginning() {
+        let mut followed = followed();
+        assert!(followed.is_due(0));
+        followed.created(answered(1, "ONE"), 0);
+        assert_eq!(followed.take(message(9, 1), 0), Step::Store);
+        assert!(followed.origin(9, b"a").ends_with(" a ONE"));
+        followed.refused(errors::CONSUMER_STREAM_IDENTITY_MISMATCH.error(), 0);
+        assert_eq!((followed.stream_seq(), followed.identity()), (0, ""));
+        followed.created(answered(1, "TWO"), 0);
+        assert_eq!(followed.take(message(1, 1), 0), Step::Store);
+        followed.created(answered(1, "THREE"), 0);
+        assert_eq!((followed.stream_seq(), followed.identity()), (0, "THREE"));
+    }
+
+    #[test]
+    fn older_servers_are_asked_for_less() {
+        let mut followed = followed();
+        for _ in 0..2 {
+            assert!(followed.is_due(0));
+            followed.refused(errors::REQUIRED_API_LEVEL.error(), 0);
+            assert!(followed.error.is_none());
+        }
+        assert!(followed.is_due(0) && followed.request("d", "u").headers.is_empty());
+        followed.refused(errors::REQUIRED_API_LEVEL.error(), 0);
+        assert!(followed.error.is_some() && !followed.is_due(0));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use troupe_codecs::api::consumer::AckPolicy;
 use troupe_codecs::api::consumer_info::{ConsumerAction, StoredConsumer};
-use troupe_codecs::api::json::{Strictness, decode, encode};
+use troupe_codecs::api::json::{decode_stored, encode};
 use troupe_codecs::api::stream::RetentionPolicy;
 use troupe_codecs::api::{ApiError, ConsumerConfig, Timestamp, errors};
 use troupe_engine::consumer::audience::Member;
@@ -329,9 +329,8 @@ impl Consumers {
     }
 
     fn recover_one(&mut self, core: &mut StreamCore, name: &str, meta: &[u8]) -> Result<(), String> {
-        let stored: StoredConsumer =
-            decode(meta, Strictness::Strict).map_err(|cause| format!("unsupported - config error: {cause}"))?;
-        let StoredConsumer { created, mut config, .. } = stored;
+        let (created, mut config): (_, ConsumerConfig) =
+            decode_stored(meta).map_err(|cause| format!("unsupported - config error: {cause}"))?;
         let level = config.metadata.get("_nats.req.level").and_then(|level| level.parse::<u32>().ok()).unwrap_or(0);
         if level > SUPPORTED_LEVEL {
             return Err(format!("unsupported - required API level: {level}, current API level: {SUPPORTED_LEVEL}"));

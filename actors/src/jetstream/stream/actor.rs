@@ -96,9 +96,9 @@ impl Stream {
 
     /// Sends requests to other streams once their answers would arrive.
     fn send_requests(&mut self, ctx: &mut Context<Self>) {
-        for (ticket, to, reply, body) in std::mem::take(&mut self.core.requests) {
+        for (ticket, request, reply) in std::mem::take(&mut self.core.requests) {
             let visible = async move { ticket.wait().await }.into_actor(self);
-            ctx.spawn(visible.map(move |(), actor, _| actor.core.send_request(&to, &reply, &body)));
+            ctx.spawn(visible.map(move |(), actor, _| actor.core.send_request(&request, &reply)));
         }
     }
 
@@ -154,14 +154,23 @@ impl Stream {
             self.consumers.removed(&mut self.core, &removals);
         }
         match durability {
-            Durability::Reached => self.core.send(Ok(()), replies),
+            Durability::Reached => {
+                self.core.send(Ok(()), replies);
+                if appended > 0 {
+                    self.consumers.appended(&mut self.core);
+                }
+            }
             Durability::Pending(ticket) => {
-                let done = ticket.into_actor(self).map(move |outcome, actor, _| actor.core.send(outcome, replies));
+                let done = ticket.into_actor(self).map(move |outcome, actor, ctx| {
+                    actor.core.send(outcome, replies);
+                    // Nobody is woken by a message that could still be lost, or before its publisher knows of it.
+                    if appended > 0 {
+                        actor.consumers.appended(&mut actor.core);
+                        actor.serve(ctx);
+                    }
+                });
                 ctx.spawn(done);
             }
-        }
-        if appended > 0 {
-            self.consumers.appended(&mut self.core);
         }
         self.core.publish_usage(self.consumers.len());
     }

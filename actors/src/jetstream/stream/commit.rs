@@ -330,7 +330,7 @@ impl StreamCore {
     pub(super) fn tick(&mut self, now: i64) -> Committed {
         self.dedupe.expire(self.config.duplicates, now);
         self.expire_batches(now);
-        self.fast.expire(now);
+        self.expire_fast(now);
         self.ask_followed(now);
         self.send_snapshots(now);
         if self.store.next_deadline().is_some_and(|deadline| deadline <= now)

@@ -9,6 +9,7 @@ use troupe_codecs::api::{StreamConfig, errors};
 use troupe_engine::consumer::Audience;
 use troupe_engine::consumer::audience::Member;
 use troupe_engine::stream::dedupe::Dedupe;
+use troupe_engine::stream::feeder::Request;
 use troupe_engine::subject::Transform;
 use troupe_store::{StoreError, StreamStore};
 
@@ -67,8 +68,8 @@ pub struct StreamCore {
     pub(super) fast: FastBatches,
     pub(super) following: Following,
     pub(super) snapshots: Snapshots,
-    /// Requests that wait until their subscriptions are visible: ticket, subject, reply, body.
-    pub(super) requests: Vec<(Ticket, String, String, Vec<u8>)>,
+    /// Requests that wait until their subscriptions are visible, and where the answers come.
+    pub(super) requests: Vec<(Ticket, Request, String)>,
     pub(super) replies: Replies,
 }
 
@@ -121,6 +122,7 @@ impl Drop for StoreGuard {
 
 impl Drop for StreamCore {
     fn drop(&mut self) {
+        self.drop_fast();
         self.entry.park(&mut self.subscriptions);
     }
 }
@@ -308,6 +310,9 @@ impl StreamCore {
         let gone = std::mem::take(&mut self.subscriptions);
         self.change_subscriptions(Vec::new(), gone);
         self.is_destroyed = true;
+        for removal in self.following.removals() {
+            self.send_request(&removal, "");
+        }
         self.drop_batches();
         let store = self.store.replace(stores::empty(&self.config));
         let outcome = store.map_or(Ok(()), StreamStore::destroy);

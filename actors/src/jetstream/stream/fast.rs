@@ -1,6 +1,7 @@
 //! Batches with flow control.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use troupe_codecs::api::json::encode;
@@ -18,11 +19,15 @@ use crate::router::InboxMessage;
 
 /// Batches of one stream.
 const MAX_PER_STREAM: usize = 1000;
+/// Most batches on the server that are not complete.
+const MAX_TOTAL: usize = 50_000;
 
 /// Batches with flow control that are not complete.
 #[derive(Debug, Default)]
 pub(super) struct FastBatches {
     by_id: HashMap<Vec<u8>, FastBatch>,
+    /// How many of them the server knows of.
+    num_counted: usize,
 }
 
 impl FastBatches {
@@ -32,7 +37,7 @@ impl FastBatches {
     }
 
     /// Gives up batches that have waited too long.
-    pub(super) fn expire(&mut self, now: i64) {
+    fn expire(&mut self, now: i64) {
         self.by_id.retain(|_, batch| batch.deadline > now);
     }
 }
@@ -48,7 +53,32 @@ impl StreamCore {
                 self.push_reply(replies, &message.reply, body);
             }
         }
+        self.count_fast();
         self.store.state().last_seq - before
+    }
+
+    /// Gives up batches that have waited too long.
+    pub(super) fn expire_fast(&mut self, now: i64) {
+        self.fast.expire(now);
+        self.count_fast();
+    }
+
+    /// Gives up all batches, when the stream or its actor goes.
+    pub(super) fn drop_fast(&mut self) {
+        self.fast.by_id.clear();
+        self.count_fast();
+    }
+
+    /// Tells the server how many batches there are.
+    fn count_fast(&mut self) {
+        let (before, after) = (self.fast.num_counted, self.fast.by_id.len());
+        let total = self.server.num_fast_batches();
+        if after > before {
+            total.fetch_add(after - before, Ordering::Relaxed);
+        } else if before > after {
+            total.fetch_sub(before - after, Ordering::Relaxed);
+        }
+        self.fast.num_counted = after;
     }
 
     fn push_reply(&self, replies: &mut Vec<Reply>, to: &Bytes, body: Vec<u8>) {
@@ -77,7 +107,7 @@ impl StreamCore {
             if reply.seq != 1 {
                 return Err(errors::BATCH_PUBLISH_UNKNOWN_BATCH_ID.error());
             }
-            if num_batches >= MAX_PER_STREAM {
+            if num_batches >= MAX_PER_STREAM || self.server.num_fast_batches().load(Ordering::Relaxed) >= MAX_TOTAL {
                 return Err(errors::BATCH_PUBLISH_TOO_MANY_INFLIGHT.error());
             }
             self.fast.by_id.insert(reply.id.to_vec(), FastBatch::new(&reply, num_batches + 1));

@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use troupe_codecs::api::json::encode;
 use troupe_codecs::api::stream_info::StreamSourceInfo;
 use troupe_codecs::api::{ApiError, ConsumerInfo, errors, headers};
 use troupe_codecs::header;
 use troupe_engine::id::nuid;
+use troupe_engine::stream::feeder::{Fed, Request};
 use troupe_engine::stream::ingest::{Incoming, Verdict, decide};
 use troupe_engine::stream::publish::{Lifetime, parse_ttl};
-use troupe_engine::stream::source::{Followed, Step, parse_delivery, parse_origin};
+use troupe_engine::stream::source::{Answered, Followed, Place, Step, parse_delivery, parse_origin};
+use troupe_engine::stream::sources::index_name;
 use troupe_store::{NewMessage, SourcePosition, SubjectFilter, Ttl};
 
 use super::core::StreamCore;
 use crate::jetstream::clock;
-use crate::router::{InboxMessage, ServerMessage, Subscription};
+use crate::router::{Content, InboxMessage, ServerMessage, Subscription};
 
 /// Tags of what comes from followed streams: this bit, the number of the stream, and whether it is an answer to a request.
 pub const TAG_FOLLOW: u32 = 1 << 31;
@@ -51,6 +52,11 @@ impl Following {
     pub(super) fn source_infos(&self, now: i64) -> Vec<StreamSourceInfo> {
         self.streams.iter().filter(|stream| !stream.is_mirror).map(|stream| stream.followed.info(now)).collect()
     }
+
+    /// Requests that remove the consumers of all.
+    pub(super) fn removals(&self) -> Vec<Request> {
+        self.streams.iter().filter_map(|stream| stream.followed.removal()).collect()
+    }
 }
 
 impl StreamCore {
@@ -68,16 +74,25 @@ impl StreamCore {
         for (source, is_mirror) in wanted {
             let same = known.iter().position(|one| one.is_mirror == is_mirror && one.followed.source() == source);
             let stream = same.map(|place| known.swap_remove(place)).unwrap_or_else(|| {
-                let fresh = Followed::new(source.clone(), 0, now);
-                let seq = if is_mirror { self.store.state().last_seq } else { position(&positions, fresh.index()) };
-                Stream {
-                    followed: Followed::new(source.clone(), seq, now),
+                let place = if is_mirror {
+                    Place { stream_seq: self.store.state().last_seq, identity: String::new() }
+                } else {
+                    position(&positions, &index_name(source))
+                };
+                let fed = Fed {
+                    stream: self.entry.name(),
+                    account: self.account.name(),
+                    domain: self.server.domain(),
                     is_mirror,
-                    place: 0,
-                    subscriptions: Vec::new(),
-                }
+                    is_repeated: config.sources.iter().filter(|other| other.name == source.name).count() > 1,
+                };
+                let followed = Followed::new(source.clone(), &fed, place, now);
+                Stream { followed, is_mirror, place: 0, subscriptions: Vec::new() }
             });
             self.following.streams.push(stream);
+        }
+        for removal in known.iter().filter_map(|stream| stream.followed.removal()) {
+            self.send_request(&removal, "");
         }
         let mut gone: Vec<_> = known.into_iter().flat_map(|stream| stream.subscriptions).collect();
         for (place, stream) in self.following.streams.iter_mut().enumerate() {
@@ -97,10 +112,11 @@ impl StreamCore {
         let mut from = through + 1;
         while let Ok(Some(message)) = self.store.next(&SubjectFilter::all(), from) {
             from = message.seq + 1;
-            let Some((name, seq)) = parse_origin(&message.headers) else { continue };
+            let Some((name, place)) = parse_origin(&message.headers) else { continue };
+            let position = SourcePosition { seq: place.stream_seq, identity: place.identity };
             match positions.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, known)) => known.seq = seq,
-                None => positions.push((name, SourcePosition { seq, identity: String::new() })),
+                Some((_, known)) => *known = position,
+                None => positions.push((name, position)),
             }
         }
         positions
@@ -120,23 +136,16 @@ impl StreamCore {
         let inbox = self.entry.inbox();
         let answer = format!("_INBOX.{}", nuid());
         let stream = &mut self.following.streams[place];
-        let source = stream.followed.source();
-        let letter = if stream.is_mirror { 'M' } else { 'S' };
-        let prefix = source.external.as_ref().map(|external| external.deliver.as_str()).filter(|text| !text.is_empty());
-        let deliver = match prefix {
-            Some(prefix) => format!("{prefix}.{letter}.{}", nuid()),
-            None => format!("$JS.{letter}.{}", nuid()),
-        };
-        let api = source.external.as_ref().map(|external| external.api.as_str()).filter(|text| !text.is_empty());
-        let to = format!("{}.CONSUMER.CREATE.{}", api.unwrap_or("$JS.API"), source.name);
-        let request = encode(&stream.followed.request(deliver.clone()));
+        let unique = nuid();
+        let deliver = stream.followed.deliver_subject(&unique);
+        let request = stream.followed.request(&deliver, &unique);
         let made = vec![
             Arc::new(Subscription::inside(Arc::clone(inbox), deliver.as_bytes(), b"", tag)),
             Arc::new(Subscription::inside(Arc::clone(inbox), answer.as_bytes(), b"", tag | 1)),
         ];
         let gone = std::mem::replace(&mut stream.subscriptions, made.clone());
         let Some(ticket) = self.change_subscriptions(made, gone) else { return };
-        self.requests.push((ticket, to, answer, request));
+        self.requests.push((ticket, request, answer));
     }
 
     /// Takes what a followed stream sent; how many messages were stored.
@@ -145,15 +154,15 @@ impl StreamCore {
         let Some(stream) = self.following.streams.get_mut(place) else { return 0 };
         if message.tag & 1 == 1 {
             match read_answer(message) {
-                Ok((delivered, pending)) => stream.followed.created(delivered, pending, now),
-                Err(error) => stream.followed.failed(Some(error), now),
+                Ok(answered) => stream.followed.created(answered, now),
+                Err(error) => stream.followed.refused(error, now),
             }
             return 0;
         }
         let is_control = message.headers().starts_with(b"NATS/1.0 100");
         if is_control {
-            if let Step::Answer(to) = stream.followed.control(message.headers(), &message.reply, now) {
-                self.send_empty(&to);
+            if let Step::Answer { to, headers } = stream.followed.control(message.headers(), &message.reply, now) {
+                self.send_headers(&to, &headers);
             }
             return 0;
         }
@@ -215,6 +224,7 @@ impl StreamCore {
         let followed = &self.following.streams[place].followed;
         let index = followed.index().to_owned();
         let origin = followed.origin(seq, &message.subject);
+        let identity = followed.identity().to_owned();
         let is_origin = |name: &[u8]| name == headers::STREAM_SOURCE.as_bytes();
         let has_origin = header::get(message.headers(), headers::STREAM_SOURCE).is_some();
         let block = if has_origin { header::without(message.headers(), is_origin) } else { message.headers().to_vec() };
@@ -226,7 +236,7 @@ impl StreamCore {
         match decide(incoming, view, &mut newest) {
             Verdict::Store(accepted) => {
                 self.store_one(&subject, &accepted, now)?;
-                self.store.set_source(&index, SourcePosition { seq, identity: String::new() });
+                self.store.set_source(&index, SourcePosition { seq, identity });
                 Ok(())
             }
             // It is there already, or can never be: the next one is as good.
@@ -238,28 +248,33 @@ impl StreamCore {
         }
     }
 
-    pub(super) fn send_empty(&self, to: &[u8]) {
+    fn send_headers(&self, to: &[u8], headers: &[u8]) {
         let mut batch = self.local.server_batch(self.account.view());
-        batch.publish(&ServerMessage::plain(to, b""));
+        let content = Content::Parts(headers, b"");
+        batch.publish(&ServerMessage { to, shown_subject: None, reply: b"", content });
         batch.finish();
     }
 
-    /// Sends a request whose subscriptions are visible.
-    pub(super) fn send_request(&self, to: &str, reply: &str, body: &[u8]) {
+    /// Sends a request whose subscriptions are visible; without a reply where nobody waits for the answer.
+    pub(super) fn send_request(&self, request: &Request, reply: &str) {
         let mut batch = self.local.server_batch(self.account.view());
-        let content = crate::router::Content::Parts(b"", body);
-        let message = ServerMessage { to: to.as_bytes(), shown_subject: None, reply: reply.as_bytes(), content };
-        batch.publish(&message);
+        let content = Content::Parts(&request.headers, &request.body);
+        let to = request.subject.as_bytes();
+        batch.publish(&ServerMessage { to, shown_subject: None, reply: reply.as_bytes(), content });
         batch.finish();
     }
 }
 
-fn position(positions: &[(String, SourcePosition)], index: &str) -> u64 {
-    positions.iter().find(|(name, _)| name == index).map_or(0, |(_, position)| position.seq)
+fn position(positions: &[(String, SourcePosition)], index: &str) -> Place {
+    let known = positions.iter().find(|(name, _)| name == index);
+    known.map_or_else(Place::default, |(_, position)| Place {
+        stream_seq: position.seq,
+        identity: position.identity.clone(),
+    })
 }
 
 /// Reads the answer to a request: deliveries so far and messages to come.
-fn read_answer(message: &InboxMessage) -> Result<(u64, u64), ApiError> {
+fn read_answer(message: &InboxMessage) -> Result<Answered, ApiError> {
     #[derive(serde::Deserialize)]
     struct Answer {
         #[serde(default)]
@@ -269,8 +284,15 @@ fn read_answer(message: &InboxMessage) -> Result<(u64, u64), ApiError> {
     }
     let body: Bytes = message.payload();
     let answer: Answer = serde_json::from_slice(&body).map_err(|cause| errors::INVALID_JSON.with(cause))?;
-    match answer.error {
-        Some(error) => Err(error),
-        None => Ok((answer.info.delivered.consumer_seq, answer.info.num_pending)),
+    if let Some(error) = answer.error {
+        return Err(error);
     }
+    let identity = header::get(message.headers(), headers::STREAM_IDENTITY).unwrap_or_default();
+    Ok(Answered {
+        consumer_seq: answer.info.delivered.consumer_seq,
+        stream_seq: answer.info.delivered.stream_seq,
+        pending: answer.info.num_pending,
+        ack_policy: answer.info.config.map(|config| config.ack_policy).unwrap_or_default(),
+        identity: String::from_utf8_lossy(identity).into_owned(),
+    })
 }

@@ -9,6 +9,7 @@ use troupe_codecs::api::response::{Response, SnapshotStarted};
 use troupe_codecs::api::{ApiError, MILLISECOND, SECOND, StreamConfig, Timestamp, errors};
 use troupe_engine::id::nuid;
 use troupe_engine::stream::config::is_valid_subject;
+use troupe_engine::stream::feeder::Request;
 use troupe_store::{BackupWriter, StoreError};
 
 use super::core::{StreamCore, TAG_SNAPSHOT};
@@ -138,7 +139,8 @@ impl StreamCore {
             Arc::new(Subscription::inside(Arc::clone(inbox), format!("{acks}.>").as_bytes(), b"", TAG_SNAPSHOT));
         if let Some(ticket) = self.change_subscriptions(vec![Arc::clone(&subscription)], Vec::new()) {
             // What arrives there first shows that acknowledgements will arrive, too.
-            self.requests.push((ticket, format!("{acks}.0.0"), String::new(), Vec::new()));
+            let subject = format!("{acks}.0.0");
+            self.requests.push((ticket, Request { subject, headers: Vec::new(), body: Vec::new() }, String::new()));
         }
         self.snapshots.0.push(Snapshot {
             id,
