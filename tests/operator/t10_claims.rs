@@ -172,7 +172,9 @@ fn updates_are_in_force_at_once() {
         );
         let mut client = enter(server, &options, &user);
         client.flush("SUB new 1\r\nPUB old 1\r\nx\r\nPUB no 1\r\nx\r\n");
-        assert!(client.text().contains("MSG new 1 1") && client.text().contains("Publish to"), "{}", client.text());
+        assert!(client.text().contains("Publish to"), "{}", client.text());
+        // nats-server does not map for it yet.
+        assert!(server.name() == "reference" || client.text().contains("MSG new 1 1"), "{}", client.text());
         push(json!({"limits": {"subs": -1, "data": -1, "payload": -1, "conn": 0, "leaf": 0}}), json!({}));
         client.expect("-ERR 'maximum account active connections exceeded'");
     });
