@@ -4,7 +4,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use troupe_codecs::jwt::{
-    AccountClaims, ActivationClaims, Claims, DeletionClaims, OperatorClaims, ResponseClaims, UserClaims, decode, undecorated,
+    AccountClaims, ActivationClaims, Claims, DeletionClaims, OperatorClaims, ResponseClaims, UserClaims, decode,
+    undecorated,
 };
 
 fuzz_target!(|text: &str| {
