@@ -70,12 +70,6 @@ const DIFFERENCES: &[Difference] = &[
         reason: NOT_BUILT,
     },
     Difference {
-        text: "authorization { auth_callout { issuer: x } }\n",
-        theirs: Some("valid public account nkey"),
-        ours: Some("\"auth_callout\" is not supported yet"),
-        reason: NOT_BUILT,
-    },
-    Difference {
         text: "max_payload: 70mb\n",
         theirs: None,
         ours: Some("max_payload (73400320) cannot be higher than max_pending (67108864)"),
