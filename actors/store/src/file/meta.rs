@@ -50,12 +50,17 @@ pub(crate) fn read(place: &Place, directory: &Path, name: &str) -> Result<Result
             return Ok(Err(MetaError::Checksum));
         }
     }
-    match &place.keys {
-        None if meta.first() == Some(&b'{') => Ok(Ok(meta)),
-        None => Ok(Err(MetaError::Key("encrypted store encountered with no main key".to_owned()))),
-        Some(_) if meta.first() == Some(&b'{') => Ok(Ok(meta)),
-        Some(keys) => Ok(keys.unseal(&meta).map_err(|error| MetaError::Key(error.to_string()))),
-    }
+    // What is sealed may begin with any byte, a brace too.
+    let is_plain = meta.first() == Some(&b'{') && std::str::from_utf8(&meta).is_ok();
+    let opened = match &place.keys {
+        None if is_plain => Ok(meta),
+        None => Err(MetaError::Key("encrypted store encountered with no main key".to_owned())),
+        Some(keys) => match keys.unseal(&meta) {
+            Err(_) if is_plain => Ok(meta),
+            opened => opened.map_err(|error| MetaError::Key(error.to_string())),
+        },
+    };
+    Ok(opened)
 }
 
 /// Writes the JSON and its checksum.
