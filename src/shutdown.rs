@@ -10,6 +10,7 @@ use troupe_actors::client::registry::Entry;
 use troupe_actors::client::{ClientCommand, ClientEvent};
 use troupe_actors::connection::CloseReason;
 
+use crate::run::ServerEnd;
 use crate::server::{Inner, Phase};
 
 /// Longest time for the last bytes of all clients.
@@ -18,6 +19,8 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 const TELL_LIMIT: Duration = Duration::from_millis(200);
 /// Longest time one supervised actor has to stop.
 const ACTOR_GRACE: Duration = Duration::from_secs(2);
+/// The same where the server gives up: others may wait for the one that failed.
+const GIVEN_UP_GRACE: Duration = Duration::from_millis(500);
 /// Time between two looks at how many clients are left.
 const DRAIN_STEP: Duration = Duration::from_millis(5);
 /// Longest pause between two clients closed in lame duck mode.
@@ -39,7 +42,8 @@ async fn shut_down(inner: Arc<Inner>) {
     }
     close_clients(&inner).await;
     close_routes(&inner).await;
-    inner.supervisor.shutdown(ACTOR_GRACE).await;
+    let has_given_up = *inner.end.lock() == ServerEnd::GaveUp;
+    inner.supervisor.shutdown(if has_given_up { GIVEN_UP_GRACE } else { ACTOR_GRACE }).await;
     if let Some(jetstream) = &inner.jetstream {
         jetstream.close();
     }

@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::config::Config;
-use crate::wait::{PATIENCE, eventually};
+use crate::wait::{PATIENCE, patiently};
 
 /// The environment variable that names the binary under test.
 pub const BINARY_VARIABLE: &str = "TROUPE_BIN";
@@ -171,10 +171,11 @@ impl ServerProcess {
     /// Waits until the process has exited and returns its status.
     ///
     /// # Panics
-    /// Panics when it does not exit in time.
+    /// Panics with the whole log when it does not exit in time.
     pub fn wait_exit(&mut self) -> ExitStatus {
         let child = &mut self.child;
-        eventually("the server process to exit", || child.try_wait().expect("the child can be waited for"))
+        let status = patiently(|| child.try_wait().expect("the child can be waited for"));
+        status.unwrap_or_else(|| panic!("the server does not end; its log:\n{}", self.log().join("\n")))
     }
 
     /// Stops the server with `SIGTERM` and waits for it.

@@ -10,13 +10,18 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Panics
 /// Panics with `what` when the time is over.
-pub fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+pub fn eventually<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    patiently(condition).unwrap_or_else(|| panic!("gave up after {PATIENCE:?} waiting for: {what}"))
+}
+
+/// Polls `condition` until it yields a value; `None` when [`PATIENCE`] is over first.
+pub fn patiently<T>(mut condition: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        if let Some(value) = condition() {
+        let value = condition();
+        if value.is_some() || Instant::now() >= deadline {
             return value;
         }
-        assert!(Instant::now() < deadline, "gave up after {PATIENCE:?} waiting for: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
