@@ -6,6 +6,7 @@ mod client;
 mod server;
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use troupe_store::{
@@ -85,7 +86,7 @@ fn subject(name: &str, number: usize) -> String {
 }
 
 /// Makes the streams on nats-server.
-fn make(case: Case, client: &mut Client) {
+fn make(case: Case, client: &mut Client, consumer_file: &Path) {
     for name in STREAMS {
         let answer = client.api(&format!("STREAM.CREATE.{name}"), &case.stream(name));
         assert_eq!(answer["error"], Value::Null, "{answer}");
@@ -109,8 +110,39 @@ fn make(case: Case, client: &mut Client) {
     client.api("STREAM.PURGE.PURGED", &json!({}));
     let consumer = json!({"stream_name": "PLAIN", "config": {"durable_name": "C", "ack_policy": "explicit"}});
     client.api("CONSUMER.DURABLE.CREATE.PLAIN.C", &consumer);
-    for reply in client.pull("PLAIN", "C", 10).iter().take(4) {
+    let replies = client.pull("PLAIN", "C", 10);
+    let written = || std::fs::metadata(consumer_file).and_then(|metadata| metadata.modified()).ok();
+    for (at, reply) in replies.iter().take(4).enumerate() {
+        let before = written();
         client.request(reply, "", b"+ACK");
+        // nats-server writes consumers behind their acknowledgements. The first file may have been on its way before the
+        // messages were delivered; the second one that follows an acknowledgement tells of them all.
+        if at < 2 {
+            wait_until(|| written() != before);
+        }
+    }
+}
+
+/// Waits until the streams' blocks, which nats-server writes behind its answers, hold what it told of them.
+fn wait_for_blocks(root: &Path, told: &[Value]) {
+    for (name, told) in STREAMS.iter().zip(told) {
+        let blocks = root.join("streams").join(name).join("msgs");
+        wait_until(|| size_of(&blocks) >= told["bytes"].as_u64().unwrap());
+    }
+}
+
+/// The bytes of the blocks of a stream.
+fn size_of(blocks: &Path) -> u64 {
+    let files = std::fs::read_dir(blocks).unwrap().flatten();
+    let blocks = files.filter(|file| file.path().extension().is_some_and(|extension| extension == "blk"));
+    blocks.filter_map(|file| file.metadata().ok()).map(|metadata| metadata.len()).sum()
+}
+
+fn wait_until(mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "nats-server did not write its files");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -222,8 +254,10 @@ fn round_trip(case: Case) {
     let store = root.path().join("store");
     let server = Server::start(&binary, root.path(), &case.server_config(&store));
     let mut client = Client::connect(server.port);
-    make(case, &mut client);
+    let account = store.join("jetstream/$G");
+    make(case, &mut client, &account.join("streams/PLAIN/obs/C/o.dat"));
     let told: Vec<Value> = STREAMS.iter().map(|name| info(&mut client, name)).collect();
+    wait_for_blocks(&account, &told);
     server.stop(case.is_killed);
 
     let directory = case.open(&store);
