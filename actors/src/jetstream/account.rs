@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arc_swap::ArcSwap;
 use parking_lot::RwLock;
 use troupe_codecs::api::account::{AccountLimits, AccountStats, ApiStats, Tier};
 use troupe_codecs::api::stream::StorageType;
@@ -17,7 +18,8 @@ use crate::router::AccountView;
 #[derive(Debug)]
 pub struct JetStreamAccount {
     view: Arc<AccountView>,
-    limits: RwLock<AccountLimits>,
+    /// Asked for each message.
+    limits: ArcSwap<AccountLimits>,
     streams: RwLock<BTreeMap<Arc<str>, Arc<StreamEntry>>>,
     num_requests: AtomicU64,
     num_errors: AtomicU64,
@@ -29,7 +31,7 @@ impl JetStreamAccount {
     pub fn new(view: Arc<AccountView>, limits: AccountLimits) -> Self {
         Self {
             view,
-            limits: RwLock::new(limits),
+            limits: ArcSwap::from_pointee(limits),
             streams: RwLock::default(),
             num_requests: AtomicU64::new(0),
             num_errors: AtomicU64::new(0),
@@ -51,12 +53,12 @@ impl JetStreamAccount {
     /// Limits.
     #[must_use]
     pub fn limits(&self) -> AccountLimits {
-        *self.limits.read()
+        **self.limits.load()
     }
 
     /// Puts other limits in force.
     pub(super) fn set_limits(&self, limits: AccountLimits) {
-        *self.limits.write() = limits;
+        self.limits.store(Arc::new(limits));
     }
 
     /// A stream by its name.

@@ -31,8 +31,6 @@ pub struct FoundStream {
     pub name: String,
     /// The JSON of its configuration, or why it cannot be opened. It is left as it is then.
     pub meta: Result<Vec<u8>, String>,
-    /// What somebody should know about it: it is encrypted otherwise than the configuration says.
-    pub note: Option<&'static str>,
 }
 
 /// The streams below a store directory, and the journal they share. Clones share it.
@@ -92,8 +90,7 @@ impl StoreDirectory {
                     continue;
                 }
                 let meta = self.read_meta(&account, &name)?;
-                let note = self.note(&account, &name)?;
-                found.push(FoundStream { account: account.clone(), name, meta, note });
+                found.push(FoundStream { account: account.clone(), name, meta });
             }
         }
         Ok(found)
@@ -221,18 +218,6 @@ impl StoreDirectory {
         };
         let meta = file::read_meta(&place, &place.directory, name)?;
         Ok(meta.map_err(|error| error.to_string()))
-    }
-
-    /// Says when a stream is kept otherwise than new ones would be; it stays so.
-    fn note(&self, account: &str, name: &str) -> Result<Option<&'static str>, StoreError> {
-        let Some(key) = &self.options.key else { return Ok(None) };
-        let directory = self.stream_path(account, name)?;
-        match Keys::of_stream(key, &self.disk, &directory, account, name, false) {
-            Ok(Some(_)) => Ok(None),
-            Ok(None) => Ok(Some("is not encrypted, and stays so though a key is configured")),
-            Err(error) if error.is_io() => Err(error),
-            Err(_) => Ok(Some("is not encrypted with the configured key and cipher, and keeps its own")),
-        }
     }
 
     fn place(&self, account: &str, name: &str) -> Result<Place, StoreError> {

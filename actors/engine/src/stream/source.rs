@@ -265,18 +265,18 @@ impl Followed {
 
     /// The consumer was refused.
     pub fn refused(&mut self, error: ApiError, now: i64) {
-        if error.err_code == errors::CONSUMER_STREAM_IDENTITY_MISMATCH.error().err_code {
+        if error.is(errors::CONSUMER_STREAM_IDENTITY_MISMATCH) {
             // The stream was made anew: it is read from its beginning.
             (self.stream_seq, self.is_anew) = (0, true);
             self.identity.clear();
             return self.retry(now);
         }
-        let is_too_new = [errors::REQUIRED_API_LEVEL, errors::INVALID_JSON].map(|known| known.error().err_code);
+        let is_too_new = error.is(errors::REQUIRED_API_LEVEL) || error.is(errors::INVALID_JSON);
         let lower = match self.feeder.level {
             Level::Telling => Level::Keeping,
             Level::Keeping | Level::Old => Level::Old,
         };
-        if is_too_new.contains(&error.err_code) && lower != self.feeder.level {
+        if is_too_new && lower != self.feeder.level {
             self.feeder.level = lower;
             self.phase = Phase::Waiting(now);
             return;

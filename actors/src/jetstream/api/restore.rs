@@ -286,7 +286,7 @@ fn unpack(
             };
             let mut consumers: Vec<(String, Vec<u8>)> = Vec::new();
             let mut last_seq = 0;
-            let filled = messages.restore(&mut *store, 0, now, &mut |entry| {
+            let filled = messages.restore(&mut *store, now, &mut |entry| {
                 match entry {
                     ArchiveEntry::Consumer(name, json) => consumers.push((name, json)),
                     ArchiveEntry::State(json) => last_seq = read_last_seq(&json)?,

@@ -26,7 +26,7 @@ mod slot;
 mod subjects;
 
 use bytes::Bytes;
-use troupe_codecs::api::{ApiError, ConsumerConfig, errors};
+use troupe_codecs::api::{ApiError, ConsumerConfig, StreamConfig, errors};
 use troupe_engine::consumer::audience::Member;
 use troupe_engine::consumer::timers::Usage;
 use troupe_store::{Removals, Ticket};
@@ -36,7 +36,6 @@ use self::deliver::{Scratch, Turn, deliver};
 use self::outlet::Outlet;
 use self::sending::Sending;
 use self::subjects::Listening;
-use super::api::ApiRequest;
 use super::clock;
 use super::stream::StreamCore;
 use crate::router::Stalled;
@@ -199,8 +198,8 @@ impl Consumers {
     ///
     /// # Errors
     /// It does not.
-    pub fn check_update(&self, core: &StreamCore, request: &ApiRequest) -> Result<(), ApiError> {
-        let (old, new) = (core.config.consumer_limits, core.wanted_config(request)?.consumer_limits);
+    pub fn check_update(&self, core: &StreamCore, wanted: &StreamConfig) -> Result<(), ApiError> {
+        let (old, new) = (core.config.consumer_limits, wanted.consumer_limits);
         let is_changed = |old: i64, new: i64| new > 0 && old != new;
         if !is_changed(old.inactive_threshold, new.inactive_threshold)
             && !is_changed(old.max_ack_pending, new.max_ack_pending)

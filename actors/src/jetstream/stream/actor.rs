@@ -178,12 +178,16 @@ impl Stream {
     fn obey(&mut self, command: &StreamCommand, ctx: &mut Context<Self>) {
         match command {
             StreamCommand::Api(StreamCall::Update, request) => {
-                let outcome = self.consumers.check_update(&self.core, request);
-                self.core.update(request, outcome, self.consumers.len());
+                let wanted = self.core.wanted_config(request);
+                let wanted = wanted.and_then(|wanted| {
+                    self.consumers.check_update(&self.core, &wanted)?;
+                    Ok(wanted)
+                });
+                self.core.update(request, wanted, self.consumers.len());
                 self.consumers.reconfigured(&mut self.core);
             }
             StreamCommand::Api(StreamCall::Snapshot, request) => {
-                self.core.answer_snapshot(request, &self.consumers.archive());
+                self.core.answer_snapshot(request, &self.consumers);
             }
             StreamCommand::Api(call, request) => self.core.answer(*call, request, self.consumers.len()),
             StreamCommand::Consumer(call, request) => self.consumers.answer(&mut self.core, call, request),

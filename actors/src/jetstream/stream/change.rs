@@ -86,9 +86,14 @@ impl StreamCore {
         errors::SEQUENCE_NOT_FOUND.with(seq)
     }
 
-    /// Answers a request for another configuration. `consumers` says what they think of it.
-    pub(super) fn update(&mut self, request: &ApiRequest, consumers: Result<(), ApiError>, num_consumers: usize) {
-        let changed = consumers.and_then(|()| self.reconfigure(request, num_consumers));
+    /// Answers a request for another configuration: it is `wanted`, or something stands against it.
+    pub(super) fn update(
+        &mut self,
+        request: &ApiRequest,
+        wanted: Result<StreamConfig, ApiError>,
+        num_consumers: usize,
+    ) {
+        let changed = wanted.and_then(|wanted| self.reconfigure(wanted, num_consumers));
         let name = self.entry.name();
         match changed {
             Ok(()) => {
@@ -114,7 +119,7 @@ impl StreamCore {
     ///
     /// # Errors
     /// It is not allowed.
-    pub(crate) fn wanted_config(&self, request: &ApiRequest) -> Result<StreamConfig, ApiError> {
+    pub(super) fn wanted_config(&self, request: &ApiRequest) -> Result<StreamConfig, ApiError> {
         let (wanted, is_pedantic) = read_config(request, self.entry.name())?;
         with_context(&self.server, &self.account, is_pedantic, |context| {
             // What a change reserves is looked at when everything else is well.
@@ -125,8 +130,7 @@ impl StreamCore {
         })
     }
 
-    fn reconfigure(&mut self, request: &ApiRequest, num_consumers: usize) -> Result<(), ApiError> {
-        let mut config = self.wanted_config(request)?;
+    fn reconfigure(&mut self, mut config: StreamConfig, num_consumers: usize) -> Result<(), ApiError> {
         set_stream_level(&mut config);
         let config = Arc::new(config);
         self.server.check_room(&self.account, &config)?;

@@ -14,7 +14,7 @@ use troupe_store::{Durability, NewMessage, Purge, Removals, Schedule, StoreError
 use super::core::{StreamCore, TAG_DIRECT, TAG_DIRECT_SUBJECT, TAG_FOLLOW, TAG_PUBLISH, TAG_SNAPSHOT};
 use super::reply::Reply;
 use crate::queue::Batch;
-use crate::router::{ClientSink, Content, InboxBatch, InboxMessage, ServerMessage};
+use crate::router::{ClientSink, InboxBatch, InboxMessage};
 
 /// What a batch came to.
 #[derive(Debug)]
@@ -251,14 +251,6 @@ impl StreamCore {
         if self.server.capacity().is_full(storage, told, self.store.state().bytes) {
             return Err(errors::INSUFFICIENT_RESOURCES.error());
         }
-        let limits = self.account.limits();
-        let is_unlimited = match storage {
-            api::stream::StorageType::Memory => limits.max_memory < 0,
-            api::stream::StorageType::File => limits.max_storage < 0,
-        };
-        if is_unlimited {
-            return Ok(());
-        }
         let more = (subject.len() + accepted.headers.len() + accepted.payload.len()) as u64;
         if self.account.is_full(storage, more) { Err(errors::ACCOUNT_RESOURCES_EXCEEDED.error()) } else { Ok(()) }
     }
@@ -285,9 +277,7 @@ impl StreamCore {
         let mut block = Vec::new();
         header::append(&mut block, &accepted.headers, &more);
         let payload: &[u8] = if headers_only { b"" } else { &accepted.payload };
-        let mut batch = self.local.server_batch(self.account.view());
-        batch.publish(&ServerMessage { to, shown_subject: None, reply: b"", content: Content::Parts(&block, payload) });
-        batch.finish();
+        self.send_message(to, b"", &block, payload);
     }
 
     /// Stores the marks of deletion that messages which have left ask for; how many were stored.

@@ -23,7 +23,7 @@ use crate::jetstream::entry::StreamEntry;
 use crate::jetstream::server::JetStreamServer;
 use crate::jetstream::stores;
 use crate::router::messages::Ticket;
-use crate::router::{ArbiterLocal, Seat, Subscription, arbiter_local};
+use crate::router::{ArbiterLocal, Content, Seat, ServerMessage, Subscription, arbiter_local};
 
 /// Messages to be stored.
 pub const TAG_PUBLISH: u32 = 0;
@@ -265,6 +265,14 @@ impl StreamCore {
         last
     }
 
+    /// Sends a message; to nobody in particular when there is no reply.
+    pub(super) fn send_message(&self, to: &[u8], reply: &[u8], headers: &[u8], payload: &[u8]) {
+        let mut batch = self.local.server_batch(self.account.view());
+        let content = Content::Parts(headers, payload);
+        batch.publish(&ServerMessage { to, shown_subject: None, reply, content });
+        batch.finish();
+    }
+
     /// When something of the stream itself is due.
     pub(super) fn deadline(&self) -> Option<i64> {
         let ids = self.dedupe.deadline(self.config.duplicates);
@@ -288,7 +296,10 @@ impl StreamCore {
         let usage = self.entry.usage();
         usage.messages.store(state.msgs, Ordering::Relaxed);
         let told = usage.bytes.swap(state.bytes, Ordering::Relaxed);
-        self.server.capacity().changed(self.config.storage, told, state.bytes);
+        // All streams share what is added up there.
+        if told != state.bytes {
+            self.server.capacity().changed(self.config.storage, told, state.bytes);
+        }
         usage.consumers.store(num_consumers as u64, Ordering::Relaxed);
     }
 

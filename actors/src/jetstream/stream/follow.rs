@@ -16,7 +16,7 @@ use troupe_store::{NewMessage, SourcePosition, SubjectFilter, Ttl};
 
 use super::core::StreamCore;
 use crate::jetstream::clock;
-use crate::router::{Content, InboxMessage, ServerMessage, Subscription};
+use crate::router::{InboxMessage, Subscription};
 
 /// Tags of what comes from followed streams: this bit, the number of the stream, and whether it is an answer to a request.
 pub const TAG_FOLLOW: u32 = 1 << 31;
@@ -162,7 +162,7 @@ impl StreamCore {
         let is_control = message.headers().starts_with(b"NATS/1.0 100");
         if is_control {
             if let Step::Answer { to, headers } = stream.followed.control(message.headers(), &message.reply, now) {
-                self.send_headers(&to, &headers);
+                self.send_message(&to, b"", &headers, b"");
             }
             return 0;
         }
@@ -248,20 +248,9 @@ impl StreamCore {
         }
     }
 
-    fn send_headers(&self, to: &[u8], headers: &[u8]) {
-        let mut batch = self.local.server_batch(self.account.view());
-        let content = Content::Parts(headers, b"");
-        batch.publish(&ServerMessage { to, shown_subject: None, reply: b"", content });
-        batch.finish();
-    }
-
     /// Sends a request whose subscriptions are visible; without a reply where nobody waits for the answer.
     pub(super) fn send_request(&self, request: &Request, reply: &str) {
-        let mut batch = self.local.server_batch(self.account.view());
-        let content = Content::Parts(&request.headers, &request.body);
-        let to = request.subject.as_bytes();
-        batch.publish(&ServerMessage { to, shown_subject: None, reply: reply.as_bytes(), content });
-        batch.finish();
+        self.send_message(request.subject.as_bytes(), reply.as_bytes(), &request.headers, &request.body);
     }
 }
 

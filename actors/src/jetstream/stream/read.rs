@@ -13,7 +13,7 @@ use troupe_store::{StoreError, StoredMessage, SubjectFilter};
 
 use super::core::{StreamCore, TAG_DIRECT_SUBJECT};
 use crate::jetstream::api::ApiRequest;
-use crate::router::{Content, InboxMessage, ServerMessage};
+use crate::router::InboxMessage;
 
 /// Most subjects whose last messages are read at once.
 const MAX_MULTI: usize = 1024;
@@ -69,7 +69,7 @@ impl StreamCore {
             return;
         }
         if let Err((code, text)) = self.try_read_directly(message) {
-            self.send_direct(&message.reply, &header::status(code, text), b"");
+            self.send_message(&message.reply, b"", &header::status(code, text), b"");
         }
     }
 
@@ -103,7 +103,7 @@ impl StreamCore {
         };
         let found = found.ok().flatten().ok_or((404, "Message Not Found"))?;
         if no_headers {
-            self.send_direct(&message.reply, b"", &found.payload);
+            self.send_message(&message.reply, b"", b"", &found.payload);
         } else {
             self.send_found(&message.reply, &found, &[]);
         }
@@ -205,7 +205,7 @@ impl StreamCore {
             line(headers::UP_TO_SEQUENCE, up_to);
         }
         block.extend_from_slice(b"\r\n");
-        self.send_direct(reply, &block, b"");
+        self.send_message(reply, b"", &block, b"");
     }
 
     fn send_found(&self, reply: &Bytes, found: &StoredMessage, more: &[(&str, &[u8])]) {
@@ -219,14 +219,7 @@ impl StreamCore {
         lines.extend_from_slice(more);
         let mut block = Vec::with_capacity(found.headers.len() + 192);
         header::append(&mut block, &found.headers, &lines);
-        self.send_direct(reply, &block, &found.payload);
-    }
-
-    fn send_direct(&self, reply: &Bytes, block: &[u8], payload: &[u8]) {
-        let mut batch = self.local.server_batch(self.account.view());
-        let content = Content::Parts(block, payload);
-        batch.publish(&ServerMessage { to: reply, shown_subject: None, reply: b"", content });
-        batch.finish();
+        self.send_message(reply, b"", &block, &found.payload);
     }
 }
 

@@ -7,6 +7,7 @@ use troupe_codecs::api::json::encode;
 use troupe_codecs::api::request::StreamSnapshotRequest;
 use troupe_codecs::api::response::{Response, SnapshotStarted};
 use troupe_codecs::api::{ApiError, MILLISECOND, SECOND, StreamConfig, Timestamp, errors};
+use troupe_codecs::header;
 use troupe_engine::id::nuid;
 use troupe_engine::stream::config::is_valid_subject;
 use troupe_engine::stream::feeder::Request;
@@ -14,8 +15,9 @@ use troupe_store::{BackupWriter, StoreError};
 
 use super::core::{StreamCore, TAG_SNAPSHOT};
 use crate::jetstream::api::ApiRequest;
+use crate::jetstream::consumer::Consumers;
 use crate::jetstream::{advisory, clock};
-use crate::router::{Content, InboxMessage, ServerMessage, Subscription};
+use crate::router::{InboxMessage, Subscription};
 
 /// Size of the parts, where the request does not say.
 const CHUNK: i64 = 128 * 1024;
@@ -42,10 +44,6 @@ struct Snapshot {
     deliver: String,
     writer: BackupWriter,
     chunk: usize,
-    /// Packed and not sent yet.
-    packed: Vec<u8>,
-    /// All is packed.
-    is_packed: bool,
     /// Parts that may be sent before one is acknowledged.
     credit: usize,
     /// Number of the next part.
@@ -81,15 +79,28 @@ impl Snapshots {
 /// How a copy ends.
 enum End {
     Complete,
-    Failed(&'static str, String),
+    /// The code and the text of the status the client gets, and what others are told.
+    Failed(u16, String, String),
+}
+
+impl End {
+    /// The stream cannot be read.
+    fn broken(cause: String) -> Self {
+        Self::Failed(500, cause.clone(), cause)
+    }
+
+    /// The client is not there, or not any more.
+    fn unanswered(text: &str, cause: &str) -> Self {
+        Self::Failed(408, text.to_owned(), cause.to_owned())
+    }
 }
 
 impl StreamCore {
-    /// Begins to send a copy of the stream, with these consumers.
-    pub(super) fn answer_snapshot(&mut self, request: &ApiRequest, consumers: &[(String, Vec<u8>)]) {
+    /// Begins to send a copy of the stream, with its consumers.
+    pub(super) fn answer_snapshot(&mut self, request: &ApiRequest, consumers: &Consumers) {
         let begun = self.begin_snapshot(request, consumers);
         if begun.is_ok() {
-            let (name, state) = (self.entry.name().to_string(), self.state(consumers.len()));
+            let (name, state) = (self.entry.name().to_string(), self.state(consumers.num_archived()));
             tracing::info!("Starting snapshot for stream '{} > {name}'", self.account.name());
             advisory::publish(
                 &self.local,
@@ -112,11 +123,7 @@ impl StreamCore {
         }
     }
 
-    fn begin_snapshot(
-        &mut self,
-        request: &ApiRequest,
-        consumers: &[(String, Vec<u8>)],
-    ) -> Result<SnapshotStarted, ApiError> {
+    fn begin_snapshot(&mut self, request: &ApiRequest, consumers: &Consumers) -> Result<SnapshotStarted, ApiError> {
         let asked = request.decode::<StreamSnapshotRequest>()?;
         if !is_valid_subject(&asked.deliver_subject) || asked.deliver_subject.contains(['*', '>']) {
             return Err(errors::SNAPSHOT_DELIVER_SUBJECT_INVALID.error());
@@ -128,10 +135,10 @@ impl StreamCore {
         let window = if asked.window_size == 0 { WINDOW } else { asked.window_size };
         let window = window.clamp(SMALLEST, LARGEST_WINDOW).max(chunk);
         let now = clock::now();
-        let archived = if asked.no_consumers { &[] } else { consumers };
+        let archived = if asked.no_consumers { Vec::new() } else { consumers.archive() };
         let state = encode(&self.state(archived.len()));
         let failed = |cause: StoreError| errors::STREAM_SNAPSHOT.with(cause);
-        let writer = BackupWriter::begin(&*self.store, &state, archived, now).map_err(failed)?;
+        let writer = BackupWriter::begin(&*self.store, &state, &archived, now).map_err(failed)?;
         let id = nuid();
         let acks = format!("$JS.SNAPSHOT.ACK.{}.{id}", self.entry.name());
         let inbox = self.entry.inbox();
@@ -148,8 +155,6 @@ impl StreamCore {
             deliver: asked.deliver_subject,
             writer,
             chunk: chunk as usize,
-            packed: Vec::new(),
-            is_packed: false,
             credit: (window / chunk) as usize,
             index: 1,
             has_begun: false,
@@ -159,7 +164,7 @@ impl StreamCore {
             subscription,
         });
         let config = Some(StreamConfig::clone(&self.config));
-        Ok(SnapshotStarted { config, state: Some(self.state(consumers.len())) })
+        Ok(SnapshotStarted { config, state: Some(self.state(consumers.num_archived())) })
     }
 
     /// Takes an acknowledgement of a part.
@@ -188,7 +193,7 @@ impl StreamCore {
     fn send_parts(&mut self, snapshot: &mut Snapshot, now: i64) -> Option<End> {
         let is_heard = self.account.view().has_interest(snapshot.deliver.as_bytes());
         if snapshot.was_heard && !is_heard {
-            return Some(End::Failed("408 No Interest", "no interest".to_owned()));
+            return Some(End::unanswered("No Interest", "no interest"));
         }
         // Nobody there may also mean that nobody will be: the parts are sent all the same then.
         snapshot.was_heard |= is_heard;
@@ -198,26 +203,22 @@ impl StreamCore {
         }
         if !snapshot.has_begun || snapshot.credit == 0 {
             let is_stalled = now - snapshot.active >= ACK_PATIENCE;
-            return is_stalled.then(|| End::Failed("408 No Flow Response", "no flow response".to_owned()));
+            return is_stalled.then(|| End::unanswered("No Flow Response", "no flow response"));
         }
         let mut sent = 0;
         while snapshot.credit > 0 && sent < TURN {
-            while snapshot.packed.len() < snapshot.chunk && !snapshot.is_packed {
-                match snapshot.writer.next_piece(&mut *self.store, snapshot.chunk) {
-                    Ok(Some(piece)) => snapshot.packed.extend_from_slice(&piece),
-                    Ok(None) => snapshot.is_packed = true,
-                    Err(cause) => return Some(End::Failed("500", cause.to_string())),
-                }
-            }
-            let is_last = snapshot.packed.len() < snapshot.chunk;
-            let size = snapshot.packed.len().min(snapshot.chunk);
-            let part: Vec<u8> = snapshot.packed.drain(..size).collect();
+            let part = match snapshot.writer.next_piece(&mut *self.store, snapshot.chunk) {
+                Ok(piece) => piece.unwrap_or_default(),
+                Err(cause) => return Some(End::broken(cause.to_string())),
+            };
+            // Only the last is smaller, or none where the one before was the last.
+            let (size, is_last) = (part.len(), part.len() < snapshot.chunk);
             let ack = match is_last {
                 true => String::new(),
                 false => format!("$JS.SNAPSHOT.ACK.{}.{}.{size}.{}", self.entry.name(), snapshot.id, snapshot.index),
             };
             if size > 0 {
-                self.send_part(&snapshot.deliver, &ack, b"", &part);
+                self.send_message(snapshot.deliver.as_bytes(), ack.as_bytes(), b"", &part);
             }
             if is_last {
                 return Some(End::Complete);
@@ -230,23 +231,14 @@ impl StreamCore {
         None
     }
 
-    fn send_part(&self, to: &str, reply: &str, headers: &[u8], part: &[u8]) {
-        let mut batch = self.local.server_batch(self.account.view());
-        let content = Content::Parts(headers, part);
-        batch.publish(&ServerMessage { to: to.as_bytes(), shown_subject: None, reply: reply.as_bytes(), content });
-        batch.finish();
-    }
-
     fn end_snapshot(&mut self, snapshot: Snapshot, end: End) {
-        let (status, error) = match end {
-            End::Complete if snapshot.index > 1 => ("204".to_owned(), String::new()),
+        let (headers, error) = match end {
+            End::Complete if snapshot.index > 1 => (header::status(204, ""), String::new()),
             // What fits into one part has no more to say.
-            End::Complete => (String::new(), String::new()),
-            End::Failed("500", cause) => (format!("500 {cause}"), cause),
-            End::Failed(status, cause) => (status.to_owned(), cause),
+            End::Complete => (Vec::new(), String::new()),
+            End::Failed(code, text, cause) => (header::status(code, &text), cause),
         };
-        let headers = if status.is_empty() { Vec::new() } else { format!("NATS/1.0 {status}\r\n\r\n").into_bytes() };
-        self.send_part(&snapshot.deliver, "", &headers, b"");
+        self.send_message(snapshot.deliver.as_bytes(), b"", &headers, b"");
         self.change_subscriptions(Vec::new(), vec![snapshot.subscription]);
         let (account, name) = (self.account.name(), self.entry.name());
         if error.is_empty() {
@@ -270,7 +262,7 @@ impl StreamCore {
     /// Gives up all copies: the stream goes.
     pub(super) fn drop_snapshots(&mut self) {
         for snapshot in std::mem::take(&mut self.snapshots.0) {
-            self.end_snapshot(snapshot, End::Failed("500", "stream is closed".to_owned()));
+            self.end_snapshot(snapshot, End::broken("stream is closed".to_owned()));
         }
     }
 }

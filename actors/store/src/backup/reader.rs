@@ -99,8 +99,7 @@ impl<R: Read> MessageArchive<R> {
         }
     }
 
-    /// Stores the archive's messages under their sequences in an empty store, up to `last_seq` if that is known, and
-    /// hands other entries to `other`.
+    /// Stores the archive's messages under their sequences in an empty store, and hands other entries to `other`.
     ///
     /// # Errors
     ///
@@ -108,7 +107,6 @@ impl<R: Read> MessageArchive<R> {
     pub fn restore(
         &mut self,
         store: &mut dyn StreamStore,
-        last_seq: u64,
         now_ns: i64,
         other: &mut dyn FnMut(ArchiveEntry) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
@@ -131,8 +129,7 @@ impl<R: Read> MessageArchive<R> {
                 store.append_at(message.seq, &NewMessage { subject, headers, payload, time_ns, ttl })?;
             }
         }
-        let next = store.state().last_seq + 1;
-        store.skip(next, (last_seq + 1).saturating_sub(next), now_ns)
+        Ok(())
     }
 
     fn number(&mut self) -> Result<u64, StoreError> {

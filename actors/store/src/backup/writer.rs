@@ -44,7 +44,7 @@ impl BackupWriter {
         Ok(writer)
     }
 
-    /// Returns the next piece of about `size` bytes or less; None behind the last.
+    /// Returns the next piece: of exactly `size` bytes, but for the last, which may be smaller; None behind it.
     ///
     /// # Errors
     ///

@@ -124,15 +124,7 @@ pub trait Disk: Send + Sync + Debug {
 
 /// Replaces a file so that a crash leaves the old or the new one, and with `sync` the new one.
 pub(crate) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
-    let temporary = temporary_of(path);
-    let file = disk.open(&temporary)?;
-    file.set_len(0)?;
-    file.write_all_at(bytes, 0)?;
-    if sync {
-        file.sync()?;
-    }
-    drop(file);
-    disk.rename(&temporary, path)?;
+    replace_all(disk, &[(path, bytes)], sync)?;
     match path.parent() {
         Some(parent) if sync => disk.sync_directory(parent),
         _ => Ok(()),
@@ -140,17 +132,18 @@ pub(crate) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8], sync: bool) ->
 }
 
 /// Replaces files of one directory so that a crash leaves all the old ones, or some of them replaced and the others
-/// beside them under the names that [`temporary_of`] gives. With `sync` none is torn.
-pub(crate) fn replace_all(disk: &dyn Disk, files: &[(PathBuf, &[u8])], sync: bool) -> io::Result<()> {
+/// beside them under the names that [`temporary_of`] gives. With `sync` none is torn; their names are
+/// durable once the caller has synced the directory.
+pub(crate) fn replace_all<P: AsRef<Path>>(disk: &dyn Disk, files: &[(P, &[u8])], sync: bool) -> io::Result<()> {
     for (path, bytes) in files {
-        let file = disk.open(&temporary_of(path))?;
+        let file = disk.open(&temporary_of(path.as_ref()))?;
         file.set_len(0)?;
         file.write_all_at(bytes, 0)?;
         if sync {
             file.sync()?;
         }
     }
-    files.iter().try_for_each(|(path, _)| disk.rename(&temporary_of(path), path))
+    files.iter().try_for_each(|(path, _)| disk.rename(&temporary_of(path.as_ref()), path.as_ref()))
 }
 
 /// The name under which a file is written before it takes its place.

@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, Sender};
 use parking_lot::Mutex;
 
 use super::handle::{Dirty, Shared};
+use super::lengths::Lengths;
 use super::segment::Segment;
 use super::thread::{LAST_ATTEMPTS, RETRY};
 use crate::StoreError;
@@ -41,7 +42,7 @@ impl Checkpointer {
                     // The segment stays as it is: the next start applies it.
                     return;
                 }
-                self.shared.changed.wait_for(&mut state, RETRY);
+                self.shared.retry.wait_for(&mut state, RETRY);
             }
             *self.failure.lock() = None;
             // Nobody waits for it at the end.
@@ -68,17 +69,26 @@ pub(super) fn sync(shared: &Shared, dirty: &Dirty) -> Result<(), StoreError> {
             _ => {}
         }
     }
+    save_lengths(shared)
+}
+
+/// Saves what is known of lengths. Stores go on meanwhile: what they change is saved the next time.
+fn save_lengths(shared: &Shared) -> Result<(), StoreError> {
+    let Some(bytes) = shared.lengths.lock().take_changed() else { return Ok(()) };
     let directory = shared.root.join("journal");
-    let saved = shared.lengths.lock().save(&*shared.disk, &directory);
+    let saved = Lengths::save(&*shared.disk, &directory, &bytes);
+    if saved.is_err() {
+        shared.lengths.lock().mark_changed();
+    }
     saved.map_err(|error| StoreError::io("write", &directory, error))
 }
 
-/// Makes one file durable, if it is there.
+/// Makes one file durable, if it is there; its name in its directory is made so later.
 fn sync_file(shared: &Shared, path: &Path) -> Result<(), StoreError> {
     let _writing = shared.writing.lock();
     let held = shared.state.lock().held.get(path).cloned();
     if let Some(bytes) = held {
-        match disk::replace(&*shared.disk, path, &bytes, true) {
+        match disk::replace_all(&*shared.disk, &[(path, &bytes)], true) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(StoreError::io("write", path, error)),
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! What stores hold of the journal.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,7 +39,10 @@ pub(super) struct Shared {
     pub(super) root: PathBuf,
     pub(super) policy: SyncPolicy,
     pub(super) state: Mutex<State>,
+    /// Where the journal's thread waits, nobody else: one that is woken is the right one.
     pub(super) changed: Condvar,
+    /// Where the checkpoint thread waits before it tries again.
+    pub(super) retry: Condvar,
     /// Whether the state has a failure: asked for each message.
     pub(super) has_failed: AtomicBool,
     /// Held while a file the journal keeps is written, before `state` or `lengths`: nobody removes it meanwhile.
@@ -54,10 +58,29 @@ pub(super) struct Dirty {
 }
 
 impl Dirty {
-    fn forget(&mut self, path: &Path) {
-        self.files.retain(|dirty| !dirty.starts_with(path));
-        self.directories.retain(|dirty| !dirty.starts_with(path));
+    fn add_file(&mut self, path: &Path) {
+        if !self.files.contains(path) {
+            self.files.insert(path.to_owned());
+        }
     }
+
+    fn forget(&mut self, path: &Path) {
+        for paths in [&mut self.files, &mut self.directories] {
+            for gone in below(paths.range::<Path, _>(from(path)), path) {
+                paths.remove(&gone);
+            }
+        }
+    }
+}
+
+/// Where a path and what is below it begin in an ordered set: there they follow each other.
+fn from(top: &Path) -> (Bound<&Path>, Bound<&Path>) {
+    (Bound::Included(top), Bound::Unbounded)
+}
+
+/// The path and those below it that `paths` begins with.
+fn below<'a>(paths: impl Iterator<Item = &'a PathBuf>, top: &Path) -> Vec<PathBuf> {
+    paths.take_while(|path| path.starts_with(top)).cloned().collect()
 }
 
 #[derive(Debug, Default)]
@@ -110,6 +133,7 @@ impl Journal {
             policy,
             state: Mutex::new(State::default()),
             changed: Condvar::new(),
+            retry: Condvar::new(),
             has_failed: AtomicBool::new(false),
             writing: Mutex::new(()),
             lengths: Mutex::new(lengths),
@@ -127,18 +151,20 @@ impl Journal {
     /// Takes note of bytes written to a file.
     pub fn record(&self, path: &Path, offset: u64, bytes: &[u8]) {
         self.add(&|state| {
-            if !state.dirty.files.contains(path) {
-                state.dirty.files.insert(path.to_owned());
-            }
+            state.dirty.add_file(path);
             Entry::Write { path: self.shared.relative(path), offset, bytes }
         });
     }
 
     /// Keeps the whole content of a file, which is written out later. Not for journals that are not synced always.
     pub fn hold(&self, path: &Path, bytes: &[u8]) {
+        let content: Arc<[u8]> = bytes.into();
         self.add(&|state| {
-            state.dirty.files.insert(path.to_owned());
-            state.held.insert(path.to_owned(), bytes.into());
+            state.dirty.add_file(path);
+            match state.held.get_mut(path) {
+                Some(held) => *held = content.clone(),
+                None => drop(state.held.insert(path.to_owned(), content.clone())),
+            }
             Entry::Replace { path: self.shared.relative(path), bytes }
         });
     }
@@ -161,7 +187,7 @@ impl Journal {
 
     /// Takes note of a file that is durable already, or need not be soon.
     pub fn note(&self, path: &Path) {
-        self.shared.state.lock().dirty.files.insert(path.to_owned());
+        self.shared.state.lock().dirty.add_file(path);
     }
 
     /// Takes note of a directory whose names need not be durable soon.
@@ -197,7 +223,9 @@ impl Journal {
         self.shared.lengths.lock().forget(relative);
         self.add(&|state| {
             state.dirty.forget(path);
-            state.held.retain(|held, _| !held.starts_with(path));
+            for gone in below(state.held.range::<Path, _>(from(path)).map(|(held, _)| held), path) {
+                state.held.remove(&gone);
+            }
             Entry::Forget { path: relative }
         });
     }
@@ -250,6 +278,7 @@ impl Journal {
     pub fn close(&self) {
         self.shared.state.lock().is_closing = true;
         self.shared.changed.notify_all();
+        self.shared.retry.notify_all();
         if let Some(thread) = self.thread.lock().take() {
             // A panic of the thread was reported by the process's panic hook.
             drop(thread.join());
@@ -267,5 +296,25 @@ impl Journal {
         state.ticket.get_or_insert_with(Ticket::new);
         drop(state);
         self.shared.changed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_below_is_forgotten_and_nothing_beside_it() {
+        let all = ["s/obs", "s/obs/C", "s/obs/C-1/o.dat", "s/obs/C.x", "s/obs/C/meta.inf", "s/obs/C/o.dat", "s/obs/D"];
+        let mut dirty = Dirty::default();
+        all.iter().for_each(|path| dirty.add_file(Path::new(path)));
+        dirty.directories = dirty.files.clone();
+        dirty.forget(Path::new("s/obs/C"));
+        dirty.forget(Path::new("s/obs/D"));
+        dirty.forget(Path::new("s/obs/E"));
+        let left = ["s/obs", "s/obs/C-1/o.dat", "s/obs/C.x"].map(PathBuf::from).into_iter().collect();
+        assert_eq!((&dirty.files, &dirty.directories), (&left, &left));
+        dirty.forget(Path::new("s"));
+        assert!(dirty.files.is_empty());
     }
 }

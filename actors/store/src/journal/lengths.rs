@@ -32,19 +32,27 @@ impl Lengths {
         bytes.and_then(|bytes| Self::decode(&bytes)).unwrap_or_default()
     }
 
-    /// Saves what is known, if it changed.
-    pub(super) fn save(&mut self, disk: &dyn Disk, directory: &Path) -> std::io::Result<()> {
-        if !self.is_changed {
-            return Ok(());
+    /// Returns what is to be saved, if it changed since the last time.
+    pub(super) fn take_changed(&mut self) -> Option<Vec<u8>> {
+        if !std::mem::take(&mut self.is_changed) {
+            return None;
         }
         for blocks in self.known.values_mut() {
             while blocks.len() > 1 {
                 blocks.pop_first();
             }
         }
-        disk::replace(disk, &directory.join(NAME), &self.encode(), true)?;
-        self.is_changed = false;
-        Ok(())
+        Some(self.encode())
+    }
+
+    /// What [`Self::take_changed`] returned could not be saved.
+    pub(super) fn mark_changed(&mut self) {
+        self.is_changed = true;
+    }
+
+    /// Saves what [`Self::take_changed`] returned.
+    pub(super) fn save(disk: &dyn Disk, directory: &Path, bytes: &[u8]) -> std::io::Result<()> {
+        disk::replace(disk, &directory.join(NAME), bytes, true)
     }
 
     /// Sets how much of a file is durable.
@@ -148,6 +156,10 @@ mod tests {
         again.forget("b/msgs/1.blk");
         again.forget("a");
         assert_eq!((again.of("a/msgs/3.blk"), again.of("b/msgs/1.blk")), (None, None));
+        assert!(lengths.take_changed().is_some());
+        assert_eq!(lengths.take_changed(), None, "nothing changed since");
+        lengths.mark_changed();
+        assert_eq!(lengths.take_changed(), Some(lengths.encode()));
         let mut bytes = lengths.encode();
         bytes[9] ^= 1;
         assert!(Lengths::decode(&bytes).is_none(), "damage is seen");

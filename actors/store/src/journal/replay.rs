@@ -42,7 +42,9 @@ pub(super) fn replay(disk: &dyn Disk, root: &Path, directory: &Path, lengths: &m
         }
     }
     apply(disk, root, &entries)?;
-    lengths.save(disk, directory).map_err(|error| StoreError::io("write", directory, error))?;
+    if let Some(bytes) = lengths.take_changed() {
+        Lengths::save(disk, directory, &bytes).map_err(|error| StoreError::io("write", directory, error))?;
+    }
     Ok(segments.last().map_or(0, |segment| segment.0))
 }
 
@@ -76,7 +78,7 @@ fn apply(disk: &dyn Disk, root: &Path, entries: &[Entry<'_>]) -> Result<(), Stor
         }
         let is_written = match entries.last() {
             Some(Entry::Meta { bytes, .. }) => write_meta(disk, &path, bytes, &mut directories),
-            Some(Entry::Replace { bytes, .. }) => disk::replace(disk, &path, bytes, true).map(|()| true),
+            Some(Entry::Replace { bytes, .. }) => disk::replace_all(disk, &[(&path, bytes)], true).map(|()| true),
             _ => write(disk, &path, &entries),
         };
         if is_written.map_err(|error| StoreError::io("write", &path, error))? {
@@ -109,8 +111,7 @@ fn write_meta(
         }
         disk.create_directory(directory)?;
     }
-    disk::replace(disk, &directory.join("meta.inf"), meta, true)?;
-    disk::replace(disk, &directory.join("meta.sum"), sum, true)?;
+    disk::replace_all(disk, &[(directory.join("meta.inf"), meta), (directory.join("meta.sum"), sum)], true)?;
     directories.insert(directory.to_owned());
     Ok(true)
 }

@@ -46,10 +46,12 @@ fn restore(bytes: Vec<u8>, now_ns: i64) -> Result<(Box<dyn StreamStore>, Vec<Arc
         return Err(StoreError::Unusable("not of version 2".to_owned()));
     };
     let (mut store, mut others) = (memory(&config()), Vec::new());
-    archive.restore(&mut *store, 500, now_ns, &mut |entry| {
+    archive.restore(&mut *store, now_ns, &mut |entry| {
         others.push(entry);
         Ok(())
     })?;
+    let next = store.state().last_seq + 1;
+    store.skip(next, 501_u64.saturating_sub(next), now_ns)?;
     Ok((store, others))
 }
 
