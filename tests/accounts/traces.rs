@@ -1,6 +1,7 @@
 //! Message traces, as both servers tell them.
 
 use serde_json::Value;
+use troupe_tests::frames::Frame;
 use troupe_tests::{RawClient, Server};
 
 /// Something a user does.
@@ -24,22 +25,20 @@ pub(crate) fn enter(server: &Server, user: &str) -> RawClient {
 
 /// The traces that `client` got, without what differs from run to run.
 pub(crate) fn traces(client: &mut RawClient, wanted: usize) -> Vec<String> {
-    let is_trace = |frame: &&troupe_tests::frames::Frame| {
+    let is_trace = |frame: &&Frame| {
         let text = String::from_utf8_lossy(&frame.0).into_owned();
         text.starts_with("MSG ") && text.contains("\"events\":[")
     };
     client.wait(|frames| frames.iter().filter(is_trace).count() >= wanted);
     client.flush("");
-    let mut all: Vec<String> = client.frames().iter().filter(is_trace).map(|frame| normal(&frame.0)).collect();
+    let mut all: Vec<String> = client.frames().iter().filter(is_trace).map(normal).collect();
     all.sort();
     all
 }
 
-fn normal(frame: &[u8]) -> String {
-    let text = String::from_utf8_lossy(frame);
-    let (line, body) = text.split_once("\r\n").expect("a line and a payload");
-    let subject = line.split(' ').nth(1).unwrap_or_default().to_owned();
-    let mut event: Value = serde_json::from_str(body.trim_end()).unwrap_or_else(|cause| panic!("{cause}: {body}"));
+fn normal(frame: &Frame) -> String {
+    let subject = frame.line().split(' ').nth(1).unwrap_or_default().to_owned();
+    let mut event = frame.json();
     for key in ["id", "time", "seq", "host", "flags", "feature_flags", "metadata"] {
         if let Some(server) = event["server"].as_object_mut()
             && let Some(value) = server.get_mut(key)

@@ -39,8 +39,7 @@ impl MeasuredServer {
     /// # Panics
     /// Panics with the log when there is none.
     pub(crate) fn route(&self) -> SocketAddr {
-        let line = self.process.wait_log("Listening for route connections on ");
-        line.rsplit(' ').next().and_then(|address| address.parse().ok()).expect("an address ends the line")
+        self.process.wait_address("Listening for route connections on ")
     }
 
     /// Address of the client listener.

@@ -33,9 +33,7 @@ impl Stage {
     /// The same of another binary.
     pub(crate) fn of(binary: &Path, config: Config, prefix: &str) -> Self {
         let process = ServerProcess::start(binary, &config);
-        let line = process.wait_log("Starting http monitor on ");
-        let address = line.rsplit(' ').next().expect("a line has a last word");
-        let monitor = address.parse().expect("the line ends with an address");
+        let monitor = process.wait_address("Starting http monitor on ");
         Self { process, monitor, prefix: prefix.to_owned() }
     }
 

@@ -74,19 +74,14 @@ impl Node {
         let text = text(name, cluster, routes, config);
         let process =
             ServerProcess::start(&kind.binary()?, &port.into_iter().fold(Config::new(text).arg("-D"), Config::port));
-        let line = process.wait_log("Listening for route connections on ");
-        let route = line.rsplit(' ').next().and_then(|address| address.parse().ok()).expect("an address");
+        let route = process.wait_address("Listening for route connections on ");
         Some(Self { kind, process, route, name: name.to_owned(), cluster: cluster.to_owned() })
     }
 
     /// Has the server read another configuration, connected to `routes`, and waits until it is in force.
     pub fn reload(&self, routes: &[SocketAddr], config: &ClusterConfig) {
-        const DONE: &str = "Reloaded server configuration";
         let config = ClusterConfig { port: Some(self.route.port()), ..config.clone() };
-        let before = self.process.log().iter().filter(|line| line.contains(DONE)).count();
-        self.process.rewrite_config(&Config::new(text(&self.name, &self.cluster, routes, &config)));
-        self.process.signal(nix::sys::signal::Signal::SIGHUP);
-        self.process.wait_log_count(DONE, before + 1);
+        self.process.reload(&Config::new(text(&self.name, &self.cluster, routes, &config)));
     }
 
     /// Connects a client that takes headers and 503.

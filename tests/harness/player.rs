@@ -2,9 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use crate::frames::Frame;
 use crate::normalise::normalise;
 use crate::raw::{RawClient, Waited};
@@ -133,8 +130,7 @@ impl Side {
         while let Some(start) = text.find("<sig:") {
             let end = start + text[start..].find('>').expect("a signature mark is closed");
             let pair = nkeys::KeyPair::from_seed(&text[start + "<sig:".len()..end]).expect("a valid nkey seed");
-            let signature = pair.sign(self.client.info_field("nonce").as_bytes()).expect("a seed can sign");
-            text.replace_range(start..=end, &URL_SAFE_NO_PAD.encode(signature));
+            text.replace_range(start..=end, &self.client.signature(&pair));
         }
         text.into_bytes()
     }

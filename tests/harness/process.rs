@@ -71,8 +71,7 @@ impl ServerProcess {
     pub fn start(binary: &Path, config: &Config) -> Self {
         let mut process = Self::spawn(binary, config);
         process.wait_log("Server is ready");
-        let line = process.wait_log("Listening for client connections on ");
-        process.address = Some(parse_address(&line));
+        process.address = Some(process.wait_address("Listening for client connections on "));
         process
     }
 
@@ -157,9 +156,27 @@ impl ServerProcess {
         }
     }
 
-    /// Replaces the configuration file, keeping the client port that is in use.
-    pub fn rewrite_config(&self, config: &Config) {
+    /// Waits for a log line that contains `text` and returns the address at its end.
+    ///
+    /// # Panics
+    /// As [`ServerProcess::wait_log`], and when the line ends with something else.
+    pub fn wait_address(&self, text: &str) -> SocketAddr {
+        let line = self.wait_log(text);
+        let address = line.rsplit(' ').next().unwrap_or_default();
+        address.parse().unwrap_or_else(|error| panic!("no address in {line:?}: {error}"))
+    }
+
+    /// Replaces the configuration file, keeping the client port that is in use, and has the server read it again; returns
+    /// when it says so.
+    ///
+    /// # Panics
+    /// As [`ServerProcess::wait_log`] when the server does not log the reload.
+    pub fn reload(&self, config: &Config) {
+        const DONE: &str = "Reloaded server configuration";
+        let before = self.log().iter().filter(|line| line.contains(DONE)).count();
         write_config(self.dir.path(), &config.clone().port(self.address().port()));
+        self.signal(Signal::SIGHUP);
+        self.wait_log_count(DONE, before + 1);
     }
 
     /// Sends a signal.
@@ -220,9 +237,4 @@ fn config_path(dir: &Path) -> PathBuf {
 fn write_config(dir: &Path, config: &Config) {
     let mut file = std::fs::File::create(config_path(dir)).expect("the configuration file can be written");
     file.write_all(config.text().as_bytes()).expect("the configuration file can be written");
-}
-
-fn parse_address(line: &str) -> SocketAddr {
-    let address = line.rsplit(' ').next().unwrap_or_default();
-    address.parse().unwrap_or_else(|error| panic!("no address in {line:?}: {error}"))
 }

@@ -4,6 +4,10 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use nkeys::KeyPair;
+
 use crate::frames::{Frame, take_frame};
 use crate::wait::PATIENCE;
 
@@ -148,6 +152,15 @@ impl RawClient {
             serde_json::Value::String(text) => text.clone(),
             value => value.to_string(),
         }
+    }
+
+    /// Reads the INFO if needed and signs its nonce, as CONNECT wants it.
+    ///
+    /// # Panics
+    /// Panics when no INFO arrives or the pair has no seed.
+    pub fn signature(&mut self, pair: &KeyPair) -> String {
+        let nonce = self.info_field("nonce");
+        URL_SAFE_NO_PAD.encode(pair.sign(nonce.as_bytes()).expect("a seed signs"))
     }
 
     /// Ends the connection from this side.

@@ -80,6 +80,14 @@ impl Server {
         self.process.wait_log_count(text, count)
     }
 
+    /// Waits for a log line that contains `text` and returns the address at its end.
+    ///
+    /// # Panics
+    /// As [`Server::wait_log`], and when the line ends with something else.
+    pub fn wait_address(&self, text: &str) -> SocketAddr {
+        self.process.wait_address(text)
+    }
+
     /// Sends a signal to the process.
     pub fn signal(&self, signal: Signal) {
         self.process.signal(signal);
@@ -90,11 +98,7 @@ impl Server {
     /// # Panics
     /// Panics when the server does not log the reload.
     pub fn reload(&self, config: impl Into<Config>) {
-        const DONE: &str = "Reloaded server configuration";
-        let before = self.log().iter().filter(|line| line.contains(DONE)).count();
-        self.process.rewrite_config(&config.into());
-        self.process.signal(Signal::SIGHUP);
-        self.process.wait_log_count(DONE, before + 1);
+        self.process.reload(&config.into());
     }
 
     /// Waits until the process has exited and returns its status.

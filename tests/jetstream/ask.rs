@@ -2,13 +2,18 @@
 
 use std::path::Path;
 
-use async_nats::Client;
+use async_nats::{Client, HeaderMap, Message};
 use serde_json::Value;
 use troupe_tests::{Config, Server};
 
+/// A server with JetStream in a directory.
+pub(crate) fn config(directory: &Path) -> Config {
+    Config::new(format!("jetstream {{ store_dir: \"{}\" }}", directory.display()))
+}
+
 /// Starts the server under test with JetStream in a directory.
 pub(crate) fn start(directory: &Path) -> Server {
-    Server::troupe(Config::new(format!("jetstream {{ store_dir: \"{}\" }}", directory.display())))
+    Server::troupe(config(directory))
 }
 
 /// Connects a client.
@@ -20,4 +25,11 @@ pub(crate) async fn connect(server: &Server) -> Client {
 pub(crate) async fn ask(client: &Client, subject: &str, body: &str) -> Value {
     let answer = client.request(subject.to_owned(), body.to_owned().into()).await.expect("an answer");
     serde_json::from_slice(&answer.payload).expect("JSON")
+}
+
+/// Sends a request with headers and returns its answer.
+pub(crate) async fn request(client: &Client, subject: &str, headers: &[(&str, &str)], body: &str) -> Message {
+    let mut block = HeaderMap::new();
+    headers.iter().for_each(|(name, value)| block.append(*name, *value));
+    client.request_with_headers(subject.to_owned(), block, body.to_owned().into()).await.expect("an answer")
 }

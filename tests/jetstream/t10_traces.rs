@@ -1,6 +1,7 @@
 //! Streams in message traces.
 
 use serde_json::Value;
+use troupe_tests::frames::Frame;
 use troupe_tests::{RawClient, Server};
 
 const CONFIG: &str = r#"
@@ -19,12 +20,11 @@ fn publish(subject: &str, reply: &str, headers: &str) -> String {
     format!("HPUB {subject} {reply} {} {}\r\n{block}hi\r\n", block.len(), block.len() + 2)
 }
 
-fn ask(client: &mut RawClient, subject: &str, body: &str) -> String {
+fn ask(client: &mut RawClient, subject: &str, body: &str) -> Frame {
     let number = client.frames().len();
     client
         .flush(format!("SUB answer.{number} a{number}\r\nPUB {subject} answer.{number} {}\r\n{body}\r\n", body.len()));
-    let frame = client.expect(&format!("MSG answer.{number} a{number} "));
-    String::from_utf8_lossy(&frame.0).into_owned()
+    client.expect(&format!("MSG answer.{number} a{number} "))
 }
 
 /// What happened to one message: the steps of its trace, and the answer to its publisher.
@@ -35,17 +35,15 @@ fn told(client: &mut RawClient, number: usize, subject: &str, headers: &str, is_
         frames.iter().filter(|frame| frame.0.starts_with(b"MSG trace.x t")).count() > before
             && (!is_answered || frames.iter().any(|frame| frame.0.starts_with(format!("MSG ack.{number} ").as_bytes())))
     });
-    let text = |frame: &troupe_tests::frames::Frame| String::from_utf8_lossy(&frame.0).into_owned();
-    let trace = client.frames().iter().filter(|frame| frame.0.starts_with(b"MSG trace.x t")).map(text).next_back();
-    let trace = trace.unwrap_or_else(|| panic!("no trace of {headers:?}: {}", client.text()));
-    let mut event: Value =
-        serde_json::from_str(trace.split_once("\r\n").expect("a payload").1.trim_end()).expect("JSON");
+    let trace = client.frames().iter().rfind(|frame| frame.0.starts_with(b"MSG trace.x t"));
+    let mut event = trace.unwrap_or_else(|| panic!("no trace of {headers:?}: {}", client.text())).json();
     for step in event["events"].as_array_mut().expect("a list") {
         step["ts"] = Value::Null;
         if step.get("cid").is_some() {
             step["cid"] = Value::Null;
         }
     }
+    let text = |frame: &Frame| String::from_utf8_lossy(&frame.0).into_owned();
     let answer = client.frames().iter().map(text).find(|frame| frame.starts_with(&format!("MSG ack.{number} ")));
     format!("{headers:?}: {} {:?}", event["events"], answer)
 }
@@ -84,9 +82,7 @@ fn what_streams_make_of_messages() {
         for (number, (subject, headers, is_answered)) in cases.into_iter().enumerate() {
             all.push(told(&mut client, number, subject, headers, is_answered));
         }
-        let stored = ask(&mut client, "$JS.API.STREAM.MSG.GET.S", r#"{"last_by_subj":"s.a"}"#);
-        let stored: Value =
-            serde_json::from_str(stored.split_once("\r\n").expect("a payload").1.trim_end()).expect("JSON");
+        let stored = ask(&mut client, "$JS.API.STREAM.MSG.GET.S", r#"{"last_by_subj":"s.a"}"#).json();
         all.push(format!("{} {}", stored["message"]["seq"], stored["message"]["hdrs"]));
         all
     };

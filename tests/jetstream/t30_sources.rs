@@ -9,14 +9,14 @@ use base64::engine::general_purpose::STANDARD;
 use crate::ask::ask;
 use crate::t30_stories::compare;
 
-/// How long a stream may take to get a message; one whose origin vanished looks again after ten seconds.
+/// How long a stream may take to get or to lose something; one whose origin vanished looks again after ten seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Waits until a stream has this last sequence.
-async fn wait_for(client: &Client, stream: &str, last_seq: u64) {
+/// Waits until a part of a stream's state has this value.
+async fn wait_for(client: &Client, stream: &str, part: &str, value: u64) {
     let since = Instant::now();
-    while ask(client, &format!("$JS.API.STREAM.INFO.{stream}"), "").await["state"]["last_seq"] != last_seq {
-        assert!(since.elapsed() < PATIENCE, "{stream} never gets to {last_seq}");
+    while ask(client, &format!("$JS.API.STREAM.INFO.{stream}"), "").await["state"][part] != value {
+        assert!(since.elapsed() < PATIENCE, "{stream}: {part} never gets to {value}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -68,7 +68,7 @@ async fn sources_are_read_filtered_and_changed() {
             ("PART", r#""mirror":{"name":"O","filter_subject":"o.a.>"}"#, 5),
         ] {
             make(&client, name, rest).await;
-            wait_for(&client, name, last_seq).await;
+            wait_for(&client, name, "last_seq", last_seq).await;
         }
         let mut all = Vec::new();
         for name in ["ALL", "ONE", "OWN", "TURNED", "MIRROR", "PART"] {
@@ -87,13 +87,13 @@ async fn an_origin_that_was_made_anew_is_read_from_its_beginning() {
         for _ in 0..3 {
             ask(&client, "o", "old").await;
         }
-        wait_for(&client, "S", 3).await;
+        wait_for(&client, "S", "last_seq", 3).await;
         ask(&client, "$JS.API.STREAM.DELETE.O", "").await;
         make(&client, "O", r#""subjects":["o"]"#).await;
         for _ in 0..2 {
             ask(&client, "o", "new").await;
         }
-        wait_for(&client, "S", 5).await;
+        wait_for(&client, "S", "last_seq", 5).await;
         told(&client, "S").await
     })
     .await;
@@ -107,12 +107,8 @@ async fn what_stays_for_consumers_only_is_passed_on_once() {
             ask(&client, "w", "x").await;
         }
         make(&client, "S", r#""sources":[{"name":"W"}]"#).await;
-        wait_for(&client, "S", 3).await;
-        let since = Instant::now();
-        while ask(&client, "$JS.API.STREAM.INFO.W", "").await["state"]["messages"] != 0 {
-            assert!(since.elapsed() < PATIENCE, "the messages stay");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        wait_for(&client, "S", "last_seq", 3).await;
+        wait_for(&client, "W", "messages", 0).await;
         let list = ask(&client, "$JS.API.CONSUMER.LIST.W", "").await;
         let mut all = told(&client, "S").await;
         for consumer in list["consumers"].as_array().into_iter().flatten() {
@@ -121,11 +117,7 @@ async fn what_stays_for_consumers_only_is_passed_on_once() {
         }
         // The consumer goes with the stream it feeds.
         ask(&client, "$JS.API.STREAM.DELETE.S", "").await;
-        let since = Instant::now();
-        while ask(&client, "$JS.API.STREAM.INFO.W", "").await["state"]["consumer_count"] != 0 {
-            assert!(since.elapsed() < PATIENCE, "the consumer stays");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        wait_for(&client, "W", "consumer_count", 0).await;
         all
     })
     .await;

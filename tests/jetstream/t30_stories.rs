@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use async_nats::{Client, HeaderMap, Message};
+use async_nats::Client;
 use futures_util::StreamExt;
 use troupe_tests::Config;
 
-use crate::ask::{ask, connect};
+use crate::ask::{ask, connect, request};
 use crate::exchange::start;
 use crate::masked::masked;
 
@@ -21,15 +21,6 @@ pub(crate) async fn compare<F: Future<Output = Vec<String>>>(story: impl Fn(Clie
     let Some((troupe, _other)) = start(&config, false) else { return };
     let wanted = story(connect(&reference).await).await;
     assert_eq!(story(connect(&troupe).await).await, wanted, "nats-server tells what is on the right");
-}
-
-/// An answer with its headers.
-async fn request(client: &Client, subject: &str, headers: &[(&str, &str)], body: &str) -> Message {
-    let mut block = HeaderMap::new();
-    for (name, value) in headers {
-        block.insert(*name, *value);
-    }
-    client.request_with_headers(subject.to_owned(), block, body.to_owned().into()).await.expect("an answer")
 }
 
 #[tokio::test]

@@ -2,12 +2,14 @@
 
 use async_nats::jetstream::{self, kv, stream};
 use futures_util::TryStreamExt;
-use troupe_tests::{Config, Server};
+use troupe_tests::Server;
+
+use crate::ask;
 
 async fn start() -> (Server, tempfile::TempDir, jetstream::Context) {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let server = Server::troupe(Config::new(format!("jetstream {{ store_dir: \"{}\" }}", directory.path().display())));
-    let client = async_nats::connect(server.url()).await.expect("the server accepts the client");
+    let server = ask::start(directory.path());
+    let client = ask::connect(&server).await;
     (server, directory, jetstream::new(client))
 }
 

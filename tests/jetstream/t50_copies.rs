@@ -1,14 +1,13 @@
 //! Copies of streams go from either server to the other.
 
-use std::path::Path;
 use std::time::Duration;
 
 use async_nats::{Client, Subscriber};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use troupe_tests::{Config, Server};
+use troupe_tests::Server;
 
-use crate::ask::{ask, connect};
+use crate::ask::{ask, config, connect};
 
 const COUNT: u64 = 600;
 
@@ -17,10 +16,6 @@ struct Copy {
     told: Value,
     archive: Vec<u8>,
     advisories: Vec<String>,
-}
-
-fn config(directory: &Path) -> Config {
-    Config::new(format!("jetstream {{ store_dir: \"{}\" }}", directory.display()))
 }
 
 async fn fill(client: &Client, storage: &str) {

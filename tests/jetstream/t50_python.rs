@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use troupe_tests::{Config, Server};
+use crate::ask::start;
 
 const PYTHON_VARIABLE: &str = "TROUPE_TEST_PYTHON";
 
@@ -19,7 +19,7 @@ fn python() -> Option<PathBuf> {
 fn run(story: &str) {
     let Some(python) = python() else { return };
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let server = Server::troupe(Config::new(format!("jetstream {{ store_dir: \"{}\" }}", directory.path().display())));
+    let server = start(directory.path());
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("jetstream/nats_py.py");
     let output = Command::new(python).arg(script).arg(story).arg(server.url()).output().expect("Python runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

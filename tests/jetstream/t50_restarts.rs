@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use async_nats::{Client, HeaderMap};
+use async_nats::Client;
 use futures_util::StreamExt;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use troupe_tests::{Config, Server};
+use troupe_tests::Server;
 
-use crate::ask::{ask, connect};
+use crate::ask::{ask, config, connect, request, start};
 
 /// How a server ends.
 #[derive(Clone, Copy, PartialEq)]
@@ -19,15 +19,11 @@ enum End {
 }
 
 fn server(directory: &Path, is_reference: bool) -> Option<Server> {
-    let config = Config::new(format!("jetstream {{ store_dir: \"{}\" }}", directory.display()));
-    if is_reference { Server::reference(config) } else { Some(Server::troupe(config)) }
+    if is_reference { Server::reference(config(directory)) } else { Some(start(directory)) }
 }
 
 async fn send(client: &Client, subject: &str, headers: &[(&str, &str)], body: &str) -> Value {
-    let mut map = HeaderMap::new();
-    headers.iter().for_each(|(name, value)| map.append(*name, *value));
-    let sent = client.request_with_headers(subject.to_owned(), map, body.to_owned().into()).await;
-    serde_json::from_slice(&sent.expect("an answer").payload).expect("JSON")
+    serde_json::from_slice(&request(client, subject, headers, body).await.payload).expect("JSON")
 }
 
 async fn make(client: &Client) {

@@ -13,8 +13,7 @@ pub(crate) const MONITOR: &str = "http: \"127.0.0.1:-1\"\nserver_name: stage\n";
 
 /// Address of a server's monitor, as it says in its log.
 pub(crate) fn monitor(server: &Server) -> SocketAddr {
-    let line = server.wait_log(" monitor on ");
-    line.rsplit(' ').next().and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("no address in {line:?}"))
+    server.wait_address(" monitor on ")
 }
 
 /// A document.

@@ -1,7 +1,5 @@
 //! Routes in the documents of a cluster, key by key beside those of two nats-servers.
 
-use std::net::SocketAddr;
-
 use serde_json::Value;
 use troupe_tests::RawClient;
 use troupe_tests::cluster::{Cluster, ClusterConfig, Kind, Node};
@@ -20,9 +18,7 @@ const LOCKED: &str = "pool_size: 2\naccounts: [A]\nwrite_deadline: 3s\nwrite_tim
                       authorization { user: r, password: p, timeout: 3 }";
 
 fn document(node: &Node, path: &str) -> Value {
-    let line = node.process.wait_log(" monitor on ");
-    let monitor: SocketAddr = line.rsplit(' ').next().and_then(|text| text.parse().ok()).expect("an address");
-    http::get(monitor, path).json()
+    http::get(node.process.wait_address(" monitor on "), path).json()
 }
 
 /// What depends on ports, and on what each server says in the system account.

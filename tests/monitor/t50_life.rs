@@ -96,8 +96,7 @@ const WITH_FAULTS: &str = env!("CARGO_BIN_EXE_troupe-with-faults");
 fn a_monitor_that_panics_comes_back_and_nobody_is_turned_away() {
     let config = troupe_tests::Config::new(MONITOR).env("TROUPE_FAULTS", "monitor:ping=panic@2,monitor:ping=stop@3");
     let process = ServerProcess::start(std::path::Path::new(WITH_FAULTS), &config);
-    let line = process.wait_log("Starting http monitor on ");
-    let address = line.rsplit(' ').next().and_then(|address| address.parse().ok()).expect("an address");
+    let address = process.wait_address("Starting http monitor on ");
     eventually("two restarts of the monitor", || {
         let answer = get(address, "/actorz");
         assert_eq!(answer.status, 200);

@@ -80,11 +80,11 @@ impl Service {
     ) -> Self {
         let mut client = server.connect();
         client.set_patience(Duration::from_secs(20));
-        let nonce = client.info_field("nonce");
-        let signature = entry.signer.as_ref().map(|seed| {
-            let signature = KeyPair::from_seed(seed).expect("a seed").sign(nonce.as_bytes()).expect("signs");
-            format!(",\"sig\":\"{}\"", URL_SAFE_NO_PAD.encode(signature))
-        });
+        client.expect("INFO {");
+        let signature = entry
+            .signer
+            .as_ref()
+            .map(|seed| format!(",\"sig\":\"{}\"", client.signature(&KeyPair::from_seed(seed).expect("a seed"))));
         let (options, signature) = (&entry.options, signature.unwrap_or_default());
         client.flush(format!(
             "CONNECT {{\"verbose\":false,\"headers\":true,\"protocol\":1,{options}{signature}}}\r\nSUB $SYS.REQ.USER.AUTH 1\r\n"
@@ -129,11 +129,10 @@ fn request(frame: &Frame, curve: Option<&str>) -> Option<(String, Asked)> {
     if !frame.starts_with("MSG ") && !frame.starts_with("HMSG ") {
         return None;
     }
-    let line_end = frame.0.windows(2).position(|window| window == b"\r\n")?;
-    let line = String::from_utf8_lossy(&frame.0[..line_end]).into_owned();
+    let line = frame.line();
     let words: Vec<&str> = line.split(' ').collect();
     let reply = words.get(3)?.to_string();
-    let mut body = frame.0[line_end + 2..frame.0.len() - 2].to_vec();
+    let mut body = frame.payload().to_vec();
     let mut server_xkey = None;
     if words[0] == "HMSG" {
         let header_len: usize = words[4].parse().ok()?;

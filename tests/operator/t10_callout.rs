@@ -10,6 +10,7 @@ use super::tokens::{now, token};
 
 const ACCOUNTS: &str = "accounts { AUTH { users: [{user: auth, password: auth}, {user: other, password: other}] }, APP { users: [{user: known, password: known}], default_permissions { publish { deny: \"never\" } }, mappings { old: new } }, SMALL { limits { max_connections: 1 } }, SYS { users: [{user: sys, password: sys}] } }\nsystem_account: SYS\n";
 
+/// How the service enters as the user `auth`.
 pub(crate) fn entry() -> Entry {
     Entry { options: "\"user\":\"auth\",\"pass\":\"auth\"".to_owned(), signer: None, curve: None }
 }

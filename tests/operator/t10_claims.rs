@@ -4,19 +4,14 @@ use std::path::Path;
 
 use nkeys::KeyPair;
 use serde_json::{Value, json};
+use troupe_tests::frames::Frame;
 use troupe_tests::{Config, RawClient, Server, on_both};
 
-use super::tokens::{World, now, showing, token};
+use super::tokens::{World, limits, now, showing, token};
 
 /// A configuration with a full resolver in the directory of the server that holds only the system account.
 fn config(world: &World, more: &str) -> Config {
-    let operator = token(
-        &world.operator,
-        &world.operator.public_key(),
-        "O",
-        json!({"system_account": world.system.public_key(), "type": "operator", "version": 2}),
-        json!({}),
-    );
+    let operator = world.operator_token();
     let system = world.account(&world.system, "SYS", json!({}));
     Config::new(format!(
         "debug: true\noperator: {operator}\nresolver {{ type: full, dir: \"jwt\", limit: 3{more} }}\nresolver_preload {{ {}: {system} }}\n",
@@ -26,13 +21,8 @@ fn config(world: &World, more: &str) -> Config {
 
 /// Enters as a user with this token.
 fn enter(server: &Server, options: &str, user: &KeyPair) -> RawClient {
-    use base64::Engine as _;
-
     let mut client = server.connect();
-    let nonce = client.info_field("nonce");
-    let signature = user.sign(nonce.as_bytes()).expect("signs");
-    let signature = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(signature);
-    let options = options.replace(&format!("<sig:{}>", user.seed().expect("a seed")), &signature);
+    let options = options.replace(&format!("<sig:{}>", user.seed().expect("a seed")), &client.signature(user));
     client.send(format!("CONNECT {{\"verbose\":false,\"protocol\":1,{options}}}\r\n"));
     client
 }
@@ -59,10 +49,7 @@ impl Asker {
         self.client.flush(format!("SUB {inbox} {}\r\n", self.count));
         self.client.send([format!("PUB {subject} {inbox} {}\r\n", body.len()).as_bytes(), body, b"\r\n"].concat());
         let start = format!("MSG {inbox} ");
-        let payload = |frame: &troupe_tests::frames::Frame| {
-            let at = frame.0.windows(2).position(|window| window == b"\r\n").expect("a line") + 2;
-            frame.0[at..frame.0.len() - 2].to_vec()
-        };
+        let payload = |frame: &Frame| frame.payload().to_vec();
         let mut answers = Vec::new();
         self.client.wait(|frames| {
             answers = frames.iter().filter(|frame| frame.starts_with(&start)).map(payload).collect();
@@ -149,7 +136,7 @@ fn updates_are_in_force_at_once() {
     on_both(config(&world, ", allow_delete: true"), |server| {
         let mut asker = Asker::new(&world, server);
         let mut push = |more: Value, extra: Value| {
-            let mut nats = json!({"limits": {"subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true, "conn": -1, "leaf": -1}, "type": "account", "version": 2});
+            let mut nats = json!({"limits": limits(), "type": "account", "version": 2});
             nats.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
             let token = token(&world.operator, &world.one.public_key(), "ONE", nats, extra);
             assert_eq!(asker.said(publish, &token)["data"]["code"], 200, "{}", server.name());

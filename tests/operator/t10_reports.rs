@@ -1,7 +1,5 @@
 //! What reports and events say of users with tokens.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use nkeys::KeyPair;
 use serde_json::{Value, json};
 use troupe_tests::{RawClient, Server};
@@ -10,8 +8,7 @@ use super::tokens::{World, now};
 
 fn enter(server: &Server, token: &str, user: &KeyPair) -> RawClient {
     let mut client = server.connect();
-    let nonce = client.info_field("nonce");
-    let signature = URL_SAFE_NO_PAD.encode(user.sign(nonce.as_bytes()).expect("a seed signs"));
+    let signature = client.signature(user);
     client.flush(format!(
         "CONNECT {{\"verbose\":false,\"headers\":true,\"no_responders\":true,\"name\":\"n\",\"lang\":\"raw\",\"version\":\"1\",\"jwt\":\"{token}\",\"sig\":\"{signature}\"}}\r\n"
     ));
@@ -27,9 +24,7 @@ fn answer(client: &mut RawClient, number: usize, subject: &str, body: &str) -> V
 fn message(client: &mut RawClient, start: &str) -> Value {
     client.wait(|frames| frames.iter().any(|frame| frame.0.starts_with(start.as_bytes())));
     let found = client.frames().iter().find(|frame| frame.0.starts_with(start.as_bytes()));
-    let frame = found.unwrap_or_else(|| panic!("no {start}: {}", client.text()));
-    let text = String::from_utf8_lossy(&frame.0).into_owned();
-    serde_json::from_str(text.split_once("\r\n").expect("a payload").1.trim_end()).expect("JSON")
+    found.unwrap_or_else(|| panic!("no {start}: {}", client.text())).json()
 }
 
 /// Without what differs from run to run.
@@ -139,8 +134,7 @@ fn users_have_times_of_their_zone() {
         let token = world.user(&world.one, &user, times, json!({}));
         let entered = [&reference, &troupe].map(|server| {
             let mut client = server.connect();
-            let nonce = client.info_field("nonce");
-            let signature = URL_SAFE_NO_PAD.encode(user.sign(nonce.as_bytes()).expect("a seed signs"));
+            let signature = client.signature(&user);
             client
                 .send(format!("CONNECT {{\"verbose\":false,\"jwt\":\"{token}\",\"sig\":\"{signature}\"}}\r\nPING\r\n"));
             client

@@ -4,7 +4,7 @@ use nkeys::KeyPair;
 use serde_json::json;
 use troupe_tests::{A, B, Config, compare, script};
 
-use super::tokens::{World, old_token, showing};
+use super::tokens::{World, limits, old_token, showing};
 
 #[test]
 fn keys_signers_and_bearers() {
@@ -102,11 +102,10 @@ fn accounts_share_and_map() {
 fn tokens_of_the_first_version_are_read() {
     let world = World::new();
     let (operator, account) = (world.operator.public_key(), world.one.public_key());
-    let limits = json!({"subs": -1, "conn": -1, "leaf": -1, "imports": -1, "exports": -1, "data": -1, "payload": -1, "wildcards": true});
     let config = format!(
         "operator: {}\nresolver: MEMORY\nresolver_preload {{ {account}: {} }}\n",
         old_token(&world.operator, &operator, "operator", json!({})),
-        old_token(&world.operator, &account, "account", json!({"limits": limits})),
+        old_token(&world.operator, &account, "account", json!({"limits": limits()})),
     );
     let user = KeyPair::new_user();
     let old = old_token(&world.one, &user.public_key(), "user", json!({"pub": {"deny": ["never"]}, "payload": 4}));

@@ -1,11 +1,12 @@
 //! Services with operators, events and reloads.
 
 use nkeys::KeyPair;
-use serde_json::{Value, json};
+use serde_json::json;
 use troupe_tests::compare::compare_beside;
 use troupe_tests::{A, Config, Server, on_both, script};
 
 use super::service::{Asked, Entry, Service};
+use super::t10_callout::entry;
 use super::tokens::{World, showing};
 
 #[test]
@@ -86,10 +87,6 @@ fn answer(keys: &[KeyPair; 5], asked: &Asked) -> Option<Vec<u8>> {
 
 const CONFIG: &str = "accounts { AUTH { users: [{user: auth, password: auth}] }, APP {}, SYS { users: [{user: sys, password: sys}] } }\nsystem_account: SYS\nauthorization { timeout: 1, auth_callout { issuer: ISSUER, account: AUTH, auth_users: [auth, sys] } }\n";
 
-fn entry() -> Entry {
-    Entry { options: "\"user\":\"auth\",\"pass\":\"auth\"".to_owned(), signer: None, curve: None }
-}
-
 #[test]
 fn refusals_are_told_in_both_accounts() {
     let issuer = KeyPair::new_account();
@@ -108,15 +105,10 @@ fn refusals_are_told_in_both_accounts() {
         let mut client = server.connect();
         client.send("CONNECT {\"verbose\":false,\"user\":\"who\",\"pass\":\"p\"}\r\n");
         client.expect("Authorization Violation");
-        let event = |client: &mut troupe_tests::RawClient| -> Value {
-            let frame = client.expect("MSG $SYS.");
-            let text = String::from_utf8_lossy(&frame.0).into_owned();
-            serde_json::from_str(text.split_once("\r\n").expect("a payload").1).expect("JSON")
-        };
-        let told = event(&mut listener);
+        let told = listener.expect("MSG $SYS.").json();
         assert_eq!(told["reason"], "Auth callout service returned an error: go away");
         assert_eq!((&told["client"]["acc"], &told["client"]["user"]), (&"AUTH".into(), &"who".into()));
-        let told = event(&mut system);
+        let told = system.expect("MSG $SYS.").json();
         assert_eq!((&told["reason"], &told["client"]["acc"]), (&"Authentication Failure".into(), &"$G".into()));
     });
 }

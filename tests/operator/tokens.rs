@@ -49,7 +49,7 @@ pub(crate) struct World {
 }
 
 /// Limits as `nsc` writes them.
-fn limits() -> Value {
+pub(crate) fn limits() -> Value {
     json!({"subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true, "conn": -1, "leaf": -1})
 }
 
@@ -65,6 +65,12 @@ impl World {
         }
     }
 
+    /// The token of the operator, which names the system account.
+    pub(crate) fn operator_token(&self) -> String {
+        let nats = json!({"system_account": self.system.public_key(), "type": "operator", "version": 2});
+        token(&self.operator, &self.operator.public_key(), "O", nats, json!({}))
+    }
+
     /// The token of an account with more claims than limits.
     pub(crate) fn account(&self, key: &KeyPair, name: &str, more: Value) -> String {
         let mut nats =
@@ -77,13 +83,7 @@ impl World {
 
     /// A configuration with the accounts `one` and `two`, whose tokens have these further claims.
     pub(crate) fn config(&self, one: Value, two: Value) -> String {
-        let operator = token(
-            &self.operator,
-            &self.operator.public_key(),
-            "O",
-            json!({"system_account": self.system.public_key(), "type": "operator", "version": 2}),
-            json!({}),
-        );
+        let operator = self.operator_token();
         let accounts = [
             (&self.system, self.account(&self.system, "SYS", json!({}))),
             (&self.one, self.account(&self.one, "ONE", one)),

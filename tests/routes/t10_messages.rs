@@ -3,14 +3,10 @@
 use troupe_tests::RawClient;
 use troupe_tests::cluster::{Cluster, ClusterConfig, fresh, sync_all};
 
-use crate::common::{R, T, in_mixes, messages};
-
-const ACCOUNTS: &str = "accounts { A { users [{user: a, password: a}] }, B { users [{user: b, password: b}] } }\n";
-const A: &str = r#""user":"a","pass":"a","#;
-const B: &str = r#""user":"b","pass":"b","#;
+use crate::common::{A, ACCOUNTS, B, R, T, in_mixes, messages};
 
 fn config() -> ClusterConfig {
-    ClusterConfig { server: format!("{ACCOUNTS}no_auth_user: a"), ..ClusterConfig::default() }
+    ClusterConfig { server: ACCOUNTS.to_owned(), ..ClusterConfig::default() }
 }
 
 #[test]

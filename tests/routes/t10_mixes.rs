@@ -3,17 +3,12 @@
 use troupe_tests::certs::{CertFiles, Certs};
 use troupe_tests::cluster::{Cluster, ClusterConfig, Kind, Node, fresh, sync_all};
 
-use crate::common::{R, T, messages};
+use crate::common::{A, ACCOUNTS, B, R, T, messages};
 
 const MIXES: [[Kind; 3]; 7] = [[T, R, R], [R, T, R], [R, R, T], [T, T, R], [T, R, T], [R, T, T], [T, T, T]];
 const POOLS: [[&str; 3]; 3] = [["-1", "1", "3"], ["3", "-1", "1"], ["1", "3", "3"]];
 const MODES: [[&str; 3]; 3] =
     [["s2_fast", "accept", "off"], ["accept", "s2_best", "s2_auto"], ["off", "off", "s2_better"]];
-
-const ACCOUNTS: &str =
-    "accounts { A { users [{user: a, password: a}] }, B { users [{user: b, password: b}] } }\nno_auth_user: a\n";
-const A: &str = r#""user":"a","pass":"a","#;
-const B: &str = r#""user":"b","pass":"b","#;
 
 /// Starts three servers, each with lines of its own; all lead to the first.
 fn start(mix: [Kind; 3], lines: [String; 3]) -> Option<Cluster> {

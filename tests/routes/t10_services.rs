@@ -3,14 +3,12 @@
 use troupe_tests::RawClient;
 use troupe_tests::cluster::{ClusterConfig, fresh, sync_all};
 
-use crate::common::{R, T, in_mixes, messages};
+use crate::common::{A, B, R, T, in_mixes, messages};
 
 const ACCOUNTS: &str = "accounts {\n\
     A { users [{user: a, password: a}], exports [{service: \"svc.*\"}, {stream: \"news.>\"}, {service: many, response_type: stream}] }\n\
     B { users [{user: b, password: b}], imports [{service: {account: A, subject: \"svc.*\"}, to: \"ask.*\"}, \
         {stream: {account: A, subject: \"news.>\"}, prefix: from}, {service: {account: A, subject: many}}] } }\n";
-const A: &str = r#""user":"a","pass":"a","#;
-const B: &str = r#""user":"b","pass":"b","#;
 
 #[test]
 fn requests_and_streams_cross_accounts_once() {

@@ -2,6 +2,7 @@
 
 use troupe_tests::RawClient;
 use troupe_tests::cluster::{Cluster, ClusterConfig, fresh};
+use troupe_tests::frames::Frame;
 use troupe_tests::raw::Waited;
 use troupe_tests::wait::eventually;
 
@@ -24,8 +25,7 @@ fn ask(client: &mut RawClient, subject: &str, body: &str, count: usize) -> Vec<s
         client.wait(|frames| frames.iter().filter(|frame| frame.contains(&format!("MSG {inbox} "))).count() >= count);
     assert_eq!(waited, Waited::Met, "waiting for {count} answers to {subject}: {}", client.text());
     let answers = client.frames().iter().filter(|frame| frame.contains(&format!("MSG {inbox} ")));
-    let bodies = answers.map(|frame| frame.0.splitn(2, |byte| *byte == b'\n').nth(1).expect("a payload").to_vec());
-    let parsed = bodies.map(|body| serde_json::from_slice(&body).expect("JSON")).collect();
+    let parsed = answers.map(Frame::json).collect();
     client.flush("UNSUB 9\r\n");
     parsed
 }
@@ -100,7 +100,7 @@ fn events_of_accounts_are_heard_everywhere() {
             let name = fresh("who").replace('.', "");
             node.client_as(&format!("\"name\":\"{name}\",")).close();
             for listener in &mut listeners {
-                let is_heard = |frames: &[troupe_tests::frames::Frame], subject: &str| {
+                let is_heard = |frames: &[Frame], subject: &str| {
                     frames.iter().any(|frame| frame.contains(subject) && frame.contains(&name))
                 };
                 let waited = listener.wait(|frames| {

@@ -3,8 +3,9 @@
 use serde_json::Value;
 use troupe_tests::RawClient;
 use troupe_tests::cluster::{ClusterConfig, fresh, sync_all};
+use troupe_tests::frames::Frame;
 
-use crate::common::{R, T, in_mixes};
+use crate::common::{A, B, R, T, in_mixes};
 
 const ACCOUNTS: &str = r#"
 accounts {
@@ -15,8 +16,6 @@ accounts {
 system_account: SYS
 no_auth_user: a
 "#;
-const A: &str = r#""user":"a","pass":"a","#;
-const B: &str = r#""user":"b","pass":"b","#;
 
 #[test]
 fn traces_follow_messages_to_other_servers() {
@@ -68,10 +67,7 @@ fn traces(client: &mut RawClient, to: &str, wanted: usize) -> Vec<Value> {
     let line = format!("MSG {to} trace");
     client.wait(|frames| frames.iter().filter(|frame| frame.0.starts_with(line.as_bytes())).count() >= wanted);
     let found = client.frames().iter().filter(|frame| frame.0.starts_with(line.as_bytes()));
-    let texts = found.map(|frame| String::from_utf8_lossy(&frame.0).into_owned());
-    let all: Vec<Value> = texts
-        .map(|text| serde_json::from_str(text.split_once("\r\n").expect("a payload").1.trim_end()).expect("JSON"))
-        .collect();
+    let all: Vec<Value> = found.map(Frame::json).collect();
     assert_eq!(all.len(), wanted, "{}", client.text());
     all
 }

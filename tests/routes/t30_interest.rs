@@ -5,7 +5,7 @@ use troupe_tests::cluster::{ClusterConfig, Kind, Node};
 use troupe_tests::raw::Waited;
 use troupe_tests::wait::eventually;
 
-use crate::common::{R, T};
+use crate::common::{A, R, T};
 
 /// A server without pools, played: everything comes over this one connection.
 fn peer(node: &Node, name: &str) -> RawClient {
@@ -116,7 +116,7 @@ fn requests_of_other_servers_do_not_cross_accounts_again() {
     let accounts = "accounts { A { users [{user: a, password: a}], exports [{service: svc}] },\n\
                     B { users [{user: b, password: b}], imports [{service: {account: A, subject: svc}}] } }\n";
     for (kind, node) in nodes(accounts) {
-        let mut responder = node.client_as(r#""user":"a","pass":"a","#);
+        let mut responder = node.client_as(A);
         responder.flush("SUB svc 1\r\n");
         let mut peer = peer(&node, "first");
         // The server of the requester has led the request into A, and tells B of it as well.

@@ -3,11 +3,7 @@
 use troupe_tests::cluster::{Cluster, ClusterConfig, Kind, Node, fresh, sync_all};
 use troupe_tests::wait::eventually;
 
-use crate::common::{R, T, in_mixes, messages};
-
-const ACCOUNTS: &str =
-    "accounts { A { users [{user: a, password: a}] }, B { users [{user: b, password: b}] } }\nno_auth_user: a";
-const B: &str = r#""user":"b","pass":"b","#;
+use crate::common::{ACCOUNTS, B, R, T, in_mixes, messages};
 
 fn config(lines: &str) -> ClusterConfig {
     ClusterConfig { cluster: lines.to_owned(), server: ACCOUNTS.to_owned(), ..ClusterConfig::default() }

@@ -2,7 +2,7 @@
 
 use troupe_tests::cluster::{Cluster, ClusterConfig, sync_all};
 
-use crate::common::{R, T, in_mixes, messages};
+use crate::common::{ACCOUNTS, B, R, T, in_mixes, messages};
 
 #[test]
 fn every_mode_of_compression_is_spoken() {
@@ -28,12 +28,10 @@ fn every_mode_of_compression_is_spoken() {
 
 #[test]
 fn pools_of_any_size_and_pinned_accounts_carry_messages() {
-    let accounts =
-        "accounts { A { users [{user: a, password: a}] }, B { users [{user: b, password: b}] } }\nno_auth_user: a";
     for lines in ["pool_size: 1", "pool_size: 5", "pool_size: -1", "accounts: [A]", "pool_size: 2\naccounts: [A, B]"] {
         let config =
-            ClusterConfig { cluster: lines.to_owned(), server: accounts.to_owned(), ..ClusterConfig::default() };
-        in_mixes(&[&[T, R], &[R, T, T]], &config, |cluster| cluster.settle(r#""user":"b","pass":"b","#));
+            ClusterConfig { cluster: lines.to_owned(), server: ACCOUNTS.to_owned(), ..ClusterConfig::default() };
+        in_mixes(&[&[T, R], &[R, T, T]], &config, |cluster| cluster.settle(B));
     }
 }
 

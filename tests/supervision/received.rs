@@ -16,11 +16,10 @@ pub(crate) struct Received {
 pub(crate) fn received(client: &RawClient) -> Vec<Received> {
     let mut messages = Vec::new();
     for (at, frame) in client.frames().iter().enumerate().filter(|(_, frame)| frame.starts_with("MSG ")) {
-        let text = String::from_utf8_lossy(&frame.0);
-        let (head, body) = text.split_once("\r\n").expect("a message has a control line");
-        let mut words = head.split(' ').skip(1).map(str::to_owned);
-        let (Some(subject), Some(sid)) = (words.next(), words.next()) else { panic!("a torn message: {head}") };
-        let payload = body.strip_suffix("\r\n").expect("a message ends with a line end").to_owned();
+        let line = frame.line();
+        let mut words = line.split(' ').skip(1).map(str::to_owned);
+        let (Some(subject), Some(sid)) = (words.next(), words.next()) else { panic!("a torn message: {line}") };
+        let payload = String::from_utf8_lossy(frame.payload()).into_owned();
         messages.push(Received { at, subject, sid, payload });
     }
     messages

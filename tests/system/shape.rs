@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use troupe_tests::frames::Frame;
 use troupe_tests::{RawClient, Server};
 
 /// Accounts with a system user, two tenants and a user with few rights.
@@ -25,17 +26,17 @@ pub(crate) fn enter(server: &Server, user: &str) -> RawClient {
     client
 }
 
-/// The payload of the first message on the subscription `sid`.
+/// The payload of the first message on the subscription `sid`, without blanks and line ends behind it.
 pub(crate) fn payload(client: &mut RawClient, sid: &str) -> Vec<u8> {
-    let is_it = |text: &str| {
-        let words: Vec<&str> = text.split("\r\n").next().unwrap_or_default().split(' ').collect();
+    let is_it = |frame: &Frame| {
+        let line = frame.line();
+        let words: Vec<&str> = line.split(' ').collect();
         words.len() > 3 && words[0].ends_with("MSG") && words[2] == sid
     };
-    client.wait(|frames| frames.iter().any(|frame| is_it(&String::from_utf8_lossy(&frame.0))));
-    let found = client.frames().iter().find(|frame| is_it(&String::from_utf8_lossy(&frame.0)));
-    let frame = found.unwrap_or_else(|| panic!("no message on {sid}: {}", client.text())).0.clone();
-    let text = String::from_utf8_lossy(&frame).into_owned();
-    text.split_once("\r\n").map(|(_, body)| body.trim_end().as_bytes().to_vec()).unwrap_or_default()
+    client.wait(|frames| frames.iter().any(is_it));
+    let found = client.frames().iter().find(|frame| is_it(frame));
+    let frame = found.unwrap_or_else(|| panic!("no message on {sid}: {}", client.text()));
+    frame.payload().trim_ascii_end().to_vec()
 }
 
 /// Asks and yields the answer.

@@ -156,8 +156,7 @@ fn no_request_and_no_subscription_shows_another_tenant() {
 }
 
 fn get(server: &Server, path: &str) -> String {
-    let line = server.wait_log("Starting http monitor on ");
-    let address = line.rsplit(' ').next().expect("an address").trim().to_owned();
+    let address = server.wait_address("Starting http monitor on ");
     let mut stream = TcpStream::connect(address).expect("the monitor listens");
     stream
         .write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes())
