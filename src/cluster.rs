@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tracing::{info, warn};
 use troupe_actors::client::{ClientCommand, ClientServices};
 use troupe_actors::connection::CloseReason;
-use troupe_actors::net::{BoundListener, Listener, ListenerSettings, LocalAddress, bind};
+use troupe_actors::net::{BoundListener, Listener, ListenerSettings, LocalAddress, bind, own_addresses};
 use troupe_actors::route::{ClientAdvert, PeerCommand, RouteFactory, RouteParts, RouteServices, RouteTls, Routes};
 use troupe_actors::router::local::SeatPlan;
 use troupe_actors::supervisor::{ArbiterSlot, ChildSpec, SupervisorHandle};
@@ -110,11 +110,7 @@ impl Cluster {
     /// Tells the other servers that clients had better leave.
     pub(crate) fn enter_lame_duck(&self) {
         self.services.enter_lame_duck();
-        for (_, entry) in self.services.with_registry(|registry| registry.all()) {
-            if let Some(address) = entry.address {
-                address.do_send(PeerCommand::PushInfo);
-            }
-        }
+        self.services.tell_all(&PeerCommand::PushInfo);
     }
 
     /// Opens no more routes.
@@ -136,13 +132,10 @@ struct Advert {
 
 impl ClientAdvert for Advert {
     fn connect_urls(&self, urls: Vec<String>) {
-        let current = self.clients.info();
-        if current.connect_urls == urls {
+        if self.clients.info().connect_urls == urls {
             return;
         }
-        let mut info = current.as_ref().clone();
-        info.connect_urls = urls;
-        self.clients.set_info(info);
+        self.clients.change_info(|info| info.connect_urls.clone_from(&urls));
         push_info(&self.clients);
     }
 
@@ -157,9 +150,7 @@ impl ClientAdvert for Advert {
 }
 
 fn tell_name(clients: &ClientServices, name: &str) {
-    let mut info = clients.info().as_ref().clone();
-    info.cluster = Some(name.to_owned());
-    clients.set_info(info);
+    clients.change_info(|info| info.cluster = Some(name.to_owned()));
 }
 
 fn push_info(clients: &ClientServices) {
@@ -185,7 +176,7 @@ fn client_urls(options: &Options, listeners: &[BoundListener]) -> Vec<String> {
         IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_link_local(),
         IpAddr::V6(ip) => !ip.is_loopback() && !ip.is_unicast_link_local(),
     };
-    let own: Vec<_> = crate::files::own_addresses().into_iter().filter(is_reachable).collect();
+    let own: Vec<_> = own_addresses().into_iter().filter(is_reachable).collect();
     if own.is_empty() {
         return vec![format!("{host}:{port}")];
     }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use thiserror::Error;
+use troupe_actors::net::own_addresses;
 
 use crate::text::{called_name, system_error};
 
@@ -129,20 +130,6 @@ pub fn listener_urls(scheme: &str, address: SocketAddr) -> Vec<String> {
     let own = own_addresses().into_iter().filter(|ip| address.is_ipv6() || ip.is_ipv4());
     let urls: Vec<String> = own.map(url).collect();
     if urls.is_empty() { vec![url(address.ip())] } else { urls }
-}
-
-/// Addresses of this machine.
-pub(crate) fn own_addresses() -> Vec<IpAddr> {
-    let Ok(interfaces) = nix::ifaddrs::getifaddrs() else {
-        return Vec::new();
-    };
-    let storages = interfaces.filter_map(|interface| interface.address);
-    storages
-        .filter_map(|storage| {
-            let ipv4 = storage.as_sockaddr_in().map(|address| IpAddr::V4(address.ip()));
-            ipv4.or_else(|| storage.as_sockaddr_in6().map(|address| IpAddr::V6(address.ip())))
-        })
-        .collect()
 }
 
 #[cfg(test)]

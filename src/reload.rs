@@ -71,18 +71,27 @@ fn load_certificates(inner: &Inner, options: &Options) -> Result<Option<TlsServe
 /// Everything but the clients. What they see of the links is the old or the new until those returned are in force.
 fn take_over(inner: &Inner, options: &Arc<Options>) -> Linked {
     let services = &inner.services;
+    let linked = put_accounts_in_force(inner, options, |_| true);
+    inner.reporter.note_reload(std::time::SystemTime::now());
+    services.change_info(|info| *info = with_options(info.clone(), options));
+    if let Some(Err(cause)) = options.pid_file.as_deref().map(files::write_pid_file) {
+        tracing::error!("{cause}");
+    }
+    linked
+}
+
+/// Puts accounts, their links and limits, and who may enter in force. JetStream takes other limits for the accounts that
+/// are `touched`.
+pub(crate) fn put_accounts_in_force(inner: &Inner, options: &Arc<Options>, touched: impl Fn(&str) -> bool) -> Linked {
+    let services = &inner.services;
     configure_accounts(&services.accounts, options);
     if let Some(jetstream) = &inner.jetstream {
-        let limits = options.accounts.iter().map(|account| (account.name.clone(), account.jetstream));
+        let limits = options.accounts.iter().filter(|account| touched(&account.name));
+        let limits = limits.map(|account| (account.name.clone(), account.jetstream));
         jetstream.reload(&options.jetstream, &limits.collect::<Vec<_>>());
     }
     let linked = link(&services.accounts, &services.router, options, &services.info().server_name);
     services.set_options(Arc::clone(options));
-    inner.reporter.note_reload(std::time::SystemTime::now());
-    services.set_info(with_options(services.info().as_ref().clone(), options));
-    if let Some(Err(cause)) = options.pid_file.as_deref().map(files::write_pid_file) {
-        tracing::error!("{cause}");
-    }
     linked
 }
 

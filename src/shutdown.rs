@@ -104,11 +104,12 @@ pub(crate) fn enter_lame_duck(inner: &Arc<Inner>) {
 async fn lame_duck(inner: Arc<Inner>) {
     info!("Entering lame duck mode, stop accepting new clients");
     inner.listeners.iter().for_each(troupe_actors::net::BoundListener::close);
-    let mut info = inner.services.info().as_ref().clone();
-    info.ldm = true;
     // Those of other servers stay.
-    info.connect_urls = inner.cluster.as_ref().map(|cluster| cluster.services.other_urls()).unwrap_or_default();
-    inner.services.set_info(info);
+    let urls = inner.cluster.as_ref().map(|cluster| cluster.services.other_urls()).unwrap_or_default();
+    inner.services.change_info(|info| {
+        info.ldm = true;
+        info.connect_urls.clone_from(&urls);
+    });
     tell(&inner, ClientEvent::LameDuck).await;
     if let Some(cluster) = &inner.cluster {
         cluster.enter_lame_duck();

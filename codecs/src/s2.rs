@@ -64,13 +64,18 @@ pub fn snappy(plain: &[u8]) -> Vec<u8> {
     out.extend_from_slice(SNAPPY);
     for block in plain.chunks(SNAPPY_BLOCK) {
         let packed = s2::encode_snappy(block);
-        let (kind, content) = if packed.len() < block.len() { (COMPRESSED, &packed[..]) } else { (PLAIN, block) };
-        out.push(kind);
-        out.extend_from_slice(&((content.len() + CHECKSUM) as u32).to_le_bytes()[..3]);
-        out.extend_from_slice(&crc(block).to_le_bytes());
-        out.extend_from_slice(content);
+        write_chunk(&mut out, block, (packed.len() < block.len()).then_some(&packed[..]));
     }
     out
+}
+
+/// Appends the chunk of `block`, as it is or `packed`.
+fn write_chunk(out: &mut Vec<u8>, block: &[u8], packed: Option<&[u8]>) {
+    let (kind, content) = packed.map_or((PLAIN, block), |packed| (COMPRESSED, packed));
+    let [low, middle, high, _] = ((content.len() + CHECKSUM) as u32).to_le_bytes();
+    out.extend_from_slice(&[kind, low, middle, high]);
+    out.extend_from_slice(&crc(block).to_le_bytes());
+    out.extend_from_slice(content);
 }
 
 /// Writes a stream.
@@ -106,11 +111,7 @@ impl S2Encoder {
             S2Level::Best => Some(self.encoder.encode_best(block)),
         };
         let packed = packed.filter(|packed| packed.len() < block.len() - block.len() / 32);
-        let (kind, content) = packed.as_deref().map_or((PLAIN, block), |packed| (COMPRESSED, packed));
-        let [low, middle, high, _] = ((content.len() + CHECKSUM) as u32).to_le_bytes();
-        out.extend_from_slice(&[kind, low, middle, high]);
-        out.extend_from_slice(&crc(block).to_le_bytes());
-        out.extend_from_slice(content);
+        write_chunk(out, block, packed.as_deref());
     }
 }
 

@@ -10,13 +10,9 @@ pub(crate) use clock::LinkClock;
 pub(crate) use serve::serve;
 
 use troupe_engine::options::Options;
-use troupe_engine::options::trust::AccountResolver;
 
 /// Puts the tokens of the configuration into the directory.
 pub(crate) fn prepare(options: &Options) -> std::io::Result<()> {
     let Some(trust) = &options.trust else { return Ok(()) };
-    match &trust.resolver {
-        AccountResolver::Full(resolver) => store::fill(resolver, &trust.accounts),
-        AccountResolver::Memory => Ok(()),
-    }
+    trust.resolver.full().map_or(Ok(()), |resolver| store::fill(resolver, &trust.accounts))
 }

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
+use nkeys::KeyPairType;
 use tracing::{debug, error};
-use troupe_actors::account::link;
 use troupe_actors::client::ClientCommand;
 use troupe_actors::system::{ClaimsAnswer, ClaimsFault, ClaimsRequest};
 use troupe_codecs::jwt::{AccountClaims, DeletionClaims, decode};
 use troupe_engine::account::claims::{account_fault, account_options};
-use troupe_engine::options::trust::{AccountResolver, FullResolver, Token};
+use troupe_engine::options::trust::{FullResolver, Token};
 use troupe_engine::options::{Options, TrustOptions};
 
 use super::store;
-use crate::boot::configure_accounts;
+use crate::config::is_public_key;
+use crate::reload::put_accounts_in_force;
 use crate::server::Inner;
 
 /// Does what a request asks for.
@@ -64,10 +65,7 @@ pub(crate) async fn serve(inner: &Inner, request: ClaimsRequest) -> ClaimsAnswer
 
 fn full(options: &Options) -> Option<(&TrustOptions, &FullResolver)> {
     let trust = options.trust.as_ref()?;
-    match &trust.resolver {
-        AccountResolver::Full(resolver) => Some((trust, resolver)),
-        AccountResolver::Memory => None,
-    }
+    Some((trust, trust.resolver.full()?))
 }
 
 async fn update(
@@ -96,7 +94,7 @@ async fn update(
     }
     let token = Token { text, claims };
     store::write(resolver, &token).map_err(|cause| fault(&name, FAILED, cause.to_string()))?;
-    put_in_force(inner, options, trust, vec![token], &[]).await;
+    put_in_force(inner, options, vec![token], &[]).await;
     Ok(name)
 }
 
@@ -110,7 +108,7 @@ async fn merge(inner: &Inner, options: &Options, (trust, resolver): (&TrustOptio
     }
     let token = Token { text, claims };
     match store::write(resolver, &token) {
-        Ok(()) => put_in_force(inner, options, trust, vec![token], &[]).await,
+        Ok(()) => put_in_force(inner, options, vec![token], &[]).await,
         Err(cause) => error!("DirResolver - Error when merging: {cause}"),
     }
 }
@@ -138,51 +136,36 @@ async fn delete(
     if names.iter().any(|name| options.system_account_name() == Some(name)) {
         return Err(refused(by, "not allowed to delete system account"));
     }
-    if !names.iter().all(|name| name.starts_with('A') && nkeys::from_public_key(name).is_ok()) {
+    if !names.iter().all(|name| is_public_key(name, Some(&KeyPairType::Account))) {
         return Err(refused(by, "malformed request"));
     }
     for name in &names {
         store::remove(resolver, name).map_err(|cause| refused(by, &cause.to_string()))?;
     }
-    put_in_force(inner, options, trust, Vec::new(), &names).await;
+    put_in_force(inner, options, Vec::new(), &names).await;
     Ok(names.len())
 }
 
 /// Serves with changed tokens from now on: links, limits and users.
-async fn put_in_force(
-    inner: &Inner,
-    options: &Options,
-    trust: &TrustOptions,
-    changed: Vec<Token<AccountClaims>>,
-    removed: &[String],
-) {
+async fn put_in_force(inner: &Inner, options: &Options, changed: Vec<Token<AccountClaims>>, removed: &[String]) {
     let touched: Vec<String> = changed.iter().map(|token| token.claims.sub.clone()).chain(removed.to_vec()).collect();
-    let mut trust = trust.clone();
+    let mut options = options.clone();
+    let Some(trust) = &mut options.trust else { return };
     trust.accounts.retain(|token| !touched.contains(&token.claims.sub));
     trust.accounts.extend(changed);
-    let mut options = options.clone();
     options.accounts = trust.accounts.iter().map(|token| account_options(&token.claims)).collect();
-    options.trust = Some(trust);
-    let options = Arc::new(options);
-    let services = &inner.services;
-    configure_accounts(&services.accounts, &options);
-    let linked = link(&services.accounts, &services.router, &options, &services.info().server_name);
-    services.set_options(options);
-    linked.wait().await;
-    touched.iter().for_each(|name| judge_again(inner, name));
+    put_accounts_in_force(inner, &Arc::new(options), |name| touched.iter().any(|one| one == name)).wait().await;
+    judge_again(inner, &touched);
 }
 
-/// Has the clients of an account judged by its new token. Those that came last go where there are too many.
-fn judge_again(inner: &Inner, name: &str) {
-    debug!("Updating account claims: {name}");
+/// Has the clients of accounts judged by new tokens. Those that came last go where there are too many.
+fn judge_again(inner: &Inner, touched: &[String]) {
+    touched.iter().for_each(|name| debug!("Updating account claims: {name}"));
     let services = &inner.services;
     let mut clients = services.registry.all();
-    clients.retain(|client| client.sink.close_reason().is_none() && *client.sink.account_name() == *name);
-    clients.sort_by_key(|client| client.sink.cid());
-    let limit = services.accounts.get(name).and_then(|account| account.limits().max_connections);
-    let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    for (number, client) in clients.iter().enumerate() {
-        let command = if number < limit { ClientCommand::Reload } else { ClientCommand::TooManyOfAccount };
-        client.address.do_send(command);
-    }
+    clients.retain(|client| {
+        client.sink.close_reason().is_none() && touched.iter().any(|name| **name == *client.sink.account_name())
+    });
+    clients.iter().for_each(|client| client.address.do_send(ClientCommand::Reload));
+    services.close_excess();
 }

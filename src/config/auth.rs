@@ -198,7 +198,7 @@ fn read_user(
 }
 
 /// Whether a text is a public nkey, of one kind if given.
-pub(super) fn is_public_key(text: &str, kind: Option<&KeyPairType>) -> bool {
+pub(crate) fn is_public_key(text: &str, kind: Option<&KeyPairType>) -> bool {
     let Ok((prefix, _)) = nkeys::from_public_key(text) else { return false };
     kind.is_none_or(|kind| std::mem::discriminant(&KeyPairType::from(prefix)) == std::mem::discriminant(kind))
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 use config::{Value, ValueKind};
 use troupe_codecs::conf::parse_duration;
 use troupe_engine::options::cluster::{DEFAULT_POOL_SIZE, DEFAULT_RTT_THRESHOLDS, MAX_ROUTE_PING_INTERVAL};
-use troupe_engine::options::{ClusterOptions, CompressionOptions, RouteUrl, Secret, WriteTimeoutPolicy};
+use troupe_engine::options::{ClusterOptions, CompressionOptions, RouteUrl, Secret};
 use troupe_engine::route::CompressionMode;
 
 use super::reader::{Reader, go_type, is_flag};
 use super::report::WarningKind;
+use super::server::write_timeout;
 use super::{auth, listen, permissions, tls};
 
 /// Most thresholds of round trip times: one less than there are levels, and one that has no effect.
@@ -229,13 +230,7 @@ fn timing(reader: &mut Reader, key: &str, value: &Value, cluster: &mut ClusterOp
             cluster.max_pings_out = count.map(|count| u32::try_from(count).unwrap_or(u32::MAX));
         }
         "write_deadline" => cluster.write_deadline = nonzero(reader.duration(key, value)),
-        "write_timeout" => match reader.text(value) {
-            Some("default") => cluster.write_timeout = WriteTimeoutPolicy::Default,
-            Some("close") => cluster.write_timeout = WriteTimeoutPolicy::Close,
-            Some("retry") => cluster.write_timeout = WriteTimeoutPolicy::Retry,
-            Some(_) => reader.error(value, "write_timeout must be 'default', 'close' or 'retry'"),
-            None => {}
-        },
+        "write_timeout" => cluster.write_timeout = write_timeout(reader, value).unwrap_or(cluster.write_timeout),
         _ => return false,
     }
     true
@@ -297,6 +292,8 @@ fn rules(reader: &mut Reader, value: &Value, cluster: &ClusterOptions) {
 #[cfg(test)]
 mod tests {
     use config::Map;
+
+    use troupe_engine::options::WriteTimeoutPolicy;
 
     use super::*;
     use crate::config::load;

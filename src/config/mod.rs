@@ -40,6 +40,7 @@ use sha2::{Digest as _, Sha256};
 use troupe_codecs::conf::{self, Document};
 use troupe_engine::options::Options;
 
+pub(crate) use auth::is_public_key;
 pub use format::NatsFormat;
 pub use report::{ConfigError, ConfigErrors, Warning, WarningKind};
 

@@ -33,7 +33,7 @@ pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, options: &mut
     if let Some(value) = root.get("resolver_preload") {
         read_preload(reader, value, &mut trust);
     }
-    if let AccountResolver::Full(resolver) = &trust.resolver {
+    if let Some(resolver) = trust.resolver.full() {
         add_kept(store::read(&resolver.directory), &mut trust.accounts);
     }
     if let Some(value) = root.get("resolver_pinned_accounts") {

@@ -176,13 +176,7 @@ fn timing(reader: &mut Reader, key: &str, value: &Value, options: &mut Options) 
                 timing.write_deadline = deadline;
             }
         }
-        "write_timeout" => match reader.text(value) {
-            Some("default") => timing.write_timeout = WriteTimeoutPolicy::Default,
-            Some("close") => timing.write_timeout = WriteTimeoutPolicy::Close,
-            Some("retry") => timing.write_timeout = WriteTimeoutPolicy::Retry,
-            Some(_) => reader.error(value, "write_timeout must be 'default', 'close' or 'retry'"),
-            None => {}
-        },
+        "write_timeout" => timing.write_timeout = write_timeout(reader, value).unwrap_or(timing.write_timeout),
         "lame_duck_duration" => lame_duck_duration(reader, value, options),
         "lame_duck_grace_period" => lame_duck_grace_period(reader, value, options),
         _ => return false,
@@ -268,4 +262,17 @@ fn blocks(reader: &mut Reader, key: &str, value: &Value, options: &mut Options) 
         _ => return false,
     }
     true
+}
+
+/// What happens to a connection that is not written to in time.
+pub(super) fn write_timeout(reader: &mut Reader, value: &Value) -> Option<WriteTimeoutPolicy> {
+    match reader.text(value)? {
+        "default" => Some(WriteTimeoutPolicy::Default),
+        "close" => Some(WriteTimeoutPolicy::Close),
+        "retry" => Some(WriteTimeoutPolicy::Retry),
+        _ => {
+            reader.error(value, "write_timeout must be 'default', 'close' or 'retry'");
+            None
+        }
+    }
 }

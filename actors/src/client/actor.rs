@@ -20,10 +20,9 @@ use super::table::SubscriptionTable;
 use super::usage::{Budgets, UserSeat};
 use crate::connection::closed::MAX_SUBSCRIPTIONS;
 use crate::connection::keepalive::PingDecision;
-use crate::connection::writer::{WriterEnd, write_all};
 use crate::connection::{
-    CloseReason, ClosedConnection, ClosedSubscription, ConnectionStatus, Keepalive, Outbound, OutboundBatch,
-    ReadControl, ReadLimits, Reader, SharedReadLimits, Way, reader,
+    CloseReason, ClosedConnection, ClosedSubscription, ConnectionStatus, Keepalive, Outbound, ReadControl, ReadLimits,
+    Reader, SharedReadLimits, reader,
 };
 use crate::metrics::ConnectionKind;
 use crate::net::{ReadHalf, RemoteAddress, Transport};
@@ -179,7 +178,7 @@ impl ClientActor {
 
     /// Sends bytes outside of a batch of operations.
     pub(super) fn send(&self, bytes: Vec<u8>) {
-        self.sink.push(&mut OutboundBatch { chunks: Vec::new(), current: bytes }, Way::Direct);
+        self.sink.send(bytes);
     }
 
     /// Sends `-ERR`.
@@ -253,22 +252,7 @@ impl ClientActor {
         let guard = self.services.writer_guard();
         actix::spawn(async move {
             let _guard = guard;
-            match write_all(sink.outbound(), deadline).await {
-                WriterEnd::Done => {}
-                WriterEnd::Failed(cause) => {
-                    debug!(conn = %sink.label(), "Error flushing: {cause}");
-                    sink.close(CloseReason::WriteError);
-                }
-                // A connection that was closed for another reason is not judged once more.
-                WriterEnd::Deadline { .. } if sink.close_reason().is_some() => {}
-                WriterEnd::Deadline { chunks, bytes } => {
-                    info!(
-                        conn = %sink.label(),
-                        "Slow Consumer Detected: WriteDeadline of {deadline:?} exceeded with {chunks} chunks of {bytes} total bytes."
-                    );
-                    sink.close(CloseReason::SlowConsumerWriteDeadline);
-                }
-            }
+            sink.write_all(deadline).await;
         });
     }
 

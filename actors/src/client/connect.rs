@@ -18,10 +18,11 @@ use super::actor::{Modes, auth_timeout};
 use super::callout::Told;
 use super::events::ClientEvent;
 use super::inbound::Flow;
-use super::login::{Wait, while_open};
+use super::login::Wait;
 use super::trace;
 use super::usage::Budgets;
 use crate::auth::Answer;
+use crate::connection::reader::while_open;
 use crate::connection::{CloseReason, ClosedConnection, Profile, ReadLimits};
 use crate::router::{AccountView, ChangeSet, Publisher, Subscription};
 
@@ -399,7 +400,7 @@ impl ClientActor {
                     decided => (decided, None),
                 }
             };
-            while_open(reconsidering, &sink).await
+            while_open(reconsidering, &*sink).await
         };
         ctx.wait(deciding.into_actor(self).map(|outcome, actor, ctx| {
             if let Some((outcome, told)) = outcome {

@@ -1,9 +1,7 @@
 //! The loop over the operations of one read.
 
-use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
@@ -18,9 +16,9 @@ use super::actor::auth_timeout;
 use super::info::InfoOccasion;
 use super::login::{Login, Wait};
 use super::trace;
-use crate::connection::reader::Closed;
+use crate::connection::reader::while_open;
 use crate::connection::{CloseReason, PayloadTrace, ReadLimits};
-use crate::router::{ClientSink, Publisher, Stalled, Ticket};
+use crate::router::{Publisher, Stalled, Ticket};
 
 /// Longest time a publisher stops reading for a full destination.
 const MAX_STALL: Duration = Duration::from_millis(50);
@@ -239,11 +237,16 @@ impl ClientActor {
         self.read_limits.pause();
         ctx.run_later(pause.min(MAX_PAUSE), |actor, ctx| {
             actor.read_limits.resume();
-            if let Some(suspended) = actor.suspended.take().filter(|_| actor.sink.close_reason().is_none()) {
-                let (batch, next) = *suspended;
-                actor.process(batch, next, ctx);
-            }
+            actor.resume(ctx);
         });
+    }
+
+    /// Goes on where it had to wait, unless the connection is closing.
+    fn resume(&mut self, ctx: &mut Context<Self>) {
+        if let Some(suspended) = self.suspended.take().filter(|_| self.sink.close_reason().is_none()) {
+            let (batch, next) = *suspended;
+            self.process(batch, next, ctx);
+        }
     }
 
     fn wait(
@@ -264,7 +267,7 @@ impl ClientActor {
         let waiting = async move {
             tokio::task::yield_now().await;
             if let Some(ticket) = ticket {
-                open_or_closed(&ticket, &sink).await;
+                while_open(ticket.wait(), &*sink).await;
             }
             if let Some(stalled) = stalled {
                 stalled.wait_drained(MAX_STALL).await;
@@ -279,10 +282,7 @@ impl ClientActor {
                 actor.finish_login(outcome);
                 actor.schedule_first_ping(ctx);
             }
-            if let Some(suspended) = actor.suspended.take().filter(|_| actor.sink.close_reason().is_none()) {
-                let (batch, next) = *suspended;
-                actor.process(batch, next, ctx);
-            }
+            actor.resume(ctx);
         }));
     }
 
@@ -344,8 +344,4 @@ impl ClientActor {
         error!(conn = %self.sink.label(), "maximum payload exceeded: {size} vs {}", self.max_payload());
         self.fail("Maximum Payload Violation", CloseReason::MaxPayloadExceeded);
     }
-}
-
-async fn open_or_closed(ticket: &Ticket, sink: &ClientSink) {
-    poll_fn(|cx| if sink.poll_closed(cx).is_ready() { Poll::Ready(()) } else { ticket.poll_open(cx) }).await;
 }

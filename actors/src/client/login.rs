@@ -1,8 +1,5 @@
 //! Logins that wait: for a password comparison, for the word of a service.
 
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use tracing::debug;
@@ -12,7 +9,7 @@ use super::ClientActor;
 use super::callout::{Asker, Verdict};
 use crate::auth::{Answer, Authenticator, PendingLogin};
 use crate::connection::CloseReason;
-use crate::connection::reader::Closed;
+use crate::connection::reader::while_open;
 use crate::router::ClientSink;
 
 /// What a login waits for.
@@ -67,13 +64,6 @@ impl Login {
     }
 }
 
-/// Waits for `future` and drops it when the connection is closed: `None`.
-pub(super) async fn while_open<F: Future>(future: F, sink: &ClientSink) -> Option<F::Output> {
-    let mut future = pin!(future);
-    poll_fn(|cx| if sink.poll_closed(cx).is_ready() { Poll::Ready(None) } else { future.as_mut().poll(cx).map(Some) })
-        .await
-}
-
 impl ClientActor {
     /// Goes on with what became of a login that had to wait.
     pub(super) fn finish_login(&mut self, end: LoginEnd) {
@@ -96,7 +86,10 @@ impl ClientActor {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
     use std::os::unix::net::UnixStream;
+    use std::pin::pin;
+    use std::task::Poll;
 
     use super::*;
     use crate::connection::Outbound;

@@ -1,5 +1,6 @@
 //! `PUB` and `HPUB`.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use super::ClientActor;
 use super::inbound::Flow;
 use super::trace;
 use crate::connection::CloseReason;
-use crate::router::{Message, Origin, Publisher};
+use crate::router::{AccountView, Message, Origin, Publisher, Rewritten};
 
 /// Prefixes of replies mapped by gateways, today's and that of old servers.
 const GATEWAY_REPLIES: [&[u8]; 2] = [b"_GR_.", b"$GR."];
@@ -79,7 +80,6 @@ impl ClientActor {
             return Flow::Stop;
         }
         let subject = op.subject.of(bytes);
-        let reply = op.reply.of(bytes);
         if self.modes.pedantic && !is_valid_publish(subject) {
             self.reply_error("Invalid Publish Subject", publisher);
         }
@@ -92,12 +92,22 @@ impl ClientActor {
         {
             return flow;
         }
-        let mapped = match &self.account {
-            Some(account) if account.exchange().has_mappings() => account.exchange().mapped(subject),
-            _ => None,
-        };
+        self.publish_untraced(op, bytes, None, publisher)
+    }
+
+    /// Hands a message, with other `headers` where there are some, to the publish pipeline when the client may publish it.
+    #[inline(always)]
+    pub(super) fn publish_untraced(
+        &mut self,
+        op: &PublishOp,
+        bytes: &Bytes,
+        headers: Option<Vec<u8>>,
+        publisher: &mut Publisher,
+    ) -> Flow {
+        let subject = op.subject.of(bytes);
+        let mapped = self.account.as_ref().and_then(|account| account.exchange().mapped(subject));
         let subject = mapped.as_deref().unwrap_or(subject);
-        if self.refusal(subject, reply, publisher) != Refusal::None {
+        if self.refusal(subject, op.reply.of(bytes), publisher) != Refusal::None {
             return Flow::Continue;
         }
         if self.modes.verbose {
@@ -105,10 +115,17 @@ impl ClientActor {
         }
         let Some(account) = &self.account else { return Flow::Stop };
         let message = message_of(op, bytes, subject);
-        let origin =
-            Origin { sink: Some(&self.sink), account, echo: self.modes.echo, no_responders: self.modes.no_responders };
-        publisher.publish(origin, &message);
+        match headers.map(|headers| Rewritten::new(&message, headers)) {
+            None => publisher.publish(self.origin(account), &message),
+            Some(changed) => publisher.publish(self.origin(account), &changed.of(&message)),
+        };
         Flow::Continue
+    }
+
+    /// Who publishes what the client sends, in its `account`.
+    #[inline]
+    pub(super) fn origin<'a>(&'a self, account: &'a Arc<AccountView>) -> Origin<'a> {
+        Origin { sink: Some(&self.sink), account, echo: self.modes.echo, no_responders: self.modes.no_responders }
     }
 
     #[inline]

@@ -164,9 +164,13 @@ impl ClientServices {
         self.options.store(options);
     }
 
-    /// Replaces INFO.
-    pub fn set_info(&self, info: ServerInfo) {
-        self.info.store(Arc::new(info));
+    /// Changes INFO. The `change` is made again where another one comes between.
+    pub fn change_info(&self, change: impl Fn(&mut ServerInfo)) {
+        self.info.rcu(|info| {
+            let mut info = ServerInfo::clone(info);
+            change(&mut info);
+            info
+        });
     }
 
     /// TLS of the client listener.
@@ -232,7 +236,8 @@ impl ClientServices {
             }
             let is_own = |entry: &Entry| {
                 let profile = entry.status.profile();
-                profile.is_some_and(|profile| profile.account.as_deref() == Some(&**account.name()))
+                entry.sink.close_reason().is_none()
+                    && profile.is_some_and(|profile| profile.account.as_deref() == Some(&**account.name()))
             };
             let mut own: Vec<Entry> = self.registry.all().into_iter().filter(is_own).collect();
             own.sort_by_key(|entry| entry.sink.cid());

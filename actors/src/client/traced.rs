@@ -12,7 +12,7 @@ use super::inbound::Flow;
 use super::publish::{Refusal, message_of, reply_violation};
 use crate::router::trace::start::CLIENT;
 use crate::router::trace::{Audience, TraceSource, TraceStart};
-use crate::router::{AccountView, Message, Origin, Publisher};
+use crate::router::{AccountView, Publisher};
 
 /// What a trace says of a message that is too large.
 const TOO_LARGE: &str = "maximum payload exceeded";
@@ -36,9 +36,9 @@ impl ClientActor {
             TraceStart::Refused(destination) => {
                 self.reply_error(&publish_violation(destination.as_bytes()), publisher);
             }
-            TraceStart::Changed(headers) => self.publish_with(&account, op, bytes, headers, publisher),
+            TraceStart::Changed(headers) => return Some(self.publish_untraced(op, bytes, Some(headers), publisher)),
             TraceStart::Begun(mut trace) => {
-                let mapped = self.mapped(&account, subject);
+                let mapped = account.exchange().mapped(subject);
                 if let Some(subject) = &mapped {
                     trace.mapped(subject);
                 }
@@ -71,47 +71,6 @@ impl ClientActor {
         source.start(subject, size, headers, |destination| {
             permissions.as_mut().is_none_or(|permissions| permissions.can_publish(destination))
         })
-    }
-
-    fn mapped(&self, account: &AccountView, subject: &[u8]) -> Option<Vec<u8>> {
-        if account.exchange().has_mappings() { account.exchange().mapped(subject) } else { None }
-    }
-
-    fn origin<'a>(&'a self, account: &'a Arc<AccountView>) -> Origin<'a> {
-        Origin { sink: Some(&self.sink), account, echo: self.modes.echo, no_responders: self.modes.no_responders }
-    }
-
-    /// Publishes a message, untraced, with other headers.
-    fn publish_with(
-        &mut self,
-        account: &Arc<AccountView>,
-        op: &PublishOp,
-        bytes: &Bytes,
-        headers: Vec<u8>,
-        publisher: &mut Publisher,
-    ) {
-        let subject = op.subject.of(bytes);
-        let mapped = self.mapped(account, subject);
-        let subject = mapped.as_deref().unwrap_or(subject);
-        if self.refusal(subject, op.reply.of(bytes), publisher) != Refusal::None {
-            return;
-        }
-        if self.modes.verbose {
-            self.reply_ok(publisher);
-        }
-        let header_len = headers.len();
-        let content = [&headers[..], &op.payload.of(bytes)[op.header_len as usize..]].concat();
-        let sizes = format!("{header_len} {}", content.len());
-        let message = Message {
-            sizes: sizes.as_bytes(),
-            payload: &content,
-            header_len,
-            has_crlf: false,
-            verbatim_tail: None,
-            buffer: None,
-            ..message_of(op, bytes, subject)
-        };
-        publisher.publish(self.origin(account), &message);
     }
 
     /// Tells who asked for a trace of a message that it is too large.

@@ -2,8 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
@@ -83,6 +84,13 @@ const MAX_READ: usize = 4 * READ_SIZE;
 pub trait Closed {
     /// Ready once the connection is closed.
     fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+/// Waits for `future` and drops it when `conn` is closed: `None`.
+pub async fn while_open<F: Future>(future: F, conn: &impl Closed) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|cx| if conn.poll_closed(cx).is_ready() { Poll::Ready(None) } else { future.as_mut().poll(cx).map(Some) })
+        .await
 }
 
 /// Whether a failed read is only how a peer leaves: one under TLS may go without a farewell.

@@ -94,11 +94,7 @@ impl Routes {
 
     /// Follows other options, once the other servers are ready for accounts that move.
     fn reload(&self, reloaded: Arc<Reloaded>, ctx: &mut Context<Self>) {
-        for (_, entry) in self.services.with_registry(|registry| registry.all()) {
-            if let Some(address) = entry.address {
-                address.do_send(PeerCommand::Reload);
-            }
-        }
+        self.services.tell_all(&PeerCommand::Reload);
         let moving = reloaded.moving.clone();
         let confirmed = async move {
             if let Some(moving) = moving {

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use tracing::error;
 use troupe_codecs::peer::{RouteInfo, SubjectLists};
 use troupe_engine::auth::CompiledPermissions;
-use troupe_engine::options::{Permissions, SubjectPermission};
+use troupe_engine::options::{Options, Permissions, SubjectPermission};
 use troupe_engine::route::CompressionMode;
 use troupe_engine::route::compression::of_rtt;
 
 use super::PeerActor;
 use super::handshake::unauthorized_text;
 use super::info::{InfoFacts, info_line, own_info};
-use super::login::Login;
 use super::registry::RemoteRules;
 use crate::connection::CloseReason;
 use crate::router::Announcement;
@@ -20,23 +20,36 @@ use crate::router::Announcement;
 impl PeerActor {
     /// Sends INFO as it is now.
     pub(super) fn push_info(&self) {
-        let facts =
-            InfoFacts { account: self.account_name.clone(), pool_idx: self.added.pool_idx, ..InfoFacts::default() };
+        let account = self.account.as_ref().map(|account| account.name().to_string());
+        let facts = InfoFacts { account, pool_idx: self.added.pool_idx, ..InfoFacts::default() };
         let mut info = own_info(&self.services, &facts);
         info.nonce.clear();
         self.send(info_line(&info));
     }
 
-    /// Takes over reloaded options.
-    pub(super) fn reload(&mut self) {
+    /// Takes over reloaded options; the other server is judged anew where its login may not fit any more.
+    pub(super) fn reload(&mut self, ctx: &mut Context<Self>) {
         let options = self.services.options();
         let old = std::mem::replace(&mut self.options, Arc::clone(&options));
-        if !self.is_admitted() {
-            let user = self.login.as_ref().map_or("", Login::user);
-            error!(conn = %self.sink.label(), "{}", unauthorized_text(user));
-            self.send_error("Authorization Violation");
-            return self.end(CloseReason::AuthenticationFailure);
-        }
+        let credentials = |options: &Options| (options.cluster.username.clone(), options.cluster.password.clone());
+        let judged = self.login.clone().filter(|_| credentials(&old) != credentials(&options) && !self.is_solicited());
+        let Some(login) = judged else { return self.take_over(&old, &options) };
+        let comparer = self.services.comparer.clone();
+        let judging = async move {
+            let fits = login.fits(&options.cluster, comparer.patient_turn()).await;
+            (login, options, fits)
+        };
+        ctx.wait(judging.into_actor(self).map(move |(login, options, fits), actor, _| {
+            if fits {
+                return actor.take_over(&old, &options);
+            }
+            error!(conn = %actor.sink.label(), "{}", unauthorized_text(login.user()));
+            actor.send_error("Authorization Violation");
+            actor.end(CloseReason::AuthenticationFailure);
+        }));
+    }
+
+    fn take_over(&mut self, old: &Options, options: &Options) {
         self.keepalive.set_timing(&self.services.timing());
         if old.cluster.permissions != options.cluster.permissions {
             self.change_rights();
@@ -46,13 +59,10 @@ impl PeerActor {
         }
     }
 
-    /// Whether a server that opened the connection may still do so. One that this server leads to, too, has nothing to show.
-    fn is_admitted(&self) -> bool {
-        let Some(login) = &self.login else { return true };
+    /// Whether this server leads to the other one, which has nothing to show then.
+    fn is_solicited(&self) -> bool {
         let rid = self.sink.cid();
-        let is_solicited =
-            self.services.with_registry(|registry| registry.table.get(rid).is_some_and(|own| own.did_solicit));
-        is_solicited || login.fits(&self.options.cluster)
+        self.services.with_registry(|registry| registry.table.get(rid).is_some_and(|own| own.did_solicit))
     }
 
     fn change_rights(&mut self) {

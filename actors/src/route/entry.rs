@@ -17,7 +17,7 @@ use super::peer::Established;
 use super::registry::{PeerEntry, RemoteRules};
 use super::wire::Wire;
 use super::{PeerActor, RouteServices};
-use crate::connection::{CloseReason, ConnectionStatus, Outbound, OutboundBatch, Way};
+use crate::connection::{CloseReason, ConnectionStatus, Outbound};
 use crate::net::{AcceptedSocket, ConnectionFactory, PlainSocket, RemoteAddress, Transport, WriteHalf};
 use crate::router::trace::start::ROUTER;
 use crate::router::{ArbiterLocal, ClientSink, PeerLink, PeerScope, arbiter_local};
@@ -63,12 +63,17 @@ impl RouteFactory {
         let seat = self.services.parts.seats.connection(number);
         let services = Arc::clone(&self.services);
         self.services.parts.arbiters[number].handle().spawn_fn(move || {
-            let disable_cache = services.options().disable_sublist_cache;
-            let local = arbiter_local(seat, &services.parts.router, disable_cache);
+            let options = services.options();
+            let local = arbiter_local(seat, &services.parts.router, options.disable_sublist_cache);
+            let owes_info = target.as_ref().is_some_and(|target| {
+                let cluster = &options.cluster;
+                cluster.compression.mode.needs_negotiation() || target.account.is_none() && cluster.pool_size >= 1
+            });
             let remote = socket.remote();
             let rid = services.parts.advert.next_id();
             let (begun, start) = (Instant::now(), SystemTime::now());
-            let handshake = Handshake { services, remote, rid, begun, start, target, login: OnceCell::new() };
+            let handshake =
+                Handshake { services, remote, rid, begun, start, target, owes_info, login: OnceCell::new() };
             match socket.register() {
                 Err(cause) => error!("cannot serve {remote}: {cause}"),
                 Ok(socket) => _ = actix::spawn(open(handshake, local, socket)),
@@ -174,11 +179,12 @@ fn sink(handshake: &Handshake, write: WriteHalf, num_publishers: usize, takes_he
 /// Gives the connection its place and starts its actor.
 async fn join(handshake: Handshake, local: std::rc::Rc<ArbiterLocal>, agreed: Agreed) {
     let services = Arc::clone(&handshake.services);
-    let Agreed { wire, mut info, compression, level, rtt, owes_info, account } = agreed;
+    let Agreed { wire, mut info, compression, level, rtt, account } = agreed;
     let Wire { read, write, mut decoder, plain, packed, unpacker, .. } = wire;
     let sink = sink(&handshake, write, local.num_publishers, info.headers);
     let candidate = candidate(&handshake, &mut info, account.clone());
-    if account.as_ref().is_some_and(|account| services.parts.accounts.get(account).is_none()) {
+    let view = account.as_ref().and_then(|name| services.parts.accounts.get(name));
+    if account.is_some() && view.is_none() {
         let name = account.unwrap_or_default();
         let text = format!("Unable to lookup account {name:?}: account missing");
         return refuse(&handshake, &sink, HandshakeEnd::told(text, CloseReason::MissingAccount)).await;
@@ -211,7 +217,7 @@ async fn join(handshake: Handshake, local: std::rc::Rc<ArbiterLocal>, agreed: Ag
         None if added.has_no_pool => PeerScope::All,
         None => PeerScope::Pool { index: added.pool_idx },
     };
-    if owes_info {
+    if handshake.owes_info {
         let gossip_mode = handshake.target.as_ref().map_or(0, |target| target.gossip_mode);
         let facts = InfoFacts {
             account: account.clone(),
@@ -219,7 +225,7 @@ async fn join(handshake: Handshake, local: std::rc::Rc<ArbiterLocal>, agreed: Ag
             compression: Some(compression),
             gossip_mode,
         };
-        push(&sink, info_line(&own_info(&services, &facts)));
+        sink.send(info_line(&own_info(&services, &facts)));
     }
     decoder.set_has_account(account.is_none());
     decoder.set_max_line(super::wire::MAX_LINE);
@@ -240,7 +246,7 @@ async fn join(handshake: Handshake, local: std::rc::Rc<ArbiterLocal>, agreed: Ag
         level,
         rtt,
         status,
-        account,
+        account: view,
         added,
         target: handshake.target,
         login: handshake.login.into_inner(),
@@ -254,16 +260,12 @@ async fn refuse(handshake: &Handshake, sink: &ClientSink, end: HandshakeEnd) {
     if let Some(text) = &end.told {
         let mut line = Vec::new();
         encoder::error(&mut line, text);
-        push(sink, line);
+        sink.send(line);
     }
     sink.close_after_flush(end.reason);
     let flushing = crate::connection::writer::write_all(sink.outbound(), LAST_WORDS);
     tokio::time::timeout(LAST_WORDS, flushing).await.ok();
     give_up(handshake, &end);
-}
-
-fn push(sink: &ClientSink, bytes: Vec<u8>) {
-    sink.push(&mut OutboundBatch { chunks: Vec::new(), current: bytes }, Way::Direct);
 }
 
 /// What the table has to know; notes in `info` where the other server is reached.
@@ -308,7 +310,7 @@ fn pass_on(services: &RouteServices, info: &troupe_codecs::peer::RouteInfo, goss
         let told = troupe_codecs::peer::RouteInfo { gossip_mode: to.mode, ..info.clone() };
         let sink = services.with_registry(|registry| registry.get(to.rid).map(|entry| Arc::clone(&entry.sink)));
         if let Some(sink) = sink {
-            push(&sink, info_line(&told));
+            sink.send(info_line(&told));
         }
     }
 }

@@ -80,8 +80,6 @@ pub(super) struct Agreed {
     pub(super) compression: CompressionMode,
     pub(super) level: Option<CompressionLevel>,
     pub(super) rtt: Duration,
-    /// INFO of this server still has to be sent, with the place of the connection.
-    pub(super) owes_info: bool,
     /// The one account it is for.
     pub(super) account: Option<String>,
 }
@@ -96,6 +94,8 @@ pub(super) struct Handshake {
     pub(super) start: SystemTime,
     /// Where to, for a connection this server opens.
     pub(super) target: Option<Target>,
+    /// The first INFO waits for that of the other server, because it tells the place of the connection.
+    pub(super) owes_info: bool,
     /// Who the other server says it is, where it opened the connection.
     pub(super) login: OnceCell<Login>,
 }
@@ -118,7 +118,7 @@ impl Handshake {
         wire.send(&info_line(&own_info(&self.services, &InfoFacts::default()))).await?;
         let patience = self.services.patience();
         let json = wire.connect(patience).await?;
-        let remote_id = self.judge_connect(&json)?;
+        let remote_id = self.judge_connect(&json).await?;
         let Said::Info(json) = wire.next(patience).await? else {
             return Err(HandshakeEnd::closed(CloseReason::ProtocolViolation, String::new()));
         };
@@ -134,7 +134,7 @@ impl Handshake {
     async fn solicit(&self, wire: &mut Wire, target: &Target) -> Result<RouteInfo, HandshakeEnd> {
         wire.send(&connect_line(&own_connect(&self.services, &target.url))).await?;
         tracing::debug!(conn = %self.label(), "Route connect msg sent");
-        if !self.delays_info() {
+        if !self.owes_info {
             let facts = InfoFacts { account: target.account.clone(), ..InfoFacts::default() };
             wire.send(&info_line(&own_info(&self.services, &facts))).await?;
         }
@@ -146,15 +146,8 @@ impl Handshake {
         Ok(info)
     }
 
-    /// Whether the first INFO waits for that of the other server, because it tells what came of it.
-    fn delays_info(&self) -> bool {
-        let options = self.services.options();
-        let is_pinned = self.target.as_ref().is_some_and(|target| target.account.is_some());
-        options.cluster.compression.mode.needs_negotiation() || !is_pinned && options.cluster.pool_size >= 1
-    }
-
     /// Judges CONNECT. Yields the other server's id where it names one.
-    fn judge_connect(&self, json: &[u8]) -> Result<Option<String>, HandshakeEnd> {
+    async fn judge_connect(&self, json: &[u8]) -> Result<Option<String>, HandshakeEnd> {
         let connect = RouteConnect::parse(json)
             .map_err(|cause| HandshakeEnd::closed(CloseReason::ProtocolViolation, cause.to_string()))?;
         if !connect.lang.is_empty() {
@@ -163,7 +156,7 @@ impl Handshake {
         let options = self.services.options();
         let cluster = &options.cluster;
         let login = Login::new(&connect.user, &connect.pass);
-        let is_admitted = login.fits(cluster);
+        let is_admitted = login.fits(cluster, self.services.comparer.turn()).await;
         self.login.set(login).ok();
         if !is_admitted {
             return Err(HandshakeEnd::unauthorized_as(&connect.user));
@@ -204,17 +197,15 @@ impl Handshake {
         if !own.needs_negotiation() {
             let says_nothing = info.compression.is_empty() || own == CompressionMode::NotSupported;
             let compression = if says_nothing { CompressionMode::NotSupported } else { CompressionMode::Off };
-            let owes_info = self.target.is_some() && self.delays_info();
-            return Ok(Agreed { wire, info, compression, level: None, rtt, owes_info, account });
+            return Ok(Agreed { wire, info, compression, level: None, rtt, account });
         }
         let compression = match select(own, &info.compression) {
             Ok(CompressionMode::S2Auto) => of_rtt(rtt, &options.cluster.compression.rtt_thresholds),
             Ok(mode) => mode,
             Err(text) => return Err((wire, HandshakeEnd::told(text, CloseReason::ProtocolViolation))),
         };
-        let owes_info = self.target.is_some();
         match compression.level() {
-            None => Ok(Agreed { wire, info, compression, level: None, rtt, owes_info, account }),
+            None => Ok(Agreed { wire, info, compression, level: None, rtt, account }),
             Some(level) => {
                 let (wire, level) = self.switch(wire, compression, level, account.clone()).await?;
                 self.finish_switch(wire, compression, level, rtt, account).await
@@ -263,8 +254,7 @@ impl Handshake {
             Ok(info) => {
                 let told = Some(info.route_account.clone()).filter(|name| !name.is_empty() && self.target.is_none());
                 let account = told.or(account);
-                let owes_info = self.target.is_some();
-                Ok(Agreed { wire, info, compression, level: Some(level), rtt, owes_info, account })
+                Ok(Agreed { wire, info, compression, level: Some(level), rtt, account })
             }
             Err(end) => Err((wire, end)),
         }

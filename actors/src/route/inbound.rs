@@ -1,9 +1,7 @@
 //! The loop over the operations of one read.
 
-use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
@@ -18,13 +16,15 @@ use troupe_engine::index::snapshot::MAX_PATTERN_TOKENS;
 use super::PeerActor;
 use super::events::RouteEvent;
 use super::info::info_line;
-use crate::connection::reader::Closed;
+use crate::connection::reader::while_open;
 use crate::connection::{CloseReason, PayloadTrace};
 use crate::router::subscription::PeerInterest;
-use crate::router::{AccountView, ClientSink, Message, Origin, Publisher, Stalled, Ticket};
+use crate::router::{AccountView, Message, Origin, Publisher, Stalled, Ticket};
 
 /// Longest time a route stops reading for a full destination: every client of the other server waits behind it.
 const MAX_STALL: Duration = Duration::from_millis(10);
+/// A list of operations with more room than this is not kept.
+const MAX_KEPT_OPS: usize = 16 * 1024;
 /// Replies of stored messages, which carry the subject that the receiver is to see.
 const JETSTREAM_ACK: &[u8] = b"$JS.ACK.";
 /// Dots in such a reply before anything that may contain an `@`.
@@ -114,16 +114,16 @@ impl PeerActor {
         }
         let name = name.of(bytes);
         if let Some(known) = self.accounts.get(name) {
-            return known.clone();
+            return Some(Arc::clone(known));
         }
         let account = std::str::from_utf8(name).ok().and_then(|name| self.services.parts.accounts.get(name));
-        if account.is_none() {
+        let Some(account) = account else {
             // Not remembered: the account may come with a reload, and names are the other server's to choose.
             debug!(conn = %self.sink.label(), "Unknown account {}", quote(name));
             return None;
-        }
-        self.accounts.insert(name.into(), account.clone());
-        account
+        };
+        self.accounts.insert(name.into(), Arc::clone(&account));
+        Some(account)
     }
 
     #[inline]
@@ -162,13 +162,18 @@ impl PeerActor {
             buffer: Some(bytes),
         };
         if routed.header_len > 0
-            && account.may_trace(&routed.payload[..routed.header_len])
+            && account.may_trace(routed.headers())
             && self.deliver_asking(account, (message, bytes), &routed, publisher)
         {
             return;
         }
-        let origin = Origin { sink: Some(&self.sink), account, echo: true, no_responders: false };
-        publisher.publish_routed(origin, &routed, message.queue_names(bytes));
+        publisher.publish_routed(self.origin(account), &routed, message.queue_names(bytes));
+    }
+
+    /// Who publishes what the other server sends in `account`.
+    #[inline]
+    pub(super) fn origin<'a>(&'a self, account: &'a Arc<AccountView>) -> Origin<'a> {
+        Origin { sink: Some(&self.sink), account, echo: true, no_responders: false }
     }
 
     fn begin_interest(&mut self, op: &InterestOp, bytes: &Bytes) {
@@ -208,12 +213,15 @@ impl PeerActor {
     }
 
     /// Goes on with the batch, or waits for what stands in the way.
-    fn proceed(&mut self, batch: RouteBatch, next: usize, stalled: Option<Stalled>, ctx: &mut Context<Self>) {
+    fn proceed(&mut self, mut batch: RouteBatch, next: usize, stalled: Option<Stalled>, ctx: &mut Context<Self>) {
         let ticket = self.send_changes();
         let is_closing = self.sink.close_reason().is_some();
         let is_done = next >= batch.ops.len() || is_closing;
         if is_done && !is_closing {
             self.report_fault(&batch);
+        }
+        if is_done && batch.ops.capacity() <= MAX_KEPT_OPS {
+            self.spare_ops.set(std::mem::take(&mut batch.ops));
         }
         if is_done && ticket.is_none() && stalled.is_none() {
             return;
@@ -225,7 +233,7 @@ impl PeerActor {
         let waiting = async move {
             tokio::task::yield_now().await;
             if let Some(ticket) = ticket {
-                open_or_closed(&ticket, &sink).await;
+                while_open(ticket.wait(), &*sink).await;
             }
             if let Some(stalled) = stalled {
                 stalled.wait_drained(MAX_STALL).await;
@@ -325,7 +333,7 @@ impl PeerActor {
         let verb = if message.has_headers { "HMSG" } else { "RMSG" };
         let parts = [
             verb.to_owned(),
-            if self.names_account() { text(message.account) } else { String::new() },
+            if self.link.names_account() { text(message.account) } else { String::new() },
             text(message.subject),
             mark.to_owned(),
             text(message.reply),
@@ -339,10 +347,6 @@ impl PeerActor {
             tracing::trace!(conn = %self.sink.label(), "<<- {line}");
         }
     }
-}
-
-async fn open_or_closed(ticket: &Ticket, sink: &ClientSink) {
-    poll_fn(|cx| if sink.poll_closed(cx).is_ready() { Poll::Ready(()) } else { ticket.poll_open(cx) }).await;
 }
 
 /// Divides a reply of a stored message from the subject that its receiver is to see.

@@ -1,21 +1,15 @@
 //! Who another server says it is.
 
-use std::fmt;
-
 use subtle::ConstantTimeEq;
 use troupe_engine::options::{ClusterOptions, Secret};
 
+use crate::auth::Turn;
+
 /// User and password that a server showed.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Login {
     user: String,
     password: Secret,
-}
-
-impl fmt::Debug for Login {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Login").field("user", &self.user).finish_non_exhaustive()
-    }
 }
 
 impl Login {
@@ -29,22 +23,21 @@ impl Login {
         &self.user
     }
 
-    /// Whether it lets a server in.
-    pub(super) fn fits(&self, cluster: &ClusterOptions) -> bool {
+    /// Whether it lets a server in. A hash is compared off the thread, in its `turn`; without one nobody is let in.
+    pub(super) async fn fits(&self, cluster: &ClusterOptions, turn: impl Future<Output = Option<Turn>>) -> bool {
         let Some(user) = &cluster.username else { return true };
-        let expected = cluster.password.as_ref().map_or("", |password| password.expose());
-        is_same(user, &self.user) & is_same_password(expected, self.password.expose())
+        let is_user = is_same(user, &self.user);
+        let is_password = match &cluster.password {
+            Some(hash) if hash.is_bcrypt() => match turn.await {
+                Some(turn) => turn.compare(self.password.clone(), hash.clone()).await,
+                None => false,
+            },
+            plain => is_same(plain.as_ref().map_or("", Secret::expose), self.password.expose()),
+        };
+        is_user & is_password
     }
 }
 
 fn is_same(expected: &str, shown: &str) -> bool {
     expected.as_bytes().ct_eq(shown.as_bytes()).into()
-}
-
-/// Compares a password with a plain one or with its bcrypt hash. Servers connect rarely, so the time it takes may be spent here.
-fn is_same_password(expected: &str, shown: &str) -> bool {
-    if Secret::new(expected).is_bcrypt() {
-        return bcrypt::verify(shown, expected).unwrap_or(false);
-    }
-    is_same(expected, shown)
 }

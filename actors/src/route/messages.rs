@@ -5,7 +5,6 @@ use std::sync::Arc;
 use actix::{Handler, Message};
 
 use super::PeerActor;
-use crate::connection::CloseReason;
 
 /// A command to a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +13,6 @@ pub enum PeerCommand {
     Reload,
     /// Send INFO again, because it changed.
     PushInfo,
-    /// Close.
-    Close(CloseReason),
     /// An account moves to a connection of its own.
     Release {
         /// The account.
@@ -32,11 +29,10 @@ impl Message for PeerCommand {
 impl Handler<PeerCommand> for PeerActor {
     type Result = ();
 
-    fn handle(&mut self, command: PeerCommand, _: &mut Self::Context) {
+    fn handle(&mut self, command: PeerCommand, ctx: &mut Self::Context) {
         match command {
-            PeerCommand::Reload => self.reload(),
+            PeerCommand::Reload => self.reload(ctx),
             PeerCommand::PushInfo => self.push_info(),
-            PeerCommand::Close(reason) => self.end(reason),
             PeerCommand::Release { account, request } => self.release(&account, request.as_deref()),
         }
     }

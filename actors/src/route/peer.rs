@@ -19,11 +19,10 @@ use troupe_engine::route::{Added, CompressionMode};
 use super::events::RouteEvent;
 use super::interest::RemoteInterest;
 use super::login::Login;
-use super::reader::{NamesAccount, PeerReader};
+use super::reader::{PeerReader, SpareOps};
 use super::{RouteServices, Target};
 use crate::connection::keepalive::PingDecision;
-use crate::connection::writer::{WriterEnd, write_all};
-use crate::connection::{CloseReason, ConnectionStatus, Keepalive, OutboundBatch, Way, reader};
+use crate::connection::{CloseReason, ConnectionStatus, Keepalive, reader};
 use crate::net::{CompressionLevel, ReadHalf};
 use crate::router::{AccountView, ArbiterLocal, Barrier, ClientSink, PeerLink};
 
@@ -46,7 +45,7 @@ pub(super) struct Established {
     pub(super) level: Option<CompressionLevel>,
     pub(super) rtt: Duration,
     pub(super) status: Arc<ConnectionStatus>,
-    pub(super) account: Option<String>,
+    pub(super) account: Option<Arc<AccountView>>,
     pub(super) added: Added,
     pub(super) target: Option<Target>,
     pub(super) login: Option<Login>,
@@ -65,10 +64,9 @@ pub struct PeerActor {
     url: RouteUrl,
     /// The one account it is for.
     pub(super) account: Option<Arc<AccountView>>,
-    pub(super) account_name: Option<String>,
     pub(super) interest: RemoteInterest,
     /// Accounts looked up so far.
-    pub(super) accounts: HashMap<Box<[u8]>, Option<Arc<AccountView>>, ahash::RandomState>,
+    pub(super) accounts: HashMap<Box<[u8]>, Arc<AccountView>, ahash::RandomState>,
     pub(super) barrier: Arc<Barrier>,
     pub(super) suspended: Option<Box<(RouteBatch, usize)>>,
     pub(super) keepalive: Keepalive,
@@ -85,7 +83,7 @@ pub struct PeerActor {
     /// The next connection of the pool waits for the first PONG.
     pub(super) owes_next: bool,
     incoming: Option<Box<PeerReader>>,
-    names_account: NamesAccount,
+    pub(super) spare_ops: SpareOps,
     is_end_logged: Cell<bool>,
 }
 
@@ -104,26 +102,24 @@ impl PeerActor {
         let Established { sink, link, info, url, read, decoder, plain, packed, unpacker, level, rtt, .. } = established;
         let mut keepalive = Keepalive::new(&services.timing(), established.begun);
         keepalive.set_initial_rtt(rtt);
-        let names_account = Rc::new(Cell::new(established.account.is_none()));
+        let spare_ops = SpareOps::default();
         let reader = PeerReader {
             half: read,
             decoder,
             plain,
             packed,
             unpacker,
-            names_account: Rc::clone(&names_account),
+            spare_ops: Rc::clone(&spare_ops),
             sink: Arc::clone(&sink),
             is_exhausted: false,
         };
-        let account = established.account.as_ref().and_then(|account| services.parts.accounts.get(account));
         Self {
             local,
             link,
             remote_id: info.server_id,
             remote_name: info.server_name,
             url,
-            account,
-            account_name: established.account,
+            account: established.account,
             interest: RemoteInterest::new(Arc::clone(&sink)),
             accounts: HashMap::default(),
             barrier: Arc::default(),
@@ -138,7 +134,7 @@ impl PeerActor {
             target: established.target,
             login: established.login,
             incoming: Some(Box::new(reader)),
-            names_account,
+            spare_ops,
             is_end_logged: Cell::new(false),
             sink,
             services,
@@ -147,7 +143,7 @@ impl PeerActor {
 
     /// Sends bytes outside of a batch.
     pub(super) fn send(&self, bytes: Vec<u8>) {
-        self.sink.push(&mut OutboundBatch { chunks: Vec::new(), current: bytes }, Way::Direct);
+        self.sink.send(bytes);
     }
 
     /// Sends `-ERR`.
@@ -173,23 +169,7 @@ impl PeerActor {
         let sink = Arc::clone(&self.sink);
         // The writer is patient as long as the other server takes anything, which is what nats-server does by default.
         let deadline = self.services.timing().write_deadline;
-        actix::spawn(async move {
-            match write_all(sink.outbound(), deadline).await {
-                WriterEnd::Done => {}
-                WriterEnd::Failed(cause) => {
-                    debug!(conn = %sink.label(), "Error flushing: {cause}");
-                    sink.close(CloseReason::WriteError);
-                }
-                WriterEnd::Deadline { .. } if sink.close_reason().is_some() => {}
-                WriterEnd::Deadline { chunks, bytes } => {
-                    info!(
-                        conn = %sink.label(),
-                        "Slow Consumer Detected: WriteDeadline of {deadline:?} exceeded with {chunks} chunks of {bytes} total bytes."
-                    );
-                    sink.close(CloseReason::SlowConsumerWriteDeadline);
-                }
-            }
-        });
+        actix::spawn(async move { sink.write_all(deadline).await });
     }
 
     /// Pings after `delay`, then again and again: a route is never taken for alive only because it is busy.
@@ -274,9 +254,10 @@ impl Actor for PeerActor {
         self.start_writer();
         let rid = self.sink.cid();
         self.services.with_registry(|registry| registry.set_address(rid, ctx.address()));
-        match &self.account_name {
+        match &self.account {
             Some(account) => {
-                debug!(conn = %self.sink.label(), "Registering remote route {:?} for account {account:?}", self.remote_id);
+                let name = account.name();
+                debug!(conn = %self.sink.label(), "Registering remote route {:?} for account {name:?}", self.remote_id);
             }
             None => debug!(conn = %self.sink.label(), "Registering remote route {:?}", self.remote_id),
         }
@@ -315,12 +296,5 @@ impl StreamHandler<io::Result<RouteBatch>> for PeerActor {
     fn finished(&mut self, ctx: &mut Self::Context) {
         self.sink.close(CloseReason::ClientClosed);
         ctx.stop();
-    }
-}
-
-impl PeerActor {
-    /// Makes the account a part of every line, or of none.
-    pub(super) fn names_account(&self) -> bool {
-        self.names_account.get()
     }
 }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use bytes::BytesMut;
 use futures_util::Stream;
 use tokio_util::io::poll_read_buf;
-use troupe_codecs::peer::{RouteBatch, RouteDecoder};
+use troupe_codecs::peer::{PeerOp, RouteBatch, RouteDecoder};
 use troupe_codecs::s2::S2Decoder;
 
 use crate::connection::buffers::READ_SIZE;
@@ -18,8 +18,8 @@ use crate::connection::reader::Closed;
 use crate::net::ReadHalf;
 use crate::router::ClientSink;
 
-/// Whether lines name the account; the actor may change it between two batches.
-pub(super) type NamesAccount = Rc<Cell<bool>>;
+/// The list of operations of a handled batch, on its way back to the reader.
+pub(super) type SpareOps = Rc<Cell<Vec<PeerOp>>>;
 
 /// Reads, unpacks and decodes.
 pub(super) struct PeerReader {
@@ -28,7 +28,7 @@ pub(super) struct PeerReader {
     pub(super) plain: BytesMut,
     pub(super) packed: BytesMut,
     pub(super) unpacker: Option<S2Decoder>,
-    pub(super) names_account: NamesAccount,
+    pub(super) spare_ops: SpareOps,
     pub(super) sink: Arc<ClientSink>,
     /// The bytes at hand have been decoded as far as they go.
     pub(super) is_exhausted: bool,
@@ -37,7 +37,10 @@ pub(super) struct PeerReader {
 impl PeerReader {
     /// The next batch of what has been read already.
     fn decode(&mut self) -> io::Result<Option<RouteBatch>> {
-        self.decoder.set_has_account(self.names_account.get());
+        let ops = self.spare_ops.take();
+        if ops.capacity() > 0 {
+            self.decoder.recycle(ops);
+        }
         loop {
             if let Some(batch) = self.decoder.decode(&mut self.plain) {
                 return Ok(Some(batch));

@@ -1,6 +1,5 @@
 //! What all routes of a server share.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,11 +13,14 @@ use troupe_engine::options::cluster::MAX_ROUTE_PING_INTERVAL;
 use troupe_engine::options::{Options, TimingOptions};
 use troupe_engine::route::{ClusterName, NameVerdict, RouteTable};
 
+use super::PeerCommand;
 use super::events::RouteEvents;
 use super::registry::RouteRegistry;
 use super::spread::Spread;
+use crate::auth::PasswordComparer;
 use crate::connection::{CloseReason, Traffic};
 use crate::metrics::{ConnectionKind, ServerCounters};
+use crate::net::own_addresses;
 use crate::net::tls::{TlsClient, TlsConfigError, TlsServer};
 use crate::router::local::SeatPlan;
 use crate::router::{Accounts, Pools, RouterHandle};
@@ -102,7 +104,11 @@ pub struct RouteServices {
     pub(super) tls: ArcSwapOption<RouteTls>,
     pub(super) permissions: ArcSwapOption<CompiledPermissions>,
     pub(super) spread: Mutex<Spread>,
-    own_ips: HashSet<IpAddr>,
+    /// Compares passwords of other servers with hashes.
+    pub(super) comparer: PasswordComparer,
+    own_ips: Vec<IpAddr>,
+    /// Held while clients are told where the cluster can be reached, so that the last word is the newest.
+    advertising: Mutex<()>,
     next_arbiter: AtomicUsize,
     is_closing: AtomicBool,
     is_lame_duck: AtomicBool,
@@ -130,7 +136,9 @@ impl RouteServices {
             tls: ArcSwapOption::new(tls),
             permissions: ArcSwapOption::new(compile(&parts.options)),
             spread: Mutex::new(Spread::new(pools.clone())),
-            own_ips: own_ips(),
+            comparer: PasswordComparer::default(),
+            own_ips: own_addresses(),
+            advertising: Mutex::default(),
             next_arbiter: AtomicUsize::new(0),
             is_closing: AtomicBool::new(false),
             is_lame_duck: AtomicBool::new(false),
@@ -236,12 +244,22 @@ impl RouteServices {
         all.len()
     }
 
+    /// Tells all connections.
+    pub fn tell_all(&self, command: &PeerCommand) {
+        let all = self.with_registry(|registry| registry.all());
+        for (_, entry) in all {
+            if let Some(address) = entry.address {
+                address.do_send(command.clone());
+            }
+        }
+    }
+
     /// Where clients reach the other servers.
     #[must_use]
     pub fn other_urls(&self) -> Vec<String> {
         let mut urls = Vec::new();
-        let members = self.registry.lock().all();
-        for url in members.iter().flat_map(|(member, _)| member.connect_urls.iter()) {
+        let registry = self.registry.lock();
+        for url in registry.table.members().flat_map(|member| member.connect_urls.iter()) {
             if !urls.contains(url) {
                 urls.push(url.clone());
             }
@@ -254,6 +272,7 @@ impl RouteServices {
         if self.options.load().cluster.no_advertise {
             return;
         }
+        let _last_word = self.advertising.lock();
         let mut urls = self.other_urls();
         if !urls.is_empty() {
             let own = self.parts.client_urls.iter().filter(|_| !self.is_lame_duck());
@@ -330,15 +349,4 @@ pub(super) fn pools(options: &Options) -> Pools {
 
 pub(super) fn compile(options: &Options) -> Option<Arc<CompiledPermissions>> {
     options.cluster.permissions.as_ref().map(|permissions| Arc::new(CompiledPermissions::compile(permissions)))
-}
-
-/// Addresses of this machine.
-fn own_ips() -> HashSet<IpAddr> {
-    let Ok(interfaces) = nix::ifaddrs::getifaddrs() else { return HashSet::new() };
-    let ip = |interface: nix::ifaddrs::InterfaceAddress| {
-        let address = interface.address?;
-        let v4 = address.as_sockaddr_in().map(|address| IpAddr::from(address.ip()));
-        v4.or_else(|| address.as_sockaddr_in6().map(|address| IpAddr::from(address.ip())))
-    };
-    interfaces.filter_map(ip).collect()
 }

@@ -7,7 +7,7 @@ use troupe_codecs::peer::PeerMessage;
 
 use super::PeerActor;
 use crate::router::trace::{Audience, TraceSource, TraceStart};
-use crate::router::{AccountView, Message, Origin, Publisher};
+use crate::router::{AccountView, Message, Publisher, Rewritten};
 
 impl PeerActor {
     /// Delivers a message that may be traced. False when it is like any other after all.
@@ -27,27 +27,15 @@ impl PeerActor {
             account,
             is_system: options.system_account_name() == Some(&**account.name()),
         };
-        let headers = &routed.content()[..routed.header_len];
         let may_publish = |destination: &[u8]| {
             self.services.permissions().is_none_or(|permissions| permissions.allows_publish(destination))
         };
-        match source.start(routed.subject, routed.len(), headers, may_publish) {
+        match source.start(routed.subject, routed.len(), routed.headers(), may_publish) {
             TraceStart::Untraced => return false,
             TraceStart::Skipped | TraceStart::Refused(_) => {}
             TraceStart::Changed(headers) => {
-                let header_len = headers.len();
-                let content = [&headers[..], &routed.content()[routed.header_len..]].concat();
-                let sizes = format!("{header_len} {}", content.len());
-                let changed = Message {
-                    sizes: sizes.as_bytes(),
-                    payload: &content,
-                    header_len,
-                    has_crlf: false,
-                    verbatim_tail: None,
-                    buffer: None,
-                    ..*routed
-                };
-                publisher.publish_routed(self.origin(account), &changed, message.queue_names(bytes));
+                let changed = Rewritten::new(routed, headers);
+                publisher.publish_routed(self.origin(account), &changed.of(routed), message.queue_names(bytes));
             }
             TraceStart::Begun(trace) => {
                 let queues: Vec<&[u8]> = message.queue_names(bytes).collect();
@@ -55,9 +43,5 @@ impl PeerActor {
             }
         }
         true
-    }
-
-    fn origin<'a>(&'a self, account: &'a Arc<AccountView>) -> Origin<'a> {
-        Origin { sink: Some(&self.sink), account, echo: true, no_responders: false }
     }
 }

@@ -26,7 +26,24 @@ pub(super) struct Door<'a> {
     pub(super) payload_trace: PayloadTrace,
 }
 
+/// The members of a queue group, from member number `first` on, in a circle.
+pub(super) fn in_turn<T>(group: &[T], first: usize) -> impl Iterator<Item = &T> {
+    group[first..].iter().chain(&group[..first])
+}
+
 impl Door<'_> {
+    /// Delivers to the first member of a queue group, from number `first` on, that takes the message; false where nobody does.
+    #[inline]
+    pub(super) fn deliver_to_group(
+        &mut self,
+        group: &[Arc<Subscription>],
+        first: usize,
+        origin: Origin<'_>,
+        message: &Message<'_>,
+    ) -> bool {
+        in_turn(group, first).any(|member| self.deliver(member, origin, message, true))
+    }
+
     /// Appends the message for one subscription; false when it may not or need not get it. `counts` says whether the
     /// delivery is counted here or with the rest of the batch.
     #[inline]

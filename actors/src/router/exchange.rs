@@ -118,13 +118,6 @@ impl Exchange {
         self.mappings.store(Arc::new((mappings, cluster)));
     }
 
-    /// Whether messages may be mapped.
-    #[must_use]
-    #[inline]
-    pub fn has_mappings(&self) -> bool {
-        self.has_mappings.load(Ordering::Relaxed)
-    }
-
     /// Traces messages with a sampled trace context, where that is wanted.
     pub fn set_trace(&self, trace: Option<TraceOptions>) {
         self.has_trace.store(trace.is_some(), Ordering::Relaxed);
@@ -147,8 +140,13 @@ impl Exchange {
     /// Where a message on `subject` goes; `None` where it stays. A message that is lost goes to the empty subject, which
     /// interests nobody.
     #[must_use]
-    #[cold]
+    #[inline]
     pub fn mapped(&self, subject: &[u8]) -> Option<Vec<u8>> {
+        if self.has_mappings.load(Ordering::Relaxed) { self.map(subject) } else { None }
+    }
+
+    #[cold]
+    fn map(&self, subject: &[u8]) -> Option<Vec<u8>> {
         let mappings = self.mappings.load();
         let (list, cluster) = &**mappings;
         match list.map(subject, cluster.as_deref(), rand::rng().random_range(0..100)) {

@@ -11,7 +11,6 @@ use super::peer::{Announcement, PeerLink, Pools};
 use super::subscription::Receiver;
 use super::view::AccountView;
 use super::{Accounts, Subscription};
-use crate::connection::{OutboundBatch, Way};
 
 /// Bytes of news for one connection beyond which they are handed over.
 const ENOUGH: usize = 64 * 1024;
@@ -179,8 +178,7 @@ impl InterestBook {
 
 fn push(link: &PeerLink, out: &mut Vec<u8>) {
     if !out.is_empty() {
-        let current = std::mem::take(out);
-        link.sink().push(&mut OutboundBatch { chunks: Vec::new(), current }, Way::Direct);
+        link.sink().send(std::mem::take(out));
     }
 }
 

@@ -34,6 +34,24 @@ pub struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
+    /// A message that no client sent: `header_len` bytes of `content` are headers, `sizes` says so as text.
+    #[must_use]
+    pub fn made(subject: &'a [u8], sizes: &'a [u8], content: &'a [u8], header_len: usize) -> Self {
+        Self {
+            subject,
+            shown_subject: None,
+            reply: b"",
+            sizes,
+            payload: content,
+            header_len,
+            has_headers: header_len > 0,
+            is_imported: false,
+            has_crlf: false,
+            verbatim_tail: None,
+            buffer: None,
+        }
+    }
+
     /// Headers and payload in bytes.
     #[must_use]
     #[inline]
@@ -51,6 +69,12 @@ impl<'a> Message<'a> {
     #[must_use]
     pub fn content(&self) -> &'a [u8] {
         &self.payload[..self.len()]
+    }
+
+    /// The headers; empty when there are none.
+    #[must_use]
+    pub fn headers(&self) -> &'a [u8] {
+        &self.payload[..self.header_len]
     }
 
     /// The subject as receivers see it.

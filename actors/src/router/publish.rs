@@ -212,9 +212,16 @@ impl Publisher {
         }
         for group in &plan.matches.groups {
             let first = if group.len() == 1 { 0 } else { first_member % group.len() };
-            let mut members = group[first..].iter().chain(&group[..first]);
-            num_delivered += usize::from(members.any(|member| door.deliver(member, origin, message, true)));
+            num_delivered += usize::from(door.deliver_to_group(group, first, origin, message));
         }
+        self.conclude(origin, message, num_delivered)
+    }
+
+    /// Goes the ways into other accounts that the message has found, beside `num_delivered` receivers. Yields to how many it
+    /// went in all; a requester is told that it was nobody.
+    #[inline]
+    fn conclude(&mut self, origin: Origin<'_>, message: &Message<'_>, num_delivered: usize) -> usize {
+        let mut num_delivered = num_delivered;
         if !self.hops.is_empty() {
             num_delivered += self.follow_hops(origin, message);
         }
@@ -251,8 +258,7 @@ impl Publisher {
                 taken.push(false);
                 continue;
             }
-            let mut members = group[drawn..].iter().chain(&group[..drawn]);
-            let is_taken = members.any(|member| door.deliver(member, origin, message, true));
+            let is_taken = door.deliver_to_group(group, drawn, origin, message);
             taken.push(is_taken);
             num_delivered += usize::from(is_taken);
         }
@@ -264,13 +270,7 @@ impl Publisher {
         num_delivered += remote.deliver(&mut door, origin, message, (Reach::All, is_taken), &mut random);
         self.cache.plan(number).remote = remote;
         self.taken = taken;
-        if !self.hops.is_empty() {
-            num_delivered += self.follow_hops(origin, message);
-        }
-        if num_delivered == 0 && origin.no_responders && !message.reply.is_empty() {
-            self.tell_no_responders(origin, message);
-        }
-        num_delivered
+        self.conclude(origin, message, num_delivered)
     }
 
     /// Place of the plan for a subject in the view of the batch.

@@ -137,7 +137,7 @@ impl RemotePlan {
     }
 
     /// Chooses a server for each queue group that nobody here took a message of.
-    fn choose(&mut self, taken: impl Fn(&[u8]) -> bool, random: &mut SmallRng) {
+    pub(super) fn choose(&mut self, taken: impl Fn(&[u8]) -> bool, random: &mut SmallRng) {
         self.chosen.clear();
         let is_closed = |member: &Member| self.peers[member.place].is_closed();
         for (number, group) in self.groups.iter().enumerate() {
@@ -166,18 +166,24 @@ impl RemotePlan {
         self.choose(taken, random);
         self.hits += u64::from(reach == Reach::All);
         let mut num_delivered = 0;
-        for (place, peer) in self.peers.iter().enumerate() {
-            let num_groups = self.chosen.iter().filter(|(chosen, _)| *chosen == place).count();
-            let has_plain = reach == Reach::All && peer.plain.is_some();
-            if num_groups == 0 && !has_plain || peer.is_closed() {
-                continue;
-            }
-            let own = self.chosen.iter().filter(|(chosen, _)| *chosen == place);
-            let queues = own.map(|(_, group)| &*self.groups[*group].name);
-            door.deliver_to_peer(&peer.link, &peer.head, queues, origin, message);
-            num_delivered += num_groups + usize::from(has_plain);
+        for target in self.targets(reach) {
+            door.deliver_to_peer(target.link, target.head, target.queues(), origin, message);
+            num_delivered += target.queues().count() + usize::from(target.has_plain);
         }
         num_delivered
+    }
+
+    /// The servers that the message at hand goes to, for the queue groups chosen last.
+    pub(super) fn targets(&self, reach: Reach) -> impl Iterator<Item = Target<'_>> {
+        let open = self.peers.iter().enumerate().filter(|(_, peer)| !peer.is_closed());
+        let all = open.map(move |(place, peer)| Target {
+            link: &peer.link,
+            head: &peer.head,
+            has_plain: reach == Reach::All && peer.plain.is_some(),
+            place,
+            plan: self,
+        });
+        all.filter(|target| target.has_plain || target.queues().next().is_some())
     }
 
     /// Counts the messages so far to the interest that stands for each server.
@@ -209,28 +215,18 @@ pub(super) struct Target<'a> {
     pub(super) link: &'a Arc<PeerLink>,
     /// `RMSG account subject `.
     pub(super) head: &'a [u8],
-    /// Queue groups that get it there.
-    pub(super) queues: Vec<&'a [u8]>,
+    /// It gets the message beside queue groups.
+    has_plain: bool,
+    place: usize,
+    plan: &'a RemotePlan,
 }
 
-impl RemotePlan {
-    /// The servers that one message goes to, as [`RemotePlan::deliver`] chooses them.
-    pub(super) fn targets(&mut self, taken: impl Fn(&[u8]) -> bool, random: &mut SmallRng) -> Vec<Target<'_>> {
-        self.choose(taken, random);
-        let (peers, groups, chosen) = (&self.peers, &self.groups, &self.chosen);
-        let target = |(place, peer): (usize, &'_ Peer)| {
-            let own = chosen.iter().filter(move |(chosen, _)| *chosen == place);
-            let queues: Vec<usize> = own.map(|(_, group)| *group).collect();
-            (!peer.is_closed() && (peer.plain.is_some() || !queues.is_empty())).then_some((place, queues))
-        };
-        let wanted = peers.iter().enumerate().filter_map(target);
-        wanted
-            .map(|(place, queues)| Target {
-                link: &peers[place].link,
-                head: &peers[place].head,
-                queues: queues.into_iter().map(|group| &*groups[group].name).collect(),
-            })
-            .collect()
+impl<'a> Target<'a> {
+    /// Queue groups that get it there.
+    pub(super) fn queues(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
+        let (place, plan) = (self.place, self.plan);
+        let own = plan.chosen.iter().filter(move |(chosen, _)| *chosen == place);
+        own.map(|(_, group)| &*plan.groups[*group].name)
     }
 }
 

@@ -39,11 +39,12 @@ impl Publisher {
         }
         for queue in queues {
             let name = |group: &&Vec<_>| group.first().and_then(SubscriptionFacts::queue) == Some(queue);
-            let is_delivered = plan.matches.groups.iter().find(name).is_some_and(|group| {
-                let first = random % group.len();
-                let mut members = group[first..].iter().chain(&group[..first]);
-                members.any(|member| door.deliver(member, origin, message, true))
-            });
+            let is_delivered = plan
+                .matches
+                .groups
+                .iter()
+                .find(name)
+                .is_some_and(|group| door.deliver_to_group(group, random % group.len(), origin, message));
             if is_delivered {
                 num_delivered += 1;
             } else {

@@ -93,17 +93,10 @@ impl ServerBatch<'_> {
         }
         self.sizes.extend_from_slice(number.format(payload.len()).as_bytes());
         let message = Message {
-            subject: message.to,
             shown_subject: message.shown_subject,
             reply: message.reply,
-            sizes: &self.sizes,
-            payload,
-            header_len,
-            has_headers: header_len > 0,
-            is_imported: false,
-            has_crlf: false,
-            verbatim_tail: None,
             buffer,
+            ..Message::made(message.to, &self.sizes, payload, header_len)
         };
         let origin = Origin { sink: None, account: &self.account, echo: true, no_responders: false };
         self.publisher.publish(origin, &message)

@@ -10,6 +10,7 @@ use super::exchange::ServiceLink;
 use super::latency::{self, Measurement};
 use super::publish::View;
 use super::replies::{Request, Response};
+use super::rewritten::Rewritten;
 use super::subscription::Receiver;
 use super::trace::Audience;
 use super::{AccountView, Message, Origin, Publisher};
@@ -50,7 +51,7 @@ impl Publisher {
         if export.is_some_and(|export| self.chain.iter().any(|other| Arc::ptr_eq(other, export))) {
             return false;
         }
-        let headers = &message.content()[..message.header_len];
+        let headers = message.headers();
         let measurement = latency::chosen(link, origin.sink, headers);
         let response = if message.reply.is_empty() || message.reply.starts_with(ACK) {
             if let Some(measurement) = measurement.filter(|_| message.reply.is_empty()) {
@@ -136,30 +137,17 @@ impl Publisher {
         origin: Origin<'_>,
         message: &Message<'_>,
         (subject, reply): (&[u8], &[u8]),
-        content: Option<(Vec<u8>, usize)>,
+        content: Option<Rewritten>,
     ) -> bool {
         self.view = Some(View::of(account));
         let origin = Origin { account, no_responders: false, ..origin };
         let is_reply_kept = reply == message.reply;
-        let Some((content, header_len)) = content else {
+        let Some(content) = content else {
             let verbatim_tail = message.verbatim_tail.filter(|_| is_reply_kept);
             let message = Message { subject, reply, verbatim_tail, is_imported: true, ..*message };
             return self.publish_inside(origin, &message) > 0;
         };
-        let sizes = format!("{header_len} {}", content.len());
-        let message = Message {
-            subject,
-            shown_subject: None,
-            reply,
-            sizes: sizes.as_bytes(),
-            payload: &content,
-            header_len,
-            has_headers: true,
-            has_crlf: false,
-            is_imported: true,
-            verbatim_tail: None,
-            buffer: None,
-        };
+        let message = Message { subject, shown_subject: None, reply, is_imported: true, ..content.of(message) };
         self.publish_inside(origin, &message) > 0
     }
 
@@ -170,16 +158,10 @@ impl Publisher {
         self.publish(origin, message)
     }
 
-    /// The message with a header that says who asks, and the length of its headers. `None` where nobody can be named.
-    fn with_request_info(
-        &self,
-        link: &ServiceLink,
-        origin: Origin<'_>,
-        message: &Message<'_>,
-    ) -> Option<(Vec<u8>, usize)> {
+    /// The message with a header that says who asks. `None` where nobody can be named.
+    fn with_request_info(&self, link: &ServiceLink, origin: Origin<'_>, message: &Message<'_>) -> Option<Rewritten> {
         let sink = origin.sink?;
-        let content = message.content();
-        let (headers, payload) = content.split_at(message.header_len);
+        let headers = message.headers();
         let is_system = link.names.system_account.as_deref() == Some(&**link.exporter.name());
         let earlier = if self.chain.is_empty() { None } else { header::get(headers, REQUEST_INFO) };
         let mut info = match earlier.and_then(ClientInfo::parse) {
@@ -190,38 +172,20 @@ impl Publisher {
             info.server.clone_from(&link.names.server);
             info.cluster = link.names.cluster.clone().unwrap_or_default();
         }
-        let mut changed = header::set(headers, REQUEST_INFO, &info.to_json());
-        let header_len = changed.len();
-        changed.extend_from_slice(payload);
-        Some((changed, header_len))
+        Some(Rewritten::new(message, header::set(headers, REQUEST_INFO, &info.to_json())))
     }
 
     /// Publishes a measurement in the account of the measured service.
     fn publish_metric(&mut self, account: &Arc<AccountView>, (subject, metric): (String, Vec<u8>)) {
         self.view = Some(View::of(account));
         let sizes = metric.len().to_string();
-        let message = Message {
-            subject: subject.as_bytes(),
-            shown_subject: None,
-            reply: b"",
-            sizes: sizes.as_bytes(),
-            payload: &metric,
-            header_len: 0,
-            has_headers: false,
-            has_crlf: false,
-            is_imported: false,
-            verbatim_tail: None,
-            buffer: None,
-        };
+        let message = Message::made(subject.as_bytes(), sizes.as_bytes(), &metric, 0);
         self.publish(Origin { sink: None, account, echo: true, no_responders: false }, &message);
     }
 }
 
 /// The subject after the mappings of `account`.
 fn mapped<'s>(account: &AccountView, subject: Cow<'s, [u8]>) -> Cow<'s, [u8]> {
-    if !account.exchange().has_mappings() {
-        return subject;
-    }
     match account.exchange().mapped(&subject) {
         Some(mapped) => Cow::Owned(mapped),
         None => subject,

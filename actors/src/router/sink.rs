@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
@@ -13,6 +13,7 @@ use troupe_codecs::system::ClientInfo;
 use troupe_engine::auth::{CompiledPermissions, DeliveryFilter, ResponseTracker};
 
 use crate::connection::reader::Closed;
+use crate::connection::writer::{WriterEnd, write_all};
 use crate::connection::{
     CloseReason, CloseSignal, ConnectionStatus, Outbound, OutboundBatch, PushOutcome, TrafficCounters, Way,
 };
@@ -299,6 +300,31 @@ impl ClientSink {
     #[must_use]
     pub fn close_reason(&self) -> Option<CloseReason> {
         self.close.reason()
+    }
+
+    /// Writes what is pending until the connection is closed; closes it where that fails or takes longer than `deadline`.
+    pub async fn write_all(&self, deadline: Duration) {
+        match write_all(&self.outbound, deadline).await {
+            WriterEnd::Done => {}
+            WriterEnd::Failed(cause) => {
+                tracing::debug!(conn = %self.label(), "Error flushing: {cause}");
+                self.close(CloseReason::WriteError);
+            }
+            // A connection that was closed for another reason is not judged once more.
+            WriterEnd::Deadline { .. } if self.close_reason().is_some() => {}
+            WriterEnd::Deadline { chunks, bytes } => {
+                tracing::info!(
+                    conn = %self.label(),
+                    "Slow Consumer Detected: WriteDeadline of {deadline:?} exceeded with {chunks} chunks of {bytes} total bytes."
+                );
+                self.close(CloseReason::SlowConsumerWriteDeadline);
+            }
+        }
+    }
+
+    /// Sends bytes outside of a batch.
+    pub fn send(&self, bytes: Vec<u8>) {
+        self.push(&mut OutboundBatch { chunks: Vec::new(), current: bytes }, Way::Direct);
     }
 
     /// Hands over a batch of messages.

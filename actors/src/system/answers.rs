@@ -29,12 +29,12 @@ fn options<T: DeserializeOwned + Default>(message: &InboxMessage) -> Result<T, A
     serde_json::from_slice(&payload).map_err(|cause| ApiError { code: BAD_REQUEST, description: cause.to_string() })
 }
 
-fn body<T: Serialize + ?Sized>(document: &T) -> Vec<u8> {
+pub(super) fn body<T: Serialize + ?Sized>(document: &T) -> Vec<u8> {
     render(document, Layout::Compact).unwrap_or_default()
 }
 
 /// Token number `place` of the subject.
-fn token(message: &InboxMessage, place: usize) -> String {
+pub(super) fn token(message: &InboxMessage, place: usize) -> String {
     let token = message.subject.split(|byte| *byte == b'.').nth(place).unwrap_or_default();
     String::from_utf8_lossy(token).into_owned()
 }
@@ -221,7 +221,7 @@ impl SystemServices {
         }
     }
 
-    fn said<R: Serialize>(&self, report: &R) -> Vec<u8> {
+    pub(super) fn said<R: Serialize>(&self, report: &R) -> Vec<u8> {
         body(&Answer { server: self.stamp(), data: Some(Some(report)), error: None })
     }
 

@@ -4,10 +4,10 @@ use std::future::Future;
 use std::pin::Pin;
 
 use serde::Serialize;
-use troupe_codecs::report::{Layout, render};
 use troupe_codecs::system::ServerStamp;
 
 use super::SystemServices;
+use super::answers::{body, token};
 use crate::router::InboxMessage;
 
 /// What is asked of the keeper of tokens.
@@ -95,37 +95,25 @@ struct Failure<'a> {
     description: String,
 }
 
+/// An answer that says what went wrong, and with which account.
 #[derive(Debug, Serialize)]
-struct Document<'a> {
+struct Failed<'a> {
     server: ServerStamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<Success<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Failure<'a>>,
-}
-
-/// Names come before the server here.
-#[derive(Debug, Serialize)]
-struct Names {
-    server: ServerStamp,
-    data: Vec<String>,
+    error: Failure<'a>,
 }
 
 /// Request of the message with this subject below `$SYS`.
 pub(super) fn request(kind: ClaimsKind, message: &InboxMessage) -> ClaimsRequest {
-    let token = || message.payload().to_vec();
-    let place = |number: usize| {
-        let token = message.subject.split(|byte| *byte == b'.').nth(number).unwrap_or_default();
-        String::from_utf8_lossy(token).into_owned()
-    };
+    let payload = || message.payload().to_vec();
+    let place = |number| token(message, number);
     match kind {
-        ClaimsKind::Update => ClaimsRequest::Update { account: None, token: token() },
-        ClaimsKind::UpdateOf => ClaimsRequest::Update { account: Some(place(3)), token: token() },
-        ClaimsKind::OldUpdateOf => ClaimsRequest::Update { account: Some(place(2)), token: token() },
-        ClaimsKind::Delete => ClaimsRequest::Delete { token: token() },
+        ClaimsKind::Update => ClaimsRequest::Update { account: None, token: payload() },
+        ClaimsKind::UpdateOf => ClaimsRequest::Update { account: Some(place(3)), token: payload() },
+        ClaimsKind::OldUpdateOf => ClaimsRequest::Update { account: Some(place(2)), token: payload() },
+        ClaimsKind::Delete => ClaimsRequest::Delete { token: payload() },
         ClaimsKind::Lookup => ClaimsRequest::Lookup { account: place(3) },
         ClaimsKind::List => ClaimsRequest::List,
-        ClaimsKind::Pack => ClaimsRequest::Pack { digest: token() },
+        ClaimsKind::Pack => ClaimsRequest::Pack { digest: payload() },
         ClaimsKind::Merge => {
             let payload = message.payload();
             let at = payload.iter().position(|byte| *byte == b'|').map_or(payload.len(), |at| at + 1);
@@ -158,12 +146,11 @@ pub enum ClaimsKind {
 impl SystemServices {
     /// The bodies of the messages that answer.
     pub(super) fn claims_bodies(&self, answer: ClaimsAnswer) -> Vec<Vec<u8>> {
-        let document = |data, error| {
-            let document = Document { server: self.stamp(), data, error };
-            vec![render(&document, Layout::Compact).unwrap_or_default()]
+        let done = |account, message| vec![self.said(&Success { account, code: 200, message })];
+        let failed = |account, description| {
+            let error = Failure { account, code: 500, description };
+            vec![body(&Failed { server: self.stamp(), error })]
         };
-        let done = |account, message| document(Some(Success { account, code: 200, message }), None);
-        let failed = |account, description| document(None, Some(Failure { account, code: 500, description }));
         match answer {
             ClaimsAnswer::Nothing | ClaimsAnswer::Digest(_) => Vec::new(),
             ClaimsAnswer::Updated(Ok(account)) => done(Some(&account), "jwt updated".to_owned()),
@@ -173,10 +160,7 @@ impl SystemServices {
             ClaimsAnswer::Deleted(Ok(count)) => done(None, format!("deleted {count} accounts")),
             ClaimsAnswer::Deleted(Err(cause)) => failed(None, cause),
             ClaimsAnswer::Token(token) => vec![token.unwrap_or_default().into_bytes()],
-            ClaimsAnswer::List(data) => {
-                let names = Names { server: self.stamp(), data };
-                vec![render(&names, Layout::Compact).unwrap_or_default()]
-            }
+            ClaimsAnswer::List(names) => vec![self.said(&names)],
             ClaimsAnswer::Pack(lines) => lines.into_iter().chain([String::new()]).map(String::into_bytes).collect(),
         }
     }

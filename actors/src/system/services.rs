@@ -9,7 +9,6 @@ use std::time::{Duration, SystemTime};
 
 use troupe_codecs::report::Timestamp;
 use troupe_codecs::system::ServerStamp;
-use troupe_engine::options::trust::AccountResolver;
 
 use super::claims::{Claims, ClaimsRequest};
 use super::requests::{self, Request};
@@ -116,10 +115,7 @@ fn introduction(reporter: &Reporter) -> ServerStamp {
 }
 
 fn claims_interval(reporter: &Reporter) -> Option<Duration> {
-    match &reporter.services().options().trust.as_ref()?.resolver {
-        AccountResolver::Full(resolver) => Some(resolver.interval),
-        AccountResolver::Memory => None,
-    }
+    Some(reporter.services().options().trust.as_ref()?.resolver.full()?.interval)
 }
 
 /// The known experiments, as they are configured.

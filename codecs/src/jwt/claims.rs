@@ -482,3 +482,9 @@ pub struct AccountClaims {
     /// Version of the claims.
     pub version: u8,
 }
+
+/// Whether `revocations` take back a token of `key` that was `issued` then, in seconds since 1970: it is named, or everybody is.
+#[must_use]
+pub fn is_revoked(revocations: &BTreeMap<String, i64>, key: &str, issued: i64) -> bool {
+    [key, "*"].iter().any(|key| revocations.get(*key).is_some_and(|since| issued <= *since))
+}

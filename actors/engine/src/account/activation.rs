@@ -1,5 +1,6 @@
 //! Tokens that let an account import what is exported to holders only.
 
+use troupe_codecs::jwt::claims::is_revoked;
 use troupe_codecs::jwt::{ActivationClaims, decode};
 use troupe_codecs::subject::is_subset;
 
@@ -17,19 +18,17 @@ pub fn is_activated(importer: &str, import: &ImportOptions, exporter: &AccountOp
         && claims.sub == importer
         && is_subset(import.subject.as_bytes(), claims.nats.subject.as_bytes())
         && now.is_none_or(|now| claims.is_alive(now))
-        && !is_revoked(importer, import, exporter, claims.iat)
+        && !is_taken_back(importer, import, exporter, claims.iat)
 }
 
 /// Whether the export that the import uses takes tokens of this age back.
-fn is_revoked(importer: &str, import: &ImportOptions, exporter: &AccountOptions, issued: i64) -> bool {
+fn is_taken_back(importer: &str, import: &ImportOptions, exporter: &AccountOptions, issued: i64) -> bool {
     let is_stream = matches!(import.kind, ImportKind::Stream { .. });
     let mut exports = exporter.exports.iter().filter(|export| {
         (export.kind == ExportKind::Stream) == is_stream
             && is_subset(import.subject.as_bytes(), export.subject.as_bytes())
     });
-    exports.any(|export| {
-        [importer, "*"].iter().any(|key| export.revocations.get(*key).is_some_and(|since| issued <= *since))
-    })
+    exports.any(|export| is_revoked(&export.revocations, importer, issued))
 }
 
 /// When the next activation token ends after `now`, in seconds since 1970.

@@ -119,16 +119,15 @@ fn response_user(
     if answer.is_empty() {
         return Err(CalloutFault::NoReason(place.to_owned()));
     }
-    let opened;
-    let token = match &delegation.xkey {
+    let opened = match &delegation.xkey {
         Some(service) if !answer.starts_with(TOKEN_START) => {
             let sealed = |cause: nkeys::error::Error| CalloutFault::Sealed(place.to_owned(), cause.to_string());
             let service = XKey::from_public_key(service).map_err(sealed)?;
-            opened = identity.curve_key().open(answer, &service).map_err(sealed)?;
-            &opened[..]
+            Some(identity.curve_key().open(answer, &service).map_err(sealed)?)
         }
-        _ => answer,
+        _ => None,
     };
+    let token = opened.as_deref().unwrap_or(answer);
     let token = std::str::from_utf8(token).map_err(|_| JwtError::Chunks)?;
     let response = decode::<ResponseClaims>(token)?;
     if let Some(fault) = response_fault(&response, now) {
@@ -144,8 +143,7 @@ fn response_user(
         return Err(CalloutFault::Refused(response.nats.error));
     }
     // Who could seal an answer holds the service's curve key.
-    let is_sealed = !answer.starts_with(TOKEN_START);
-    if !is_sealed && !is_signed_by_service(rules, delegation, &response) {
+    if opened.is_none() && !is_signed_by_service(rules, delegation, &response) {
         return Err(CalloutFault::UnknownKey);
     }
     Ok(decode::<UserClaims>(&response.nats.jwt)?)
@@ -218,10 +216,10 @@ fn place_user(rules: &Rules<'_>, delegation: &Delegation, user: &Claims<UserClai
                 )));
             }
             let account = trust.account(owner).ok_or_else(|| missing(owner))?;
-            let rights = account.rights_of(user).map_err(|fault| match fault {
-                "User JWT issuer is not known" => other(format!("User JWT issuer {:?} is not known", user.iss)),
-                fault => other(fault.to_owned()),
-            })?;
+            if !trust.is_signer(owner, &user.iss) {
+                return Err(other(format!("User JWT issuer {:?} is not known", user.iss)));
+            }
+            let rights = account.rights_of(user).map_err(|fault| other(fault.to_owned()))?;
             let defaults = account.defaults().cloned();
             Ok(Placed { account: owner.clone(), rights, defaults, account_end: account.end() })
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ahash::AHashMap;
-use troupe_codecs::jwt::claims::{SigningKey, UserRights};
+use troupe_codecs::jwt::claims::{SigningKey, UserRights, is_revoked};
 use troupe_codecs::jwt::{AccountClaims, Claims, UserClaims, decode};
 
 use super::decision::{Decision, Grant, Identity, Presented, Refusal, RefusalReason, TokenFacts, UserLimits};
@@ -87,8 +87,7 @@ impl Trust {
         if external.auth_users.is_empty() || external.auth_users.contains(&raw_user(presented, outcome)) {
             return None;
         }
-        let jwt = self.token_of(presented)?;
-        let user = decode::<UserClaims>(jwt).ok()?;
+        let (jwt, user) = self.user_of(presented).ok()?;
         let xkey = Some(external.xkey.clone()).filter(|key| !key.is_empty());
         Some(Delegation::new(&grant.account, presented, outcome).with_token(jwt, &user, xkey))
     }
@@ -111,19 +110,20 @@ impl Trust {
         self.judge(presented, proxy).err().map(|fault| fault.why)
     }
 
-    /// The token a connection shows, or that of those that show none.
-    fn token_of<'a>(&'a self, presented: &'a Presented) -> Option<&'a str> {
-        let shown = presented.jwt.as_deref().filter(|jwt| decode::<UserClaims>(jwt).is_ok());
-        shown.or(self.default_sentinel.as_deref())
-    }
-
-    fn user_of(&self, presented: &Presented) -> Result<Claims<UserClaims>, String> {
-        let jwt = self.token_of(presented).ok_or("Authentication requires a user JWT")?;
-        decode::<UserClaims>(jwt).map_err(|cause| format!("User JWT not valid: {cause}"))
+    /// The token a connection shows, or that of those that show none, and what it says.
+    fn user_of<'a>(&'a self, presented: &'a Presented) -> Result<(&'a str, Claims<UserClaims>), String> {
+        if let Some(jwt) = presented.jwt.as_deref()
+            && let Ok(user) = decode::<UserClaims>(jwt)
+        {
+            return Ok((jwt, user));
+        }
+        let jwt = self.default_sentinel.as_deref().ok_or("Authentication requires a user JWT")?;
+        let user = decode::<UserClaims>(jwt).map_err(|cause| format!("User JWT not valid: {cause}"))?;
+        Ok((jwt, user))
     }
 
     fn judge(&self, presented: &Presented, proxy: Option<Arc<str>>) -> Result<Grant, Fault> {
-        let user = self.user_of(presented).map_err(|why| Fault::of(presented.claimed_identity(), why))?;
+        let (jwt, user) = self.user_of(presented).map_err(|why| Fault::of(presented.claimed_identity(), why))?;
         let identity = Identity::Nkey(user.sub.clone());
         let refuse = |why: &str| Fault::of(identity.clone(), why.to_owned());
         if user.nats.rights.proxy_required && proxy.is_none() {
@@ -166,7 +166,6 @@ impl Trust {
         }
         let window = templates::window(&rights.times, &rights.times_location, presented.now);
         let window = window.ok_or_else(|| refuse("Outside connect times"))?;
-        let jwt = self.token_of(presented).unwrap_or_default();
         let facts = facts(jwt, &user, &rights, account);
         let own = permissions(&rights.permissions).or_else(|| account.defaults.clone());
         let limit = |number: i64| u64::try_from(number).ok();
@@ -214,10 +213,9 @@ impl TrustedAccount {
         }
     }
 
-    /// Whether the account has taken the user's token back: for the user, or for everybody.
+    /// Whether the account has taken the user's token back.
     fn is_revoked(&self, user: &Claims<UserClaims>) -> bool {
-        let revocations = &self.claims.nats.revocations;
-        [user.sub.as_str(), "*"].iter().any(|key| revocations.get(*key).is_some_and(|since| user.iat <= *since))
+        is_revoked(&self.claims.nats.revocations, &user.sub, user.iat)
     }
 }
 

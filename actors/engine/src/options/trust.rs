@@ -31,6 +31,17 @@ pub enum AccountResolver {
     Full(FullResolver),
 }
 
+impl AccountResolver {
+    /// The directory, where tokens are in one.
+    #[must_use]
+    pub fn full(&self) -> Option<&FullResolver> {
+        match self {
+            Self::Full(resolver) => Some(resolver),
+            Self::Memory => None,
+        }
+    }
+}
+
 /// A directory with the tokens of all accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FullResolver {

@@ -9,10 +9,11 @@ use troupe_engine::account::ServiceImport;
 
 use super::MessageTrace;
 use crate::router::replies::{Request, Response};
+use crate::router::rewritten::Rewritten;
 use crate::router::{AccountView, Message, Publisher};
 
-/// Headers and payload of a message, and how many bytes are headers; `None` where they stay as they are.
-pub(in crate::router) type Content = Option<(Vec<u8>, usize)>;
+/// Other headers of a message; `None` where they stay as they are.
+pub(in crate::router) type Content = Option<Rewritten>;
 
 /// What has to be undone once the message has been in the other account.
 #[derive(Debug, Default)]
@@ -76,12 +77,6 @@ impl Publisher {
 }
 
 fn set_destination(message: &Message<'_>, content: &mut Content, destination: &[u8]) {
-    let (headers, payload) = match content {
-        Some((content, header_len)) => content.split_at(*header_len),
-        None => message.content().split_at(message.header_len),
-    };
-    let mut changed = header::set(headers, DESTINATION, destination);
-    let header_len = changed.len();
-    changed.extend_from_slice(payload);
-    *content = Some((changed, header_len));
+    let headers = content.as_ref().map_or(message.headers(), Rewritten::headers);
+    *content = Some(Rewritten::new(message, header::set(headers, DESTINATION, destination)));
 }

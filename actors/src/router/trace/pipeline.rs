@@ -9,10 +9,11 @@ use troupe_codecs::system::trace::{ACCEPT_ENCODING, DESTINATION, DISABLED, HOP};
 use troupe_engine::index::SubscriptionFacts;
 
 use super::{MessageTrace, PendingTrace};
-use crate::router::door::Door;
+use crate::router::door::{Door, in_turn};
 use crate::router::imported::Imported;
 use crate::router::publish::View;
-use crate::router::remote::Target;
+use crate::router::remote::{Reach, Target};
+use crate::router::rewritten::Rewritten;
 use crate::router::subscription::Receiver;
 use crate::router::{ClientSink, Inbox, Message, Origin, Publisher, Subscription};
 
@@ -72,19 +73,7 @@ impl Publisher {
         let content = [&headers[..], &body].concat();
         let header_len = headers.len();
         let sizes = if header_len > 0 { format!("{header_len} {}", content.len()) } else { content.len().to_string() };
-        let message = Message {
-            subject: destination,
-            shown_subject: None,
-            reply: b"",
-            sizes: sizes.as_bytes(),
-            payload: &content,
-            header_len,
-            has_headers: header_len > 0,
-            is_imported: false,
-            has_crlf: false,
-            verbatim_tail: None,
-            buffer: None,
-        };
+        let message = Message::made(destination, sizes.as_bytes(), &content, header_len);
         self.close_row();
         let outer = self.view.replace(View::of(account));
         self.publish(Origin { sink: None, account, echo: true, no_responders: false }, &message);
@@ -107,10 +96,7 @@ impl Publisher {
         let is_here = matches!(audience, Audience::Here(_));
         let mut num_delivered = 0;
         for subscription in &plain {
-            // Requests to other accounts have crossed over where they were made.
-            if !is_here || !matches!(subscription.receiver(), Receiver::Service(_)) {
-                num_delivered += usize::from(self.trace_to(subscription, origin, message));
-            }
+            num_delivered += usize::from(self.trace_to(subscription, origin, message));
         }
         let mut taken: Vec<&[u8]> = Vec::new();
         for group in &groups {
@@ -121,16 +107,14 @@ impl Publisher {
                 Audience::Here(_) => continue,
             };
             let drawn = random.random_range(0..group.len() + theirs);
-            if drawn < group.len() {
-                let mut members = group[drawn..].iter().chain(&group[..drawn]);
-                if members.any(|member| self.trace_to(member, origin, message)) {
-                    taken.push(name);
-                    num_delivered += 1;
-                }
+            if drawn < group.len() && in_turn(group, drawn).any(|member| self.trace_to(member, origin, message)) {
+                taken.push(name);
+                num_delivered += 1;
             }
         }
         if !is_here && !remote.is_empty() {
-            for target in remote.targets(|name| taken.contains(&name), &mut random) {
+            remote.choose(|name| taken.contains(&name), &mut random);
+            for target in remote.targets(Reach::All) {
                 num_delivered += usize::from(self.trace_on(&target, origin, message));
             }
         }
@@ -230,7 +214,8 @@ impl Publisher {
         let place = trace.taken(stream);
         let is_only = trace.is_only;
         let ticket = trace.pending.get_or_insert_with(|| Arc::new(PendingTrace::default())).ticket(place, is_only);
-        let changed = (!is_only).then(|| changed(message, |headers| header::replace(headers, DESTINATION, DISABLED)));
+        let changed =
+            (!is_only).then(|| Rewritten::new(message, header::replace(message.headers(), DESTINATION, DISABLED)));
         let message = changed.as_ref().map_or(*message, |changed| changed.of(message));
         self.deliveries.inside_traced(inbox, origin, ticket).append(subscription.tag(), &message);
         true
@@ -284,42 +269,10 @@ impl Publisher {
             return false;
         }
         trace.sent_on(link, hop.clone(), if link.traces() { "" } else { DELIVERED_UNTRACED });
-        let changed = changed(message, |headers| header::set(headers, HOP, hop.as_bytes()));
+        let changed = Rewritten::new(message, header::set(message.headers(), HOP, hop.as_bytes()));
         let message = changed.of(message);
         self.shown_head.clear();
-        self.shown_door().deliver_to_peer(link, target.head, target.queues.iter().copied(), origin, &message);
+        self.shown_door().deliver_to_peer(link, target.head, target.queues(), origin, &message);
         true
     }
-}
-
-/// Headers and payload of a message with another header.
-struct Changed {
-    content: Vec<u8>,
-    header_len: usize,
-    sizes: String,
-}
-
-impl Changed {
-    /// `message` with these headers.
-    fn of<'a>(&'a self, message: &Message<'a>) -> Message<'a> {
-        Message {
-            sizes: self.sizes.as_bytes(),
-            payload: &self.content,
-            header_len: self.header_len,
-            has_headers: true,
-            has_crlf: false,
-            verbatim_tail: None,
-            buffer: None,
-            ..*message
-        }
-    }
-}
-
-fn changed(message: &Message<'_>, change: impl FnOnce(&[u8]) -> Vec<u8>) -> Changed {
-    let (headers, payload) = message.content().split_at(message.header_len);
-    let mut content = change(headers);
-    let header_len = content.len();
-    content.extend_from_slice(payload);
-    let sizes = format!("{header_len} {}", content.len());
-    Changed { content, header_len, sizes }
 }
