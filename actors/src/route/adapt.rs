@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use tracing::error;
 use troupe_codecs::peer::{RouteInfo, SubjectLists};
 use troupe_engine::auth::CompiledPermissions;
@@ -13,9 +12,18 @@ use troupe_engine::route::compression::of_rtt;
 use super::PeerActor;
 use super::handshake::unauthorized_text;
 use super::info::{InfoFacts, info_line, own_info};
+use super::login::Login;
 use super::registry::RemoteRules;
 use crate::connection::CloseReason;
 use crate::router::Announcement;
+
+/// Whether the login of another server fits reloaded options.
+pub(super) struct Judgement {
+    login: Login,
+    old: Arc<Options>,
+    options: Arc<Options>,
+    fits: bool,
+}
 
 impl PeerActor {
     /// Sends INFO as it is now.
@@ -27,26 +35,32 @@ impl PeerActor {
         self.send(info_line(&info));
     }
 
-    /// Takes over reloaded options; the other server is judged anew where its login may not fit any more.
-    pub(super) fn reload(&mut self, ctx: &mut Context<Self>) {
+    /// Takes over reloaded options. Where the other server's login may not fit any more it is judged first, by what is
+    /// returned; [`Self::judged`] goes on.
+    pub(super) fn reload(&mut self) -> Option<impl Future<Output = Judgement> + use<>> {
         let options = self.services.options();
         let old = std::mem::replace(&mut self.options, Arc::clone(&options));
         let credentials = |options: &Options| (options.cluster.username.clone(), options.cluster.password.clone());
         let judged = self.login.clone().filter(|_| credentials(&old) != credentials(&options) && !self.is_solicited());
-        let Some(login) = judged else { return self.take_over(&old, &options) };
-        let comparer = self.services.comparer.clone();
-        let judging = async move {
-            let fits = login.fits(&options.cluster, comparer.patient_turn()).await;
-            (login, options, fits)
+        let Some(login) = judged else {
+            self.take_over(&old, &options);
+            return None;
         };
-        ctx.wait(judging.into_actor(self).map(move |(login, options, fits), actor, _| {
-            if fits {
-                return actor.take_over(&old, &options);
-            }
-            error!(conn = %actor.sink.label(), "{}", unauthorized_text(login.user()));
-            actor.send_error("Authorization Violation");
-            actor.end(CloseReason::AuthenticationFailure);
-        }));
+        let comparer = self.services.comparer.clone();
+        Some(async move {
+            let fits = login.fits(&options.cluster, comparer.patient_turn()).await;
+            Judgement { login, old, options, fits }
+        })
+    }
+
+    /// The other server's login was compared with that of reloaded options.
+    pub(super) fn judged(&mut self, judgement: &Judgement) {
+        if judgement.fits {
+            return self.take_over(&judgement.old, &judgement.options);
+        }
+        error!(conn = %self.sink.label(), "{}", unauthorized_text(judgement.login.user()));
+        self.send_error("Authorization Violation");
+        self.end(CloseReason::AuthenticationFailure);
     }
 
     fn take_over(&mut self, old: &Options, options: &Options) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix::{Handler, Message};
+use actix::{ActorFutureExt, AsyncContext, Handler, Message, WrapFuture};
 
 use super::PeerActor;
 
@@ -31,7 +31,11 @@ impl Handler<PeerCommand> for PeerActor {
 
     fn handle(&mut self, command: PeerCommand, ctx: &mut Self::Context) {
         match command {
-            PeerCommand::Reload => self.reload(ctx),
+            PeerCommand::Reload => {
+                if let Some(judging) = self.reload() {
+                    ctx.wait(judging.into_actor(self).map(|judgement, actor, _| actor.judged(&judgement)));
+                }
+            }
             PeerCommand::PushInfo => self.push_info(),
             PeerCommand::Release { account, request } => self.release(&account, request.as_deref()),
         }
