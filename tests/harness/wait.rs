@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// The longest time any single expectation may take. Generous, because test machines are shared; nothing waits
 /// this long unless it fails.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Polls `condition` until it yields a value, for at most [`PATIENCE`].
 ///

@@ -10,17 +10,14 @@
 //! ```
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use async_nats::{Client, HeaderMap};
 use futures_util::StreamExt;
+use troupe_tests::wait::PATIENCE;
 use troupe_tests::{Config, Server};
 
 use crate::ask::connect;
 use crate::masked::masked;
-
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How many answers a request has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

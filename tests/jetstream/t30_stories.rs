@@ -1,17 +1,14 @@
 //! What takes more than a request and its answer, told by both servers.
 
-use std::time::Duration;
-
 use async_nats::Client;
 use futures_util::StreamExt;
 use troupe_tests::Config;
+use troupe_tests::wait::PATIENCE;
 
 use crate::ask::{ask, connect, request};
 use crate::exchange::start;
 use crate::masked::masked;
 
-/// How long something may take to happen.
-const PATIENCE: Duration = Duration::from_secs(10);
 const CONFIG: &str = "jetstream { store_dir: STORE }\n";
 
 /// Plays a story on both servers and compares what it tells.
