@@ -13,6 +13,9 @@ use crate::net::RemoteAddress;
 
 /// Connections named in one second. More than that nobody can read.
 const MOST_CHANGES: usize = 40;
+
+/// Looks that a new connection has to say who it is.
+const LOOKS_TO_INTRODUCE: u8 = 5;
 /// Looks further apart than this have nothing to do with each other.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -38,7 +41,8 @@ struct Last {
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     traffic: Traffic,
-    is_announced: bool,
+    /// Looks it has left to say who it is before it is told of without a name; 0 once it was told of.
+    looks_left: u8,
 }
 
 /// What a look at the connections found.
@@ -81,7 +85,7 @@ impl Reporter {
         let mut seen = SeenByConnection::with_capacity_and_hasher(entries.len(), ahash::RandomState::default());
         let mut stop = clock;
         match last_opt {
-            None => seen.extend(entries.iter().map(|entry| (entry.sink.cid(), Seen::new(entry, true)))),
+            None => seen.extend(entries.iter().map(|entry| (entry.sink.cid(), Seen::new(entry, 0)))),
             Some(last) => {
                 let seconds = now.saturating_duration_since(last.at).as_secs_f64();
                 look.changes.at = milliseconds(clock);
@@ -107,8 +111,8 @@ impl Reporter {
 }
 
 impl Seen {
-    fn new(entry: &Entry, is_announced: bool) -> Self {
-        Self { traffic: entry.sink.traffic().read(), is_announced }
+    fn new(entry: &Entry, looks_left: u8) -> Self {
+        Self { traffic: entry.sink.traffic().read(), looks_left }
     }
 }
 
@@ -116,14 +120,14 @@ impl Seen {
 fn compare(entry: &Entry, before: &SeenByConnection, now: &mut SeenByConnection, seconds: f64, look: &mut Look) {
     let cid = entry.sink.cid();
     let before_opt = before.get(&cid);
-    let mut seen = Seen::new(entry, before_opt.is_some_and(|before| before.is_announced));
+    let looks_left = before_opt.map_or(LOOKS_TO_INTRODUCE, |before| before.looks_left.saturating_sub(1));
+    let mut seen = Seen::new(entry, looks_left);
     if let Some(before) = before_opt {
         look.rates.insert(cid, rates(seen.traffic - before.traffic, seconds));
     }
-    // Whoever is new gets until the next look to say who it is.
-    let is_introduced = before_opt.is_some() || entry.status.profile().is_some();
-    if !seen.is_announced && is_introduced {
-        seen.is_announced = true;
+    let is_told = before_opt.is_some_and(|before| before.looks_left == 0);
+    if !is_told && (looks_left == 0 || entry.status.profile().is_some()) {
+        seen.looks_left = 0;
         look.changes.connected.push(peer(cid, entry.sink.remote(), &entry.status));
     }
     now.insert(cid, seen);
