@@ -1,5 +1,7 @@
 //! The spellings of keys that have more than one.
 
+use config::{Map, Value};
+
 /// Blocks (the top level is `""`), the spelling the readers use, and the others.
 const ALIASES: &[(&str, &str, &[&str])] = &[
     ("", "host", &["net"]),
@@ -133,6 +135,12 @@ pub(super) fn canonical(block: &str, key: &str) -> Option<&'static str> {
     }
     let is_alias = |names: &&[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(key));
     aliased.clone().find(|(_, _, names)| is_alias(names)).map(|(_, name, _)| *name)
+}
+
+/// Gives the known keys of a block one spelling each.
+pub(super) fn canonical_keys(block: &str, table: Map<String, Value>) -> Map<String, Value> {
+    let rename = |key: String| canonical(block, &key).map_or(key, str::to_owned);
+    table.into_iter().map(|(key, value)| (rename(key), value)).collect()
 }
 
 /// The one spelling of a dotted override key such as `authorization.pass`.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use config::{Map, Value, ValueKind};
 use troupe_codecs::conf::{self, Data, Document};
 
-use super::aliases::{canonical, canonical_path};
+use super::aliases::{canonical, canonical_keys, canonical_path};
 use super::report::COMMAND_LINE;
 use super::resolver::ProcessResolver;
 
@@ -122,12 +122,6 @@ fn top_level(root: conf::Map) -> Map<String, Value> {
         table.insert(key, value);
     }
     table
-}
-
-/// Gives the known keys of a block that flags can override one spelling each.
-fn canonical_keys(block: &str, table: Map<String, Value>) -> Map<String, Value> {
-    let rename = |key: String| canonical(block, &key).map_or(key, str::to_owned);
-    table.into_iter().map(|(key, value)| (rename(key), value)).collect()
 }
 
 fn to_value(value: conf::Value) -> Value {

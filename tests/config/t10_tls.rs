@@ -15,6 +15,17 @@ fn good_blocks_are_accepted() {
 }
 
 #[test]
+fn blocks_inside_of_others_know_all_spellings() {
+    compare(&[
+        "cluster { name: x, listen: \"127.0.0.1:-1\", tls { FIRST: true, Timeout: 1.5, Verify: true } }\n",
+        "cluster { name: x, listen: \"127.0.0.1:-1\", tls { immediate: auto, Certificates: [] } }\n",
+        "resolver_tls { Handshake_First: false, INSECURE: true }\n",
+        "cluster { name: x, listen: \"127.0.0.1:-1\", tls { Foo: true } }\n",
+        "cluster { name: x, listen: \"127.0.0.1:-1\", tls { CERT_FILE: 5 } }\n",
+    ]);
+}
+
+#[test]
 fn bad_blocks_are_refused_in_the_same_words() {
     compare(&[
         "tls: 5\n",
