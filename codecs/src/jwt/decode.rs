@@ -12,6 +12,8 @@ use super::old::upgraded;
 
 /// Most bytes of a token. Larger ones are refused before anything is read.
 pub const MAX_TOKEN: usize = 1 << 20;
+/// Most values inside of each other.
+const MAX_DEPTH: usize = 10_000;
 /// Version of the claims that is read.
 pub(super) const VERSION: u8 = 2;
 
@@ -30,6 +32,9 @@ pub enum JwtError {
     /// A part is not the JSON it should be.
     #[error("{0}")]
     Json(String),
+    /// There are too many values inside of each other.
+    #[error("exceeded max depth")]
+    Depth,
     /// It is not a `JWT`.
     #[error("not supported type {0:?}")]
     Type(String),
@@ -87,6 +92,9 @@ pub fn decode<B: Body + DeserializeOwned>(token: &str) -> Result<Claims<B>, JwtE
         return Err(JwtError::Algorithm(head.alg));
     }
     let body = part(payload)?;
+    if is_too_deep(&body) {
+        return Err(JwtError::Depth);
+    }
     let claims: Claims<B> = if is_old { value(upgraded(json(&body)?))? } else { json(&body)? };
     if claims.nats.version() != VERSION {
         return Err(JwtError::Version);
@@ -110,6 +118,25 @@ pub fn decode<B: Body + DeserializeOwned>(token: &str) -> Result<Claims<B>, JwtE
     Ok(claims)
 }
 
+/// Whether JSON has more values inside of each other than Go reads. What is skipped in a token has no limit of its own.
+fn is_too_deep(json: &[u8]) -> bool {
+    let (mut depth, mut is_text, mut is_escaped) = (0_usize, false, false);
+    for byte in json {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = is_text,
+            b'"' => is_text = !is_text,
+            b'[' | b'{' if !is_text => depth += 1,
+            b']' | b'}' if !is_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return true;
+        }
+    }
+    false
+}
+
 fn value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, JwtError> {
     serde_json::from_value(value).map_err(|cause| JwtError::Json(cause.to_string()))
 }
@@ -126,4 +153,19 @@ pub fn undecorated(text: &str) -> &str {
     let Some(line) = text[begin..].find('\n').map(|end| begin + end + 1) else { return text };
     let end = text[line..].find("---").map_or(text.len(), |end| line + end);
     text[line..end].trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_too_deep_is_refused() {
+        let nested = |depth: usize| [vec![b'['; depth], vec![b']'; depth]].concat();
+        assert!(!is_too_deep(&nested(MAX_DEPTH)));
+        assert!(is_too_deep(&nested(MAX_DEPTH + 1)));
+        assert!(!is_too_deep(&nested(3).repeat(MAX_DEPTH)), "beside each other");
+        let text = ["\"\\\"".to_owned(), "[".repeat(MAX_DEPTH + 1), "\"".to_owned()].concat();
+        assert!(!is_too_deep(text.as_bytes()), "in a text");
+    }
 }
