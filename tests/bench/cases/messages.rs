@@ -47,6 +47,31 @@ pub(super) fn one_to_one(setting: &Setting<'_>) -> io::Result<Measured> {
     sized(setting, 2_000_000, 16)
 }
 
+/// The same in one of a hundred accounts that take a thousand streams and services of each other, on other subjects.
+pub(super) fn one_to_one_among_accounts(setting: &Setting<'_>) -> io::Result<Measured> {
+    const ACCOUNTS: usize = 100;
+    const IMPORTS: usize = 5;
+
+    let import = |exporter: usize| {
+        format!(
+            "{{stream: {{account: A{exporter}, subject: \"stream.{exporter}.>\"}}}}, \
+             {{service: {{account: A{exporter}, subject: \"service.{exporter}\"}}}}"
+        )
+    };
+    let account = |number: usize| {
+        let imports: Vec<_> = (1..=IMPORTS).map(|step| import((number + step) % ACCOUNTS)).collect();
+        format!(
+            "A{number} {{ users: [{{user: u{number}, password: p}}]\n\
+             exports: [{{stream: \"stream.{number}.>\"}}, {{service: \"service.{number}\"}}]\n\
+             imports: [{}] }}\n",
+            imports.join(", ")
+        )
+    };
+    let accounts: String = (0..ACCOUNTS).map(account).collect();
+    let (server, door) = setting.start(&format!("accounts {{\n{accounts}}}\nno_auth_user: u0\n"));
+    one_subject(setting.count(2_000_000), 16).run(&server, &door)
+}
+
 /// One to one with payloads of `size` bytes.
 pub(super) fn sized(setting: &Setting<'_>, count: usize, size: usize) -> io::Result<Measured> {
     let (server, door) = setting.start("");

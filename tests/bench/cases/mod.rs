@@ -51,6 +51,7 @@ pub(crate) struct Case {
 /// All cases.
 pub(crate) const ALL: &[Case] = &[
     Case { name: "one-to-one", run: messages::one_to_one },
+    Case { name: "one-to-one-accounts", run: messages::one_to_one_among_accounts },
     Case { name: "publish-only", run: messages::publish_only },
     Case { name: "one-to-one-1k", run: |setting| messages::sized(setting, 500_000, 1024) },
     Case { name: "one-to-one-64k", run: |setting| messages::sized(setting, 30_000, 65_536) },
