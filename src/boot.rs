@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
 use tracing::{info, warn};
-use troupe_actors::account::link;
-use troupe_actors::auth::{CalloutDesk, Callouts};
+use troupe_actors::account::Linker;
+use troupe_actors::auth::{AccountDesk, CalloutDesk, Callouts};
 use troupe_actors::client::{ClientFactory, ClientServices};
 use troupe_actors::jetstream::JetStreamServer;
 use troupe_actors::net::tls::{TlsAcceptorHandle, TlsConfigError, TlsServer, WATCH_INTERVAL, watch_certificates};
@@ -29,6 +29,7 @@ use troupe_engine::options::{AccountLimits, GLOBAL_ACCOUNT, HandshakeFirst, List
 
 use crate::COMPATIBLE_VERSION;
 use crate::banner;
+use crate::claims::ClaimsError;
 use crate::cluster::{Cluster, ClusterStart};
 use crate::control::{ReloadControl, ReloadRequests};
 use crate::files::{self, FileError, Ports};
@@ -62,9 +63,9 @@ pub enum StartError {
     /// Certificates.
     #[error(transparent)]
     Tls(#[from] TlsConfigError),
-    /// The directory of account tokens.
-    #[error("cannot keep account JWTs: {0}")]
-    Claims(std::io::Error),
+    /// Where tokens of accounts are.
+    #[error(transparent)]
+    Claims(#[from] ClaimsError),
     /// A thread.
     #[error(transparent)]
     Arbiter(#[from] ArbiterStartError),
@@ -104,8 +105,8 @@ pub async fn start_in_process(options: Options, process: ProcessContext) -> Resu
 
 async fn boot(options: Options, process: Option<ProcessContext>) -> Result<RunningServer, StartError> {
     let start = SystemTime::now();
+    let options = Arc::new(crate::claims::prepare(options).await?);
     let identity = Arc::new(ServerIdentity::generate());
-    let options = Arc::new(options);
     let id = identity.server_id();
     let name = options.server_name.clone().unwrap_or_else(|| id.clone());
     banner::log_start(&name, &id, &options);
@@ -115,7 +116,6 @@ async fn boot(options: Options, process: Option<ProcessContext>) -> Result<Runni
     if let Some(path) = &options.pid_file {
         files::write_pid_file(path)?;
     }
-    crate::claims::prepare(&options).map_err(StartError::Claims)?;
     let tls = load_tls(&options)?;
     let (supervisor, mut verdicts) = Supervisor::start(SupervisorOptions::default());
     #[cfg(feature = "fault-injection")]
@@ -125,7 +125,7 @@ async fn boot(options: Options, process: Option<ProcessContext>) -> Result<Runni
         started = start_actors(&options, &identity, (name, start), tls.clone(), &supervisor) => started,
         verdict = verdicts.next() => Err(StartError::GaveUp(verdict)),
     };
-    let Started { reporter, listeners, monitor, cluster, jetstream, reloads } = match started {
+    let Started { reporter, listeners, monitor, cluster, jetstream, reloads, linker, system } = match started {
         Ok(started) => started,
         Err(cause) => {
             supervisor.shutdown(Duration::from_secs(1)).await;
@@ -152,6 +152,8 @@ async fn boot(options: Options, process: Option<ProcessContext>) -> Result<Runni
         process,
         jetstream,
         reloads,
+        linker,
+        system,
     };
     Ok(RunningServer::new(parts, verdicts))
 }
@@ -172,6 +174,8 @@ struct Started {
     cluster: Option<Cluster>,
     jetstream: Option<Arc<JetStreamServer>>,
     reloads: ReloadRequests,
+    linker: Linker,
+    system: Option<Arc<SystemServices>>,
 }
 
 async fn start_actors(
@@ -203,7 +207,8 @@ async fn start_actors(
         supervisor.faults().clone(),
         tls,
     ));
-    link(&services.accounts, &services.router, options, &name).wait().await;
+    let mut linker = Linker::default();
+    linker.link(&services.accounts, &services.router, options, &name).wait().await;
     start_callouts(options, identity, &services, supervisor).await?;
     let facts = ServerFacts { start, num_arbiters: arbiters.len() };
     let reporter = Arc::new(Reporter::new(Arc::clone(&services), supervisor.board().clone(), facts));
@@ -213,7 +218,7 @@ async fn start_actors(
     let changes = services.router.clone();
     reporter.add_queue("Router changes", move || changes.depth());
     start_monitor(options, monitor.as_ref(), &reporter, supervisor).await?;
-    let reloads = start_system(options, &reporter, seats, supervisor).await?;
+    let (reloads, system) = start_system(options, &reporter, seats, supervisor).await?;
     let arbiters: Arc<[ArbiterSlot]> = arbiters.into();
     let factory = Arc::new(ClientFactory::new(Arc::clone(&services), Arc::clone(&arbiters), seats));
     for (number, socket) in listeners.iter().enumerate() {
@@ -230,7 +235,7 @@ async fn start_actors(
     if let Some(cluster) = &cluster {
         reporter.sources().routes.set(Box::new(RouteReport::new(Arc::clone(&cluster.services)))).ok();
     }
-    Ok(Started { reporter, listeners, monitor, cluster, jetstream, reloads })
+    Ok(Started { reporter, listeners, monitor, cluster, jetstream, reloads, linker, system })
 }
 
 /// Starts who asks services about connections, where there may be any.
@@ -270,15 +275,18 @@ async fn start_system(
     reporter: &Arc<Reporter>,
     seats: SeatPlan,
     supervisor: &SupervisorHandle,
-) -> Result<ReloadRequests, StartError> {
-    let (control, reloads) = ReloadControl::new();
+) -> Result<(ReloadRequests, Option<Arc<SystemServices>>), StartError> {
+    let (desk, wishes) = AccountDesk::new();
+    reporter.services().set_account_desk(desk);
+    let (control, reloads) = ReloadControl::new(wishes);
     let account = options.system_account_name().and_then(|name| reporter.services().accounts.get(name));
-    let Some(account) = account else { return Ok(reloads) };
+    let Some(account) = account else { return Ok((reloads, None)) };
     let services = SystemServices::new(Arc::clone(reporter), account, seats, Box::new(control));
     let arbiter = supervisor.start_arbiter("services")?;
-    let spec = ChildSpec::new("system", move |context| System::new(Arc::clone(&services), context)).on(arbiter);
+    let shared = Arc::clone(&services);
+    let spec = ChildSpec::new("system", move |context| System::new(Arc::clone(&shared), context)).on(arbiter);
     supervisor.supervise(spec).await?;
-    Ok(reloads)
+    Ok((reloads, Some(services)))
 }
 
 /// Binds the port of the monitor, where there is one.

@@ -1,6 +1,7 @@
 //! What the system account's services can make the server do.
 
 use tokio::sync::{mpsc, oneshot};
+use troupe_actors::auth::Wish;
 use troupe_actors::system::claims::Claims;
 use troupe_actors::system::services::Reloaded;
 use troupe_actors::system::{ClaimsAnswer, ClaimsRequest, ServerControl};
@@ -22,6 +23,8 @@ pub(crate) struct ReloadRequests {
     pub(crate) reloads: mpsc::Receiver<ReloadAnswer>,
     /// Requests about tokens of accounts.
     pub(crate) claims: mpsc::Receiver<(ClaimsRequest, ClaimsSender)>,
+    /// Accounts that logins need.
+    pub(crate) wishes: mpsc::Receiver<Wish>,
 }
 
 /// Hands reloads over to the server.
@@ -31,10 +34,11 @@ pub(crate) struct ReloadControl {
 }
 
 impl ReloadControl {
-    pub(crate) fn new() -> (Self, ReloadRequests) {
+    /// The control, and what is asked for there and in `wishes`.
+    pub(crate) fn new(wishes: mpsc::Receiver<Wish>) -> (Self, ReloadRequests) {
         let (requests, reloads) = mpsc::channel(MAX_WAITING);
         let (asked, claims) = mpsc::channel(MAX_CLAIMS);
-        (Self { requests, claims: asked }, ReloadRequests { reloads, claims })
+        (Self { requests, claims: asked }, ReloadRequests { reloads, claims, wishes })
     }
 }
 

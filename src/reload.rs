@@ -1,10 +1,11 @@
 //! Reload: other options in force, all or nothing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rand::seq::SliceRandom;
 use tracing::{info, warn};
-use troupe_actors::account::{Linked, link};
+use troupe_actors::account::Linked;
 use troupe_actors::client::ClientCommand;
 use troupe_actors::net::BoundListener;
 use troupe_actors::net::tls::TlsServer;
@@ -21,8 +22,9 @@ use crate::server::Inner;
 ///
 /// # Errors
 /// A change that needs a restart, certificates that cannot be read, a log that cannot be opened.
-pub(crate) async fn apply(inner: &Inner, options: Options) -> Result<(), String> {
+pub(crate) async fn apply(inner: &Inner, mut options: Options) -> Result<(), String> {
     let current = inner.services.options();
+    crate::claims::carry_over(&current, &mut options);
     let mut changes = diff(&with_bound_ports(inner, &current), &options).map_err(|refusal| refusal.to_string())?;
     let certificates = load_certificates(inner, &options)?;
     let route_tls = match &inner.cluster {
@@ -71,7 +73,7 @@ fn load_certificates(inner: &Inner, options: &Options) -> Result<Option<TlsServe
 /// Everything but the clients. What they see of the links is the old or the new until those returned are in force.
 fn take_over(inner: &Inner, options: &Arc<Options>) -> Linked {
     let services = &inner.services;
-    let linked = put_accounts_in_force(inner, options, |_| true);
+    let linked = put_accounts_in_force(inner, options, None);
     inner.reporter.note_reload(std::time::SystemTime::now());
     services.change_info(|info| *info = with_options(info.clone(), options));
     if let Some(Err(cause)) = options.pid_file.as_deref().map(files::write_pid_file) {
@@ -80,17 +82,26 @@ fn take_over(inner: &Inner, options: &Arc<Options>) -> Linked {
     linked
 }
 
-/// Puts accounts, their links and limits, and who may enter in force. JetStream takes other limits for the accounts that
-/// are `touched`.
-pub(crate) fn put_accounts_in_force(inner: &Inner, options: &Arc<Options>, touched: impl Fn(&str) -> bool) -> Linked {
+/// Puts accounts, their links and limits, and who may enter in force: of all accounts, or of those `touched` only.
+pub(crate) fn put_accounts_in_force(inner: &Inner, options: &Arc<Options>, touched: Option<&BTreeSet<&str>>) -> Linked {
     let services = &inner.services;
-    configure_accounts(&services.accounts, options);
+    let is_touched = |name: &str| touched.is_none_or(|touched| touched.contains(name));
+    match touched {
+        None => configure_accounts(&services.accounts, options),
+        Some(_) => options.accounts.iter().filter(|account| is_touched(&account.name)).for_each(|account| {
+            services.accounts.configure(&account.name, account.limits.clone());
+        }),
+    }
     if let Some(jetstream) = &inner.jetstream {
-        let limits = options.accounts.iter().filter(|account| touched(&account.name));
+        let limits = options.accounts.iter().filter(|account| is_touched(&account.name));
         let limits = limits.map(|account| (account.name.clone(), account.jetstream));
         jetstream.reload(&options.jetstream, &limits.collect::<Vec<_>>());
     }
-    let linked = link(&services.accounts, &services.router, options, &services.info().server_name);
+    let (accounts, router, server) = (&*services.accounts, &services.router, &services.info().server_name);
+    let linked = match touched {
+        None => inner.linker.lock().link(accounts, router, options, server),
+        Some(touched) => inner.linker.lock().relink((accounts, router), options, server, touched),
+    };
     services.set_options(Arc::clone(options));
     linked
 }

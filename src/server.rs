@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::error;
+use troupe_actors::account::Linker;
 use troupe_actors::client::ClientServices;
 use troupe_actors::jetstream::JetStreamServer;
 use troupe_actors::net::tls::TlsAcceptorHandle;
@@ -14,6 +15,7 @@ use troupe_actors::net::{BoundListener, LocalAddress};
 use troupe_actors::report::Reporter;
 use troupe_actors::route::RouteServices;
 use troupe_actors::supervisor::{SupervisorHandle, Verdicts};
+use troupe_actors::system::SystemServices;
 
 use crate::cluster::Cluster;
 use crate::control::ReloadRequests;
@@ -48,6 +50,8 @@ pub(crate) struct ServerParts {
     pub(crate) process: Option<ProcessContext>,
     pub(crate) jetstream: Option<Arc<JetStreamServer>>,
     pub(crate) reloads: ReloadRequests,
+    pub(crate) linker: Linker,
+    pub(crate) system: Option<Arc<SystemServices>>,
 }
 
 /// Shared by the handle and the tasks that end the server.
@@ -63,6 +67,8 @@ pub(crate) struct Inner {
     pub(crate) tls: Option<TlsAcceptorHandle>,
     pub(crate) process: Option<ProcessContext>,
     pub(crate) jetstream: Option<Arc<JetStreamServer>>,
+    pub(crate) linker: parking_lot::Mutex<Linker>,
+    pub(crate) system: Option<Arc<SystemServices>>,
     pub(crate) phase: watch::Sender<Phase>,
     pub(crate) end: parking_lot::Mutex<ServerEnd>,
 }
@@ -99,6 +105,8 @@ impl RunningServer {
             process,
             jetstream,
             reloads,
+            linker,
+            system,
         } = parts;
         let (phase, _) = watch::channel(Phase::Running);
         let inner = Arc::new(Inner {
@@ -113,6 +121,8 @@ impl RunningServer {
             tls,
             process,
             jetstream,
+            linker: parking_lot::Mutex::new(linker),
+            system,
             phase,
             end: parking_lot::Mutex::new(ServerEnd::Orderly),
         });
@@ -237,9 +247,10 @@ async fn reload_from_file(inner: &Inner) -> Result<(), String> {
 /// Does what the system account asks for, one thing after the other, until the server has ended.
 async fn obey_reloads(inner: Arc<Inner>, mut reloads: ReloadRequests) {
     let mut phases = inner.phase.subscribe();
-    let mut clock = claims::LinkClock::default();
+    let mut finder = claims::Finder::new(&inner.services.options());
     let obey = async {
         loop {
+            let due = finder.due();
             tokio::select! {
                 Some(answer) = reloads.reloads.recv() => {
                     let outcome = reload_from_file(&inner).await;
@@ -250,9 +261,12 @@ async fn obey_reloads(inner: Arc<Inner>, mut reloads: ReloadRequests) {
                     answer.send(outcome).ok();
                 }
                 Some((request, answer)) = reloads.claims.recv() => {
-                    answer.send(claims::serve(&inner, request).await).ok();
+                    answer.send(claims::serve(&inner, &mut finder, request).await).ok();
                 }
-                () = clock.strike(&inner) => clock.relink(&inner).await,
+                Some(wish) = reloads.wishes.recv() => finder.begin(&inner, wish),
+                looked = finder.next() => finder.take(&inner, looked).await,
+                () = claims::until(due) => finder.work(&inner),
+                () = claims::activation_ends(&inner) => claims::drop_ended(&inner).await,
             }
         }
     };

@@ -4,10 +4,10 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
 use troupe_codecs::jwt::{AccountClaims, decode};
-use troupe_engine::options::trust::{FullResolver, Token};
+use troupe_engine::options::trust::Token;
 
 /// How files of tokens end.
 const EXTENSION: &str = "jwt";
@@ -33,26 +33,34 @@ fn read_one(path: &Path) -> Option<Token<AccountClaims>> {
     (path.file_stem()?.to_str()? == claims.sub).then_some(Token { text, claims })
 }
 
+/// The token of an account, where it is there.
+pub(crate) fn load(directory: &Path, account: &str) -> Option<Token<AccountClaims>> {
+    read_one(&file(directory, account, EXTENSION))
+}
+
 /// Writes tokens that are not in the directory, or newer than what is there, as it is at the start.
-pub(crate) fn fill(resolver: &FullResolver, tokens: &[Token<AccountClaims>]) -> io::Result<()> {
-    fs::create_dir_all(&resolver.directory)?;
+pub(crate) fn fill<'t>(
+    directory: &Path,
+    tokens: impl Iterator<Item = &'t Arc<Token<AccountClaims>>>,
+) -> io::Result<()> {
+    fs::create_dir_all(directory)?;
     for token in tokens {
         // Most were read from there just now.
-        let place = file(resolver, &token.claims.sub, EXTENSION);
+        let place = file(directory, &token.claims.sub, EXTENSION);
         if fs::read_to_string(&place).is_ok_and(|text| text == token.text) {
             continue;
         }
         let is_there = read_one(&place);
         if is_there.is_none_or(|known| known.claims.iat < token.claims.iat) {
-            write(resolver, token)?;
+            write(directory, token)?;
         }
     }
     Ok(())
 }
 
 /// Writes a token in place of the one that was there, whole or not at all.
-pub(crate) fn write(resolver: &FullResolver, token: &Token<AccountClaims>) -> io::Result<()> {
-    let place = file(resolver, &token.claims.sub, EXTENSION);
+pub(crate) fn write(directory: &Path, token: &Token<AccountClaims>) -> io::Result<()> {
+    let place = file(directory, &token.claims.sub, EXTENSION);
     let draft = place.with_extension("jwt.draft");
     let mut out = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&draft)?;
     out.write_all(token.text.as_bytes())?;
@@ -60,30 +68,16 @@ pub(crate) fn write(resolver: &FullResolver, token: &Token<AccountClaims>) -> io
     fs::rename(&draft, &place)
 }
 
-/// Takes the token of an account away.
-pub(crate) fn remove(resolver: &FullResolver, account: &str) -> io::Result<()> {
-    let place = file(resolver, account, EXTENSION);
-    let gone = if resolver.hard_delete {
-        fs::remove_file(&place)
-    } else {
-        fs::rename(&place, file(resolver, account, DELETED))
-    };
+/// Takes the token of an account away; its file is kept under another name unless it is a `hard` deletion.
+pub(crate) fn remove(directory: &Path, account: &str, hard: bool) -> io::Result<()> {
+    let place = file(directory, account, EXTENSION);
+    let gone = if hard { fs::remove_file(&place) } else { fs::rename(&place, file(directory, account, DELETED)) };
     match gone {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
 }
 
-fn file(resolver: &FullResolver, account: &str, extension: &str) -> PathBuf {
-    resolver.directory.join(format!("{account}.{extension}"))
-}
-
-/// What tells the contents of two stores apart: all digests of their tokens on top of each other.
-pub(crate) fn digest(tokens: &[Token<AccountClaims>]) -> [u8; 32] {
-    let mut all = [0; 32];
-    for token in tokens {
-        let own = Sha256::digest(&token.text);
-        all.iter_mut().zip(own).for_each(|(all, own)| *all ^= own);
-    }
-    all
+fn file(directory: &Path, account: &str, extension: &str) -> PathBuf {
+    directory.join(format!("{account}.{extension}"))
 }

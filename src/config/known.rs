@@ -41,8 +41,6 @@ pub(super) const TOP: &[(&str, Effect, Shape)] = &[
     ("mqtt", Denies, Block(MQTT)),
     ("ocsp_cache", Denies, Any),
     ("ocsp", Changes, Any),
-    ("trusted_keys", Changes, Any),
-    ("resolver_tls", Changes, Any),
 ];
 
 const GATEWAY: &[Known] = &[

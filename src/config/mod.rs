@@ -4,6 +4,7 @@
 //! Flags are laid over it under the language's own spellings (`port`, `authorization.user`, `tls.cert_file`).
 //! Every fault names its place, and all faults that the readers find are reported together.
 
+mod account_resolver;
 mod accounts;
 mod aliases;
 mod asserted;

@@ -1,25 +1,33 @@
-//! Operators, resolvers and the accounts they know.
+//! Operators, trusted keys and the accounts they vouch for.
 
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
 
 use config::{Map, Value, ValueKind};
+use nkeys::KeyPairType;
 use troupe_codecs::jwt::{AccountClaims, OperatorClaims, UserClaims, decode, undecorated};
 use troupe_engine::account::claims::account_options;
-use troupe_engine::options::trust::{AccountResolver, FullResolver, Token};
-use troupe_engine::options::{Options, TrustOptions};
+use troupe_engine::options::trust::{AccountResolver, Token, UrlResolver};
+use troupe_engine::options::{AccountTokens, DEFAULT_SYSTEM_ACCOUNT, Options, TrustOptions};
 
+use super::account_resolver;
 use super::asserted;
-use super::reader::Reader;
+use super::auth::is_public_key;
+use super::reader::{Reader, go_type};
 use super::resolver;
+use super::tls;
 use crate::claims::store;
 
-/// Time between two looks at what other servers keep, where none is given.
-const INTERVAL: Duration = Duration::from_secs(60);
-
 /// Keys that are read here.
-pub(super) const KEYS: [&str; 5] =
-    ["operator", "resolver", "resolver_preload", "resolver_pinned_accounts", "default_sentinel"];
+pub(super) const KEYS: [&str; 7] = [
+    "operator",
+    "trusted_keys",
+    "resolver",
+    "resolver_tls",
+    "resolver_preload",
+    "resolver_pinned_accounts",
+    "default_sentinel",
+];
 
 /// Reads the operator mode, after everything else: it does not go with users and accounts of the file.
 pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, options: &mut Options) {
@@ -27,14 +35,12 @@ pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, options: &mut
     if let Some(value) = root.get("operator") {
         read_operators(reader, value, &mut trust);
     }
-    let resolver = root.get("resolver").and_then(|value| read_resolver(reader, value));
-    let has_resolver = resolver.is_some();
-    trust.resolver = resolver.unwrap_or_default();
+    if let Some(value) = root.get("trusted_keys") {
+        read_keys(reader, value, &mut trust);
+    }
+    let has_resolver = read_resolver(reader, root, &mut trust);
     if let Some(value) = root.get("resolver_preload") {
         read_preload(reader, value, &mut trust);
-    }
-    if let Some(resolver) = trust.resolver.full() {
-        add_kept(store::read(&resolver.directory), &mut trust.accounts);
     }
     if let Some(value) = root.get("resolver_pinned_accounts") {
         trust.pinned = reader.texts("resolver_pinned_accounts", value);
@@ -45,24 +51,76 @@ pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, options: &mut
     if reader.has_errors() {
         return;
     }
+    let place = root.get("operator").or(root.get("resolver")).or(root.get("trusted_keys"));
     if trust.operators.is_empty() {
         if let Some(value) = root.get("default_sentinel") {
-            reader.error(value, "default sentinel requires operators and accounts");
+            return reader.error(value, "default sentinel requires operators and accounts");
         }
-        return;
+        if trust.resolver.asks_servers() {
+            return reader.error_at(place, "Could not start resolver: no operator key found");
+        }
+        if trust.keys.is_empty() && !trust.resolver.can_find() {
+            return;
+        }
+    } else if let Some(fault) = conflict(options, &trust, has_resolver) {
+        return reader.error_at(place, fault);
     }
-    if let Some(fault) = conflict(options, &trust, has_resolver) {
-        return reader.error_at(root.get("operator"), fault);
+    if matches!(trust.resolver, AccountResolver::Url(_)) && !trust.accounts.is_empty() {
+        let fault = "resolver preloads only available for writeable resolver types MEM/DIR/CACHE_DIR";
+        return reader.error_at(root.get("resolver_preload"), fault);
     }
     let asserted = |token: &Token<OperatorClaims>| asserted::fault(&token.claims, crate::COMPATIBLE_VERSION);
     if let Some(fault) = trust.operators.iter().find_map(asserted) {
-        return reader.error_at(root.get("operator"), fault);
+        return reader.error_at(place, fault);
     }
+    if trust.keys.is_empty() && trust.operators.is_empty() {
+        // Nobody's word counts, so the resolver is not asked.
+        return;
+    }
+    take_over(trust, options);
+}
+
+/// Puts the operator mode into the options.
+fn take_over(mut trust: TrustOptions, options: &mut Options) {
     if options.system_account.is_none() {
         options.system_account = trust.system_account().map(str::to_owned);
     }
-    options.accounts = trust.accounts.iter().map(|token| account_options(&token.claims)).collect();
+    let system = options.system_account.as_deref().filter(|name| *name != DEFAULT_SYSTEM_ACCOUNT);
+    if trust.operators.len() == 1 && trust.resolver.can_find() {
+        trust.bootstrap = system.map(str::to_owned);
+    }
+    if let Some(resolver) = trust.resolver.full() {
+        add_kept(store::read(&resolver.directory), &mut trust.accounts);
+    }
+    if trust.resolver.is_lazy() {
+        trust.preload = std::mem::take(&mut trust.accounts);
+    }
+    options.accounts.extend(trust.accounts.iter().map(|token| Arc::new(account_options(&token.claims))));
     options.trust = Some(trust);
+}
+
+/// Reads the resolver; false when there is none.
+fn read_resolver(reader: &mut Reader, root: &Map<String, Value>, trust: &mut TrustOptions) -> bool {
+    let tls = root.get("resolver_tls").and_then(|value| tls::read_for_resolver(reader, value));
+    let resolver = match root.get("resolver") {
+        Some(value) => account_resolver::read(reader, value),
+        None => match &trust.operators[..] {
+            [only] => account_server(&only.claims.nats.account_server_url),
+            _ => None,
+        },
+    };
+    let has_resolver = resolver.is_some();
+    trust.resolver = resolver.unwrap_or_default();
+    if let AccountResolver::Url(resolver) = &mut trust.resolver {
+        resolver.tls = tls;
+    }
+    has_resolver
+}
+
+/// The resolver that an operator's token names, at the place `nsc` pushes accounts to.
+fn account_server(url: &str) -> Option<AccountResolver> {
+    let url = account_resolver::resolver_url(&format!("{url}/accounts")).ok()?;
+    Some(AccountResolver::Url(UrlResolver { url, tls: None }))
 }
 
 /// What does not go together, in nats-server's words.
@@ -83,10 +141,19 @@ fn conflict(options: &Options, trust: &TrustOptions, has_resolver: bool) -> Opti
     if !options.auth.users.is_empty() {
         return Some("operators do not allow users to be configured directly");
     }
+    if !trust.keys.is_empty() {
+        return Some("conflicting options for 'TrustedKeys' and 'TrustedOperators'");
+    }
     if options.auth.callout.is_some() {
         return Some("operators do not allow authorization callouts to be configured directly");
     }
     let (own, named) = (options.system_account.as_deref(), trust.system_account());
+    if own.is_none() && named.is_none() && trust.resolver.asks_servers() {
+        return Some(
+            "using nats based account resolver - the system account needs to be specified in configuration or the \
+             operator jwt",
+        );
+    }
     (own.is_some() && named.is_some() && own != named)
         .then_some("system_account in config and operator JWT must be identical")
 }
@@ -99,6 +166,19 @@ fn read_operators(reader: &mut Reader, value: &Value, trust: &mut TrustOptions) 
             Err(cause) => reader.error(value, format!("error parsing operator JWT: {cause}")),
         }
     }
+}
+
+fn read_keys(reader: &mut Reader, value: &Value, trust: &mut TrustOptions) {
+    if !matches!(value.kind, ValueKind::String(_) | ValueKind::Array(_)) {
+        return reader.error(value, format!("error parsing trusted: unsupported type {}", go_type(value)));
+    }
+    let Some(keys) = reader.texts("trusted", value) else { return };
+    for key in &keys {
+        if !is_public_key(key, Some(&KeyPairType::Operator)) {
+            reader.error(value, format!("trust key {key:?} required to be a valid public operator nkey"));
+        }
+    }
+    trust.keys = keys;
 }
 
 /// An operator's token: given itself, or the file it is in.
@@ -116,69 +196,12 @@ fn operator(text: &str) -> Result<Token<OperatorClaims>, String> {
 }
 
 /// Adds the tokens of a directory: the newer one of an account counts.
-fn add_kept(kept: Vec<Token<AccountClaims>>, accounts: &mut Vec<Token<AccountClaims>>) {
+fn add_kept(kept: Vec<Token<AccountClaims>>, accounts: &mut AccountTokens) {
     for token in kept {
-        match accounts.iter_mut().find(|known| known.claims.sub == token.claims.sub) {
-            Some(known) if known.claims.iat >= token.claims.iat => {}
-            Some(known) => *known = token,
-            None => accounts.push(token),
+        if accounts.get(&token.claims.sub).is_none_or(|known| known.claims.iat < token.claims.iat) {
+            accounts.put(Arc::new(token));
         }
     }
-}
-
-/// The resolver, where it is one that this server has.
-fn read_resolver(reader: &mut Reader, value: &Value) -> Option<AccountResolver> {
-    let name = match &value.kind {
-        ValueKind::String(name) => name.to_ascii_lowercase(),
-        ValueKind::Table(table) => match table.get("type").map(|kind| &kind.kind) {
-            Some(ValueKind::String(name)) => name.to_ascii_lowercase(),
-            _ => String::new(),
-        },
-        _ => String::new(),
-    };
-    match name.as_str() {
-        "memory" | "mem" => return Some(AccountResolver::Memory),
-        "full" => return read_full(reader, value).map(AccountResolver::Full),
-        "cache" => reader.refused(&format!("resolver {name}"), value),
-        _ if name.starts_with("url(") => reader.refused("resolver URL", value),
-        _ => reader.error(
-            value,
-            "error parsing account resolver, should be MEM or  URL(\"url\") or a map containing dir and type \
-             state=[FULL|CACHE])",
-        ),
-    }
-    None
-}
-
-fn read_full(reader: &mut Reader, value: &Value) -> Option<FullResolver> {
-    let table = reader.table(value)?;
-    let flag = |reader: &mut Reader, key: &str| table.get(key).and_then(|value| reader.boolean(value));
-    let allow_delete = flag(reader, "allow_delete").unwrap_or_default();
-    let hard_delete = flag(reader, "hard_delete");
-    let limit = table.get("limit").and_then(|value| reader.integer(value)).unwrap_or_default();
-    let time = |reader: &mut Reader, key: &str| table.get(key).and_then(|value| reader.duration(key, value));
-    let interval = time(reader, "interval").filter(|interval| !interval.is_zero());
-    // Tokens are not fetched one by one: all of them are kept.
-    time(reader, "timeout");
-    let directory = table.get("dir").and_then(|value| reader.text(value)).unwrap_or_default().to_owned();
-    if directory.is_empty() {
-        reader.error(value, "dir has no value and needs to point to a directory");
-    } else if Path::new(&directory).metadata().is_ok_and(|facts| !facts.is_dir() || facts.permissions().readonly()) {
-        reader.error(value, "dir needs to point to an accessible directory");
-    }
-    if time(reader, "ttl").is_some_and(|ttl| !ttl.is_zero()) {
-        reader.error(value, "FULL does not accept ttl");
-    }
-    if hard_delete.is_some() && !allow_delete {
-        reader.error(value, "hard_delete has no effect without delete");
-    }
-    Some(FullResolver {
-        directory: directory.into(),
-        allow_delete,
-        hard_delete: hard_delete.unwrap_or_default(),
-        limit: usize::try_from(limit).ok().filter(|limit| *limit > 0),
-        interval: interval.unwrap_or(INTERVAL),
-    })
 }
 
 fn read_preload(reader: &mut Reader, value: &Value, trust: &mut TrustOptions) {
@@ -191,7 +214,7 @@ fn read_preload(reader: &mut Reader, value: &Value, trust: &mut TrustOptions) {
             continue;
         };
         match decode::<AccountClaims>(text) {
-            Ok(claims) => trust.accounts.push(Token { text: text.clone(), claims }),
+            Ok(claims) => trust.accounts.put(Arc::new(Token { text: text.clone(), claims })),
             Err(_) => reader.error(value, "invalid account JWT"),
         }
     }

@@ -1,5 +1,7 @@
 //! The top level of a configuration: which key goes to which reader, limits and timing.
 
+use std::sync::Arc;
+
 use config::{Map, Value, ValueKind};
 use troupe_codecs::conf::{format_duration, parse_duration};
 use troupe_engine::options::{Options, WriteTimeoutPolicy};
@@ -33,8 +35,10 @@ pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, options: &mut
     }
     if let Some(value) = root.get("accounts") {
         let single = auth::single_in_file(root);
-        accounts::read(reader, value, single, &mut options.accounts, &mut options.auth);
-        accounts::check_links(reader, value, &options.accounts, !options.no_system_account);
+        let mut accounts = Vec::new();
+        accounts::read(reader, value, single, &mut accounts, &mut options.auth);
+        accounts::check_links(reader, value, &accounts, !options.no_system_account);
+        options.accounts = accounts.into_iter().map(Arc::new).collect();
     }
     operator::read(reader, root, options);
 }

@@ -6,6 +6,7 @@ use config::{Value, ValueKind};
 use troupe_codecs::conf::parse_duration;
 use troupe_engine::options::{CertificatePair, HandshakeFirst, TlsOptions, TlsVersion};
 
+use super::aliases::canonical_keys;
 use super::reader::{Reader, go_type, is_flag, shown};
 
 /// Cipher suites by Go's names that Troupe can use.
@@ -54,6 +55,11 @@ pub(super) fn read_for_servers(reader: &mut Reader, block: &Value) -> Option<Tls
     Some(tls)
 }
 
+/// Reads the block of connections to a web server with tokens of accounts.
+pub(super) fn read_for_resolver(reader: &mut Reader, block: &Value) -> Option<TlsOptions> {
+    read_block(reader, block, &mut false)
+}
+
 /// Reads the block of the client listener. `false` as a flag switches TLS off.
 pub(super) fn read(reader: &mut Reader, block: &Value, watch_disabled: &mut bool) -> Option<TlsOptions> {
     if is_flag(block) && matches!(block.kind, ValueKind::Boolean(false)) {
@@ -71,6 +77,12 @@ pub(super) fn read(reader: &mut Reader, block: &Value, watch_disabled: &mut bool
 }
 
 fn read_block(reader: &mut Reader, block: &Value, watch_disabled: &mut bool) -> Option<TlsOptions> {
+    // Blocks inside of others come with the spellings of the file.
+    let mut block = block.clone();
+    if let ValueKind::Table(table) = &mut block.kind {
+        *table = canonical_keys("tls", std::mem::take(table));
+    }
+    let block = &block;
     let table = reader.table(block)?;
     let mut tls = TlsOptions::default();
     let mut pair = (None, None);

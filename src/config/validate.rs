@@ -34,7 +34,9 @@ pub(super) fn check(reader: &mut Reader, root: &Map<String, Value>, options: &Op
         reader.error_at(place(&["authorization"]), reason);
     }
     if let Some(name) = &options.system_account {
-        let is_known = name == GLOBAL_ACCOUNT || options.accounts.iter().any(|account| account.name == *name);
+        let may_come = options.trust.as_ref().is_some_and(|trust| trust.bootstrap.as_ref() == Some(name));
+        let is_known =
+            may_come || name == GLOBAL_ACCOUNT || options.accounts.iter().any(|account| account.name == *name);
         if !is_known {
             reader.error_at(place(&["system_account"]), "error resolving system account: account missing");
         }

@@ -50,12 +50,6 @@ const DIFFERENCES: &[Difference] = &[
         ours: Some("but got 'EOF' instead"),
         reason: "the end of the file is named",
     },
-    Difference {
-        text: "trusted_keys: [OAA]\n",
-        theirs: Some("trust key"),
-        ours: Some("\"trusted_keys\" is not supported yet"),
-        reason: NOT_BUILT,
-    },
     Difference { text: "ocsp: true\n", theirs: None, ours: Some("\"ocsp\" is not supported yet"), reason: NOT_BUILT },
     Difference {
         text: "default_sentinel: x\n",

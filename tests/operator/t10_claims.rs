@@ -1,12 +1,10 @@
 //! Tokens of accounts that come while the server runs: `nsc push`, `pull`, `delete`.
 
-use std::path::Path;
-
 use nkeys::KeyPair;
 use serde_json::{Value, json};
-use troupe_tests::frames::Frame;
-use troupe_tests::{Config, RawClient, Server, on_both};
+use troupe_tests::{Config, Server, on_both};
 
+use super::asker::{Asker, enter, files};
 use super::tokens::{World, limits, now, showing, token};
 
 /// A configuration with a full resolver in the directory of the server that holds only the system account.
@@ -17,54 +15,6 @@ fn config(world: &World, more: &str) -> Config {
         "debug: true\noperator: {operator}\nresolver {{ type: full, dir: \"jwt\", limit: 3{more} }}\nresolver_preload {{ {}: {system} }}\n",
         world.system.public_key()
     ))
-}
-
-/// Enters as a user with this token.
-fn enter(server: &Server, options: &str, user: &KeyPair) -> RawClient {
-    let mut client = server.connect();
-    let options = options.replace(&format!("<sig:{}>", user.seed().expect("a seed")), &client.signature(user));
-    client.send(format!("CONNECT {{\"verbose\":false,\"protocol\":1,{options}}}\r\n"));
-    client
-}
-
-/// A user of the system account that asks.
-struct Asker {
-    client: RawClient,
-    count: usize,
-}
-
-impl Asker {
-    fn new(world: &World, server: &Server) -> Self {
-        let user = KeyPair::new_user();
-        let options = showing(&world.user(&world.system, &user, json!({}), json!({})), &user);
-        let mut client = enter(server, &options, &user);
-        client.flush("");
-        Self { client, count: 0 }
-    }
-
-    /// The payloads of all answers up to the first that is `last`.
-    fn ask(&mut self, subject: &str, body: &[u8], is_last: impl Fn(&[u8]) -> bool) -> Vec<Vec<u8>> {
-        self.count += 1;
-        let inbox = format!("inbox.{}", self.count);
-        self.client.flush(format!("SUB {inbox} {}\r\n", self.count));
-        self.client.send([format!("PUB {subject} {inbox} {}\r\n", body.len()).as_bytes(), body, b"\r\n"].concat());
-        let start = format!("MSG {inbox} ");
-        let payload = |frame: &Frame| frame.payload().to_vec();
-        let mut answers = Vec::new();
-        self.client.wait(|frames| {
-            answers = frames.iter().filter(|frame| frame.starts_with(&start)).map(payload).collect();
-            answers.iter().any(|answer| is_last(answer))
-        });
-        answers
-    }
-
-    /// The one answer as JSON, without who says it.
-    fn said(&mut self, subject: &str, body: &str) -> Value {
-        let answer = self.ask(subject, body.as_bytes(), |_| true).pop().expect("an answer");
-        let mut answer: Value = serde_json::from_slice(&answer).expect("JSON");
-        answer["server"] = json!("");
-        answer
-    }
 }
 
 fn deletion(by: &KeyPair, sub: &str, accounts: &[String]) -> String {
@@ -102,7 +52,7 @@ fn requests_are_answered_alike() {
         let Some(reference) = Server::reference(config(&world, more)) else { return };
         let troupe = Server::troupe(config(&world, more));
         let [wanted, got] = [reference, troupe].map(|server| {
-            let mut asker = Asker::new(&world, &server);
+            let mut asker = Asker::new(&world, server.address());
             let answers = requests.iter().map(|(subject, body)| asker.said(subject, body)).collect::<Vec<_>>();
             let looked_up = asker.ask(&format!("$SYS.REQ.ACCOUNT.{one}.CLAIMS.LOOKUP"), b"", |_| true);
             let not_found = asker.ask(&format!("$SYS.REQ.ACCOUNT.{}.CLAIMS.LOOKUP", third.public_key()), b"", |_| true);
@@ -114,19 +64,6 @@ fn requests_are_answered_alike() {
     }
 }
 
-/// Names and contents of a store.
-fn files(dir: &Path) -> Vec<(String, String)> {
-    let entries = std::fs::read_dir(dir.join("jwt")).expect("a directory").flatten();
-    let mut files: Vec<_> = entries
-        .map(|entry| {
-            let text = std::fs::read_to_string(entry.path()).expect("text");
-            (entry.file_name().to_string_lossy().into_owned(), text)
-        })
-        .collect();
-    files.sort();
-    files
-}
-
 #[test]
 fn updates_are_in_force_at_once() {
     let world = World::new();
@@ -134,22 +71,22 @@ fn updates_are_in_force_at_once() {
     let options = showing(&world.user(&world.one, &user, json!({}), json!({})), &user);
     let publish = "$SYS.REQ.CLAIMS.UPDATE";
     on_both(config(&world, ", allow_delete: true"), |server| {
-        let mut asker = Asker::new(&world, server);
+        let mut asker = Asker::new(&world, server.address());
         let mut push = |more: Value, extra: Value| {
             let mut nats = json!({"limits": limits(), "type": "account", "version": 2});
             nats.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
             let token = token(&world.operator, &world.one.public_key(), "ONE", nats, extra);
             assert_eq!(asker.said(publish, &token)["data"]["code"], 200, "{}", server.name());
         };
-        enter(server, &options, &user).expect("Authorization Violation");
+        enter(server.address(), &options, &user).expect("Authorization Violation");
         push(json!({}), json!({}));
-        let mut client = enter(server, &options, &user);
+        let mut client = enter(server.address(), &options, &user);
         client.flush("");
         push(json!({"revocations": {user.public_key(): now()}}), json!({}));
         client.expect("-ERR 'User Authentication Revoked'");
-        enter(server, &options, &user).expect("Authorization Violation");
+        enter(server.address(), &options, &user).expect("Authorization Violation");
         push(json!({}), json!({}));
-        let mut client = enter(server, &options, &user);
+        let mut client = enter(server.address(), &options, &user);
         client.flush("");
         push(json!({}), json!({"exp": now() + 2}));
         client.expect("-ERR 'Account Authentication Expired'");
@@ -157,7 +94,7 @@ fn updates_are_in_force_at_once() {
             json!({"mappings": {"old": [{"subject": "new", "weight": 100}]}, "default_permissions": {"pub": {"deny": ["no"]}, "sub": {}}}),
             json!({}),
         );
-        let mut client = enter(server, &options, &user);
+        let mut client = enter(server.address(), &options, &user);
         client.flush("SUB new 1\r\nPUB old 1\r\nx\r\nPUB no 1\r\nx\r\n");
         assert!(client.text().contains("Publish to"), "{}", client.text());
         // nats-server does not map for it yet.
@@ -173,14 +110,14 @@ fn deletion_closes_clients() {
     let user = KeyPair::new_user();
     let options = showing(&world.user(&world.one, &user, json!({}), json!({})), &user);
     on_both(config(&world, ", allow_delete: true, hard_delete: true"), |server| {
-        let mut asker = Asker::new(&world, server);
+        let mut asker = Asker::new(&world, server.address());
         asker.said("$SYS.REQ.CLAIMS.UPDATE", &world.account(&world.one, "ONE", json!({})));
-        let mut client = enter(server, &options, &user);
+        let mut client = enter(server.address(), &options, &user);
         client.flush("");
         let wish = deletion(&world.operator, &world.operator.public_key(), &[world.one.public_key()]);
         assert_eq!(asker.said("$SYS.REQ.CLAIMS.DELETE", &wish)["data"]["message"], "deleted 1 accounts");
         client.expect("-ERR 'Account Authentication Expired'");
-        enter(server, &options, &user).expect("Authorization Violation");
+        enter(server.address(), &options, &user).expect("Authorization Violation");
         assert_eq!(files(server.dir()).len(), 1);
     });
 }

@@ -1,7 +1,8 @@
 //! Accounts and what they let each other have.
 //!
-//! - [`linker`]: puts exports, imports and mappings in force.
+//! - [`linker`]: puts exports, imports and mappings in force. [`importers`]: who takes what from whom.
 
+pub mod importers;
 pub mod linker;
 
-pub use linker::{Linked, link};
+pub use linker::{Linked, Linker};

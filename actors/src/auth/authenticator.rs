@@ -6,7 +6,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::time::timeout;
 use troupe_engine::auth::{
-    self, Decision, Delegation, Grant, PasswordCheck, Presented, Reconsidered, Refusal, Reviewed,
+    self, Decision, Delegation, Grant, MissingAccount, PasswordCheck, Presented, Reconsidered, Refusal, Reviewed,
 };
 use troupe_engine::options::Options;
 
@@ -28,6 +28,8 @@ pub enum Answer {
     Pending(PendingLogin),
     /// A service decides.
     Delegated(Box<Delegation>),
+    /// Refused, unless the account is found.
+    Unknown(Box<MissingAccount>),
 }
 
 /// A login that waits for a bcrypt comparison.
@@ -85,11 +87,12 @@ impl Authenticator {
         match self.current.load().decide(presented) {
             Decision::Accept(grant) => self.review(presented, Ok(grant)),
             Decision::Refuse(refusal) => self.review(presented, Err(refusal)),
+            Decision::FindAccount(missing) => Answer::Unknown(missing),
             Decision::CheckPassword(check) => Answer::Pending(PendingLogin { check, comparer: self.comparer.clone() }),
         }
     }
 
-    /// What becomes of a decision: it stands, or a service decides. Never [`Answer::Pending`].
+    /// What becomes of a decision: it stands, or a service decides. Nothing else.
     #[must_use]
     pub fn review(&self, presented: &Presented, outcome: Result<Grant, Refusal>) -> Answer {
         match self.current.load().review(presented, outcome) {
@@ -136,7 +139,7 @@ mod tests {
             match self.try_authenticate(presented) {
                 Answer::Ready(answer) => answer,
                 Answer::Pending(login) => login.finish_within(Duration::from_secs(60)).await.expect("in time"),
-                Answer::Delegated(_) => panic!("no service"),
+                Answer::Delegated(_) | Answer::Unknown(_) => panic!("no service, no tokens"),
             }
         }
     }

@@ -62,6 +62,13 @@ impl ClientActor {
 }
 
 impl Asker {
+    /// Waits until an account is in force, or was not found.
+    pub(super) async fn find_account(&self, account: &str) {
+        if let Some(desk) = self.services.account_desk() {
+            desk.find(account).await;
+        }
+    }
+
     /// Asks and judges the answer, which may take `patience`.
     pub(super) async fn ask(self, delegation: Delegation, presented: &Presented, patience: Duration) -> Verdict {
         let refuse = |reason, why: String| Verdict {
@@ -86,15 +93,21 @@ impl Asker {
         };
         let now = SystemTime::now();
         let times = (seconds(now), seconds(now + patience));
-        let request = delegation.request(presented, self.facts, server, desk.identity(), times);
+        let request = delegation.request(presented, self.facts.clone(), server, desk.identity(), times);
         let Some(request) = request else { return unasked() };
         let asking = desk.ask(&self.local, &delegation.account, &request);
         let Ok(Some(answer)) = tokio::time::timeout(patience, asking).await else {
             debug!("Authorization callout response not received in time on account {:?}", delegation.account);
             return unasked();
         };
-        let rules = self.services.authenticator().current();
-        match rules.conclude(&delegation, presented, desk.identity(), &answer) {
+        let conclude =
+            || self.services.authenticator().current().conclude(&delegation, presented, desk.identity(), &answer);
+        let mut outcome = conclude();
+        if let Err(CalloutFault::MissingAccount { account, .. }) = &outcome {
+            tokio::time::timeout(patience, self.find_account(account)).await.ok();
+            outcome = conclude();
+        }
+        match outcome {
             Ok(grant) => Verdict { outcome: Ok(grant), told: None },
             Err(fault) => refuse(CalloutFault::reason(&fault), fault.to_string()),
         }

@@ -64,6 +64,7 @@ impl ClientActor {
         let outcome = match self.services.authenticator().try_authenticate(&self.presented) {
             Answer::Pending(login) => return Flow::AfterLogin(Box::new(Wait::Password(login))),
             Answer::Delegated(delegation) => return Flow::AfterLogin(Box::new(Wait::Service(delegation))),
+            Answer::Unknown(missing) => return Flow::AfterLogin(Box::new(Wait::Account(missing))),
             Answer::Ready(outcome) => outcome,
         };
         self.finish_connect(outcome, None);
@@ -144,7 +145,7 @@ impl ClientActor {
                 false
             }
             // Only a password can lead here, and nothing was shown.
-            Answer::Pending(_) | Answer::Delegated(_) => {
+            Answer::Pending(_) | Answer::Delegated(_) | Answer::Unknown(_) => {
                 self.fail("Authorization Violation", CloseReason::AuthenticationFailure);
                 false
             }

@@ -1,9 +1,9 @@
-//! Logins that wait: for a password comparison, for the word of a service.
+//! Logins that wait: for a password comparison, for the word of a service, for an account.
 
 use std::time::Duration;
 
 use tracing::debug;
-use troupe_engine::auth::{Delegation, Grant, Presented, Refusal};
+use troupe_engine::auth::{Delegation, Grant, MissingAccount, Presented, Refusal};
 
 use super::ClientActor;
 use super::callout::{Asker, Verdict};
@@ -19,6 +19,8 @@ pub(super) enum Wait {
     Password(PendingLogin),
     /// The word of a service.
     Service(Box<Delegation>),
+    /// An account.
+    Account(Box<MissingAccount>),
 }
 
 /// How the wait ended.
@@ -55,6 +57,17 @@ impl Login {
                 let Some(outcome) = login.finish_within(patience).await else { return LoginEnd::TimedOut };
                 match self.authenticator.review(&self.presented, outcome) {
                     Answer::Ready(outcome) => return LoginEnd::Decided(Box::new(outcome)),
+                    Answer::Delegated(delegation) => delegation,
+                    Answer::Pending(_) | Answer::Unknown(_) => return LoginEnd::TimedOut,
+                }
+            }
+            Wait::Account(missing) => {
+                if tokio::time::timeout(patience, self.asker.find_account(&missing.account)).await.is_err() {
+                    return LoginEnd::TimedOut;
+                }
+                match self.authenticator.try_authenticate(&self.presented) {
+                    Answer::Ready(outcome) => return LoginEnd::Decided(Box::new(outcome)),
+                    Answer::Unknown(missing) => return LoginEnd::Decided(Box::new(Err(missing.refusal))),
                     Answer::Delegated(delegation) => delegation,
                     Answer::Pending(_) => return LoginEnd::TimedOut,
                 }

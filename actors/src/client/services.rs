@@ -13,7 +13,7 @@ use super::events::ClientEvents;
 use super::messages::ClientCommand;
 use super::registry::{Entry, Place};
 use super::usage::Users;
-use crate::auth::{Authenticator, CalloutDesk};
+use crate::auth::{AccountDesk, Authenticator, CalloutDesk};
 use crate::connection::{CloseReason, ClosedConnection, ClosedRing};
 use crate::metrics::{ConnectionKind, ServerCounters};
 use crate::net::tls::{ConnectionRateLimit, TlsAcceptorHandle};
@@ -55,6 +55,7 @@ pub struct ClientServices {
     options: ArcSwap<Options>,
     authenticator: Authenticator,
     callouts: OnceLock<Arc<CalloutDesk>>,
+    account_desk: OnceLock<AccountDesk>,
     /// The last change of options left alone what services were told and said.
     keeps_delegated: AtomicBool,
     info: ArcSwap<ServerInfo>,
@@ -106,6 +107,7 @@ impl ClientServices {
             options: ArcSwap::new(options),
             authenticator,
             callouts: OnceLock::new(),
+            account_desk: OnceLock::new(),
             keeps_delegated: AtomicBool::new(true),
             info: ArcSwap::from_pointee(info),
             tls,
@@ -139,6 +141,17 @@ impl ClientServices {
     #[must_use]
     pub fn callouts(&self) -> Option<&Arc<CalloutDesk>> {
         self.callouts.get()
+    }
+
+    /// Has accounts that are not known asked for. Once.
+    pub fn set_account_desk(&self, desk: AccountDesk) {
+        self.account_desk.set(desk).ok();
+    }
+
+    /// Who finds accounts that are not known.
+    #[must_use]
+    pub fn account_desk(&self) -> Option<&AccountDesk> {
+        self.account_desk.get()
     }
 
     /// Whether connections that a service let in stay without being asked about again.

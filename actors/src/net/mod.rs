@@ -3,6 +3,7 @@
 pub mod address;
 pub mod bind;
 pub mod compress;
+pub mod http;
 pub mod listener;
 pub mod machine;
 pub mod proxy;
@@ -14,6 +15,7 @@ pub mod transport;
 pub use address::RemoteAddress;
 pub use bind::{BindError, BoundListener, LocalAddress, bind};
 pub use compress::CompressionLevel;
+pub use http::{HttpError, HttpFetcher};
 pub use listener::{ConnectionFactory, Listener, ListenerSettings, StopListening};
 pub use machine::own_addresses;
 pub use proxy::{PROXY_TIMEOUT, ProxyPreamble, ProxyReadError, read_proxy_preamble};

@@ -48,7 +48,7 @@ impl Reporter {
         let stats = sublist_stats(account);
         let options = self.services.options();
         let trust = options.trust.as_ref();
-        let token = trust.and_then(|trust| trust.accounts.iter().find(|token| *token.claims.sub == **name));
+        let token = trust.and_then(|trust| trust.accounts.get(name));
         let claims = token.map(|token| &token.claims);
         let named = claims.map(|claims| claims.name.clone()).filter(|name| !name.is_empty());
         AccountInfo {

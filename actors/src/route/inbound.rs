@@ -116,7 +116,7 @@ impl PeerActor {
         if let Some(known) = self.accounts.get(name) {
             return Some(Arc::clone(known));
         }
-        let account = std::str::from_utf8(name).ok().and_then(|name| self.services.parts.accounts.get(name));
+        let account = std::str::from_utf8(name).ok().and_then(|name| self.services.account_of(name));
         let Some(account) = account else {
             // Not remembered: the account may come with a reload, and names are the other server's to choose.
             debug!(conn = %self.sink.label(), "Unknown account {}", quote(name));

@@ -10,7 +10,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 use troupe_engine::auth::CompiledPermissions;
 use troupe_engine::options::cluster::MAX_ROUTE_PING_INTERVAL;
-use troupe_engine::options::{Options, TimingOptions};
+use troupe_engine::options::{AccountLimits, Options, TimingOptions};
 use troupe_engine::route::{ClusterName, NameVerdict, RouteTable};
 
 use super::PeerCommand;
@@ -23,7 +23,7 @@ use crate::metrics::{ConnectionKind, ServerCounters};
 use crate::net::own_addresses;
 use crate::net::tls::{TlsClient, TlsConfigError, TlsServer};
 use crate::router::local::SeatPlan;
-use crate::router::{Accounts, Pools, RouterHandle};
+use crate::router::{AccountView, Accounts, Pools, RouterHandle};
 use crate::supervisor::{ArbiterSlot, ConnectionGroup, Faults};
 
 /// Both sides of TLS on routes.
@@ -320,6 +320,17 @@ impl RouteServices {
     #[must_use]
     pub fn accounts(&self) -> &Arc<Accounts> {
         &self.parts.accounts
+    }
+
+    /// The account of this name. With operators it may not be known here yet: what the other server says of it counts from
+    /// then on.
+    pub(super) fn account_of(&self, name: &str) -> Option<Arc<AccountView>> {
+        let accounts = &self.parts.accounts;
+        let may_come = || {
+            let is_key = name.starts_with('A') && nkeys::from_public_key(name).is_ok();
+            is_key && self.options().trust.is_some()
+        };
+        accounts.get(name).or_else(|| may_come().then(|| accounts.configure(name, AccountLimits::default())))
     }
 
     /// Counts why a connection ended.

@@ -273,6 +273,18 @@ impl Publisher {
         self.conclude(origin, message, num_delivered)
     }
 
+    /// Sends a message to the other servers that are interested in it, and to nobody here. Yields to how many it goes.
+    pub(super) fn publish_abroad(&mut self, origin: Origin<'_>, message: &Message<'_>) -> usize {
+        self.close_row();
+        let Some(number) = self.look_up(message.subject) else { return 0 };
+        let mut remote = std::mem::take(&mut self.cache.plan(number).remote);
+        let mut random = SmallRng::from_rng(&mut self.random);
+        let (_, mut door) = self.door(number, message);
+        let num_delivered = remote.deliver(&mut door, origin, message, (Reach::All, |_: &[u8]| false), &mut random);
+        self.cache.plan(number).remote = remote;
+        num_delivered
+    }
+
     /// Place of the plan for a subject in the view of the batch.
     #[inline]
     pub(super) fn look_up(&mut self, subject: &[u8]) -> Option<usize> {

@@ -85,21 +85,16 @@ impl ServerBatch<'_> {
                 (&self.joined[..], headers.len(), None)
             }
         };
-        self.sizes.clear();
-        let mut number = itoa::Buffer::new();
-        if header_len > 0 {
-            self.sizes.extend_from_slice(number.format(header_len).as_bytes());
-            self.sizes.push(b' ');
-        }
-        self.sizes.extend_from_slice(number.format(payload.len()).as_bytes());
-        let message = Message {
-            shown_subject: message.shown_subject,
-            reply: message.reply,
-            buffer,
-            ..Message::made(message.to, &self.sizes, payload, header_len)
-        };
+        let message = made(&mut self.sizes, message, payload, (header_len, buffer));
         let origin = Origin { sink: None, account: &self.account, echo: true, no_responders: false };
         self.publisher.publish(origin, &message)
+    }
+
+    /// Publishes a message without headers to other servers only, whoever listens here. Yields to how many it goes.
+    pub fn publish_abroad(&mut self, message: &ServerMessage<'_>, payload: &[u8]) -> usize {
+        let message = made(&mut self.sizes, message, payload, (0, None));
+        let origin = Origin { sink: None, account: &self.account, echo: true, no_responders: false };
+        self.publisher.publish_abroad(origin, &message)
     }
 
     /// Publishes a complete message trace.
@@ -120,5 +115,27 @@ impl Drop for ServerBatch<'_> {
         if !self.is_flushed && !std::thread::panicking() {
             self.publisher.flush(None);
         }
+    }
+}
+
+/// The message as the publisher takes it. `parts` is how much of the payload are headers, and what shares its memory.
+fn made<'a>(
+    sizes: &'a mut Vec<u8>,
+    message: &ServerMessage<'a>,
+    payload: &'a [u8],
+    (header_len, buffer): (usize, Option<&'a Bytes>),
+) -> Message<'a> {
+    sizes.clear();
+    let mut number = itoa::Buffer::new();
+    if header_len > 0 {
+        sizes.extend_from_slice(number.format(header_len).as_bytes());
+        sizes.push(b' ');
+    }
+    sizes.extend_from_slice(number.format(payload.len()).as_bytes());
+    Message {
+        shown_subject: message.shown_subject,
+        reply: message.reply,
+        buffer,
+        ..Message::made(message.to, sizes, payload, header_len)
     }
 }

@@ -13,8 +13,9 @@ use troupe_codecs::system::encoding;
 use troupe_codecs::system::trace::ACCEPT_ENCODING;
 
 use super::SystemServices;
-use super::claims::{self, ClaimsAnswer, ClaimsRequest};
-use super::requests::{Request, merge_subject};
+use super::claims::{self, ClaimsAnswer, ClaimsKind, ClaimsRequest};
+use super::lookup::{Lookup, LookupStream};
+use super::requests::{Request, found_prefix, merge_subject};
 use super::user;
 use crate::client::ClientEvent;
 use crate::queue::Batch;
@@ -24,6 +25,8 @@ use crate::supervisor::{ChildContext, SupervisedActor};
 
 /// Time until the first look at the tokens of other servers: routes stand by then.
 const FIRST_PACK: Duration = Duration::from_secs(1);
+/// Messages with tokens of another server that are merged at once.
+const MAX_SHOWN: usize = 16 << 10;
 const PACK: &[u8] = b"$SYS.REQ.CLAIMS.PACK";
 /// Time between two looks at replies that are waited for.
 const REPLY_TICK: Duration = Duration::from_millis(250);
@@ -40,6 +43,8 @@ pub struct System {
     context: ChildContext,
     /// Generations of accounts at the last look at their replies.
     looked_at: Vec<(u32, u64)>,
+    /// Tokens that another server shows, until it has shown all of them.
+    shown: Vec<Bytes>,
 }
 
 impl System {
@@ -48,7 +53,7 @@ impl System {
     pub fn new(services: Arc<SystemServices>, context: ChildContext) -> Self {
         let clients = services.reporter.services();
         let local = arbiter_local(services.seats.services(), &clients.router, clients.options().disable_sublist_cache);
-        Self { services, local, context, looked_at: Vec::new() }
+        Self { services, local, context, looked_at: Vec::new(), shown: Vec::new() }
     }
 
     /// Publishes a document in the system account, where somebody listens.
@@ -64,12 +69,22 @@ impl System {
         self.local.server_batch(account).publish(&ServerMessage::plain(subject, payload));
     }
 
-    fn answer(&self, batch: &InboxBatch, message: &InboxMessage, ctx: &mut Context<Self>) {
+    fn answer(&mut self, batch: &InboxBatch, message: &InboxMessage, ctx: &mut Context<Self>) {
         let Some(request) = self.services.requests.get(message.tag as usize) else { return };
         let reply = message.reply.clone();
+        if let Request::Claims(ClaimsKind::Merge) = request {
+            return self.take_shown(message.payload(), ctx);
+        }
         if let Request::Claims(kind) = request {
             let asking = self.services.control.claims(claims::request(*kind, message));
             return self.publish_claims(reply, asking, ctx);
+        }
+        if let Request::Found = request {
+            let prefix = found_prefix(&self.services.reporter.server_id());
+            return self
+                .services
+                .lookups
+                .take(message.subject.get(prefix.len()..).unwrap_or_default(), &message.payload());
         }
         if reply.is_empty() {
             return;
@@ -90,7 +105,7 @@ impl System {
                 return self.reply_later(to, ctx, async move { Some(services.reload_answer(reloading.await)) });
             }
             // Answered above.
-            Request::Claims(_) => return,
+            Request::Claims(_) | Request::Found => return,
             Request::AllAccounts => services.all_accounts(&message),
             Request::User => user::info(&services, batch.client()),
             Request::Subscribers => Some(services.num_subscribers(batch, &message)),
@@ -111,6 +126,25 @@ impl System {
         }));
     }
 
+    /// Takes tokens that another server shows. All of them are merged at once when it is done, or pauses.
+    fn take_shown(&mut self, lines: Bytes, ctx: &mut Context<Self>) {
+        let is_last = lines.is_empty();
+        if !is_last {
+            self.shown.push(lines);
+        }
+        if is_last || self.shown.len() >= MAX_SHOWN {
+            self.merge_shown(ctx);
+        }
+    }
+
+    fn merge_shown(&mut self, ctx: &mut Context<Self>) {
+        if !self.shown.is_empty() {
+            let lines = std::mem::take(&mut self.shown);
+            let merging = self.services.control.claims(ClaimsRequest::Merge { lines });
+            ctx.spawn(merging.into_actor(self).map(|_, _, _| {}));
+        }
+    }
+
     /// Asks other servers for tokens that this one does not have.
     fn ask_for_claims(&self, ctx: &mut Context<Self>) {
         let asking = self.services.control.claims(ClaimsRequest::Digest);
@@ -118,9 +152,21 @@ impl System {
             let ClaimsAnswer::Digest(digest) = answer else { return };
             let reply = merge_subject(&actor.services.reporter.server_id());
             let mut batch = actor.local.server_batch(&actor.services.account);
-            let content = Content::Parts(b"", &digest);
-            batch.publish(&ServerMessage { to: PACK, shown_subject: None, reply: reply.as_bytes(), content });
+            let content = Content::Parts(b"", &[]);
+            let message = ServerMessage { to: PACK, shown_subject: None, reply: reply.as_bytes(), content };
+            batch.publish_abroad(&message, &digest);
         }));
+    }
+
+    /// Asks the other servers for an account.
+    fn send_lookup(&self, lookup: &Lookup) {
+        let to = format!("$SYS.REQ.ACCOUNT.{}.CLAIMS.LOOKUP", lookup.account);
+        let prefix = found_prefix(&self.services.reporter.server_id());
+        let reply = [prefix.as_bytes(), &lookup.id].concat();
+        let content = Content::Parts(b"", &[]);
+        let message = ServerMessage { to: to.as_bytes(), shown_subject: None, reply: &reply, content };
+        let num_servers = self.local.server_batch(&self.services.account).publish_abroad(&message, b"");
+        self.services.lookups.sent(&lookup.id, num_servers);
     }
 
     /// Answers, in the encoding that the requester wants.
@@ -196,8 +242,14 @@ impl Actor for System {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.add_stream(self.services.inbox.consume());
         ctx.add_stream(self.services.reporter.services().events.consume());
-        ctx.run_interval(REPLY_TICK, |actor, _| actor.look_at_replies());
+        ctx.run_interval(REPLY_TICK, |actor, ctx| {
+            actor.look_at_replies();
+            actor.merge_shown(ctx);
+        });
         self.schedule_statsz(FIRST_STATSZ, ctx);
+        if let Some(lookups) = self.services.lookups.take_receiver() {
+            ctx.add_stream(LookupStream { lookups: Some(lookups), services: Arc::clone(&self.services) });
+        }
         if let Some(interval) = self.services.claims_interval() {
             ctx.run_later(FIRST_PACK, |actor, ctx| actor.ask_for_claims(ctx));
             ctx.run_interval(interval, |actor, ctx| actor.ask_for_claims(ctx));
@@ -233,6 +285,16 @@ impl StreamHandler<Batch<ClientEvent>> for System {
         if self.services.reporter.services().events.commit(batch).is_err() {
             ctx.stop();
         }
+    }
+
+    fn finished(&mut self, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}
+
+impl StreamHandler<Lookup> for System {
+    fn handle(&mut self, lookup: Lookup, _: &mut Self::Context) {
+        self.send_lookup(&lookup);
     }
 
     fn finished(&mut self, ctx: &mut Self::Context) {

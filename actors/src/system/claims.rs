@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use bytes::Bytes;
 use serde::Serialize;
 use troupe_codecs::system::ServerStamp;
 
@@ -20,10 +21,10 @@ pub enum ClaimsRequest {
         /// The token.
         token: Vec<u8>,
     },
-    /// Keep a token of another server, where it is newer.
+    /// Keep tokens of another server, where they are newer.
     Merge {
-        /// The token.
-        token: Vec<u8>,
+        /// What it showed: lines of an account, `|` and its token.
+        lines: Vec<Bytes>,
     },
     /// Forget the accounts that a token of the operator names.
     Delete {
@@ -57,13 +58,22 @@ pub struct ClaimsFault {
     pub cause: String,
 }
 
+/// A token that is kept, or need not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimsKept {
+    /// The account.
+    pub account: String,
+    /// What was done.
+    pub what: &'static str,
+}
+
 /// What the keeper of tokens answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClaimsAnswer {
     /// There is nothing to say.
     Nothing,
-    /// The account whose token is kept.
-    Updated(Result<String, ClaimsFault>),
+    /// What became of a token.
+    Updated(Result<ClaimsKept, ClaimsFault>),
     /// How many accounts are forgotten.
     Deleted(Result<usize, String>),
     /// A token, where there is one.
@@ -114,11 +124,7 @@ pub(super) fn request(kind: ClaimsKind, message: &InboxMessage) -> ClaimsRequest
         ClaimsKind::Lookup => ClaimsRequest::Lookup { account: place(3) },
         ClaimsKind::List => ClaimsRequest::List,
         ClaimsKind::Pack => ClaimsRequest::Pack { digest: payload() },
-        ClaimsKind::Merge => {
-            let payload = message.payload();
-            let at = payload.iter().position(|byte| *byte == b'|').map_or(payload.len(), |at| at + 1);
-            ClaimsRequest::Merge { token: payload[at..].to_vec() }
-        }
+        ClaimsKind::Merge => ClaimsRequest::Merge { lines: vec![message.payload()] },
     }
 }
 
@@ -153,7 +159,7 @@ impl SystemServices {
         };
         match answer {
             ClaimsAnswer::Nothing | ClaimsAnswer::Digest(_) => Vec::new(),
-            ClaimsAnswer::Updated(Ok(account)) => done(Some(&account), "jwt updated".to_owned()),
+            ClaimsAnswer::Updated(Ok(kept)) => done(Some(&kept.account), kept.what.to_owned()),
             ClaimsAnswer::Updated(Err(fault)) => {
                 failed(Some(&fault.account), format!("{} - {}", fault.what, fault.cause))
             }

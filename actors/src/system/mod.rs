@@ -8,18 +8,19 @@
 //! ```
 //!
 //! - [`actor`]: the loop and its timers. [`requests`]: which subjects are answered, and how. `answers`: what the reports say.
-//! - [`claims`]: tokens of accounts.
+//! - [`claims`]: tokens of accounts. `lookup`: those of other servers.
 //! - `user`: who asks. `profile`: profiles that are not made. `events`: clients that come and go, numbers of the server. [`services`]: what outlives the actor.
 
 pub mod actor;
 mod answers;
 pub mod claims;
 mod events;
+mod lookup;
 mod profile;
 pub mod requests;
 pub mod services;
 mod user;
 
 pub use actor::System;
-pub use claims::{ClaimsAnswer, ClaimsFault, ClaimsRequest};
+pub use claims::{ClaimsAnswer, ClaimsFault, ClaimsKept, ClaimsRequest};
 pub use services::{ServerControl, SystemServices};

@@ -77,6 +77,19 @@ pub enum Request {
     Reload,
     /// Tokens of accounts.
     Claims(ClaimsKind),
+    /// What another server knows of an account that was looked up.
+    Found,
+}
+
+/// What a server keeps of tokens of accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    /// Those it has, for as long as it runs.
+    Known,
+    /// Those that are used.
+    Used,
+    /// All of them.
+    All,
 }
 
 const REPORTS: [(&str, Report); 15] = [
@@ -115,7 +128,7 @@ impl Request {
             Self::Server(Report::Idz | Report::Statsz) | Self::Account(AccountReport::Conns) => false,
             Self::Server(_) | Self::Account(_) | Self::AllAccounts => true,
             Self::Kick | Self::LameDuck | Self::Reload => true,
-            Self::User | Self::Subscribers | Self::Claims(_) => false,
+            Self::User | Self::Subscribers | Self::Claims(_) | Self::Found => false,
         }
     }
 }
@@ -126,15 +139,21 @@ pub fn merge_subject(server_id: &str) -> String {
     format!("$SYS._INBOX.{server_id}.CLAIMS")
 }
 
+/// Subject of the answers to lookups of the server with this id, up to the last token.
+#[must_use]
+pub fn found_prefix(server_id: &str) -> String {
+    format!("$SYS._INBOX.{server_id}.CLAIMS.FOUND.")
+}
+
 /// Queue group of the requests of which one server answers each.
 #[must_use]
 pub fn queue(request: Request) -> &'static str {
     if request == Request::Claims(ClaimsKind::Pack) { "responder" } else { "" }
 }
 
-/// All requests to the server with this id, and the subject of each. `keeps_claims`: it keeps tokens of accounts.
+/// All requests to the server with this id, and the subject of each. `keeping`: what it keeps of tokens of accounts.
 #[must_use]
-pub fn all(server_id: &str, keeps_claims: bool) -> (Vec<Request>, Vec<String>) {
+pub fn all(server_id: &str, keeping: Keeping) -> (Vec<Request>, Vec<String>) {
     let mut all = vec![(Request::Server(Report::Statsz), "$SYS.REQ.SERVER.PING".to_owned())];
     for (name, report) in REPORTS {
         for server in ["PING", server_id] {
@@ -150,19 +169,29 @@ pub fn all(server_id: &str, keeps_claims: bool) -> (Vec<Request>, Vec<String>) {
     for (name, request) in [("KICK", Request::Kick), ("LDM", Request::LameDuck), ("RELOAD", Request::Reload)] {
         all.push((request, format!("$SYS.REQ.SERVER.{server_id}.{name}")));
     }
-    if keeps_claims {
-        let merge = merge_subject(server_id);
-        let claims = [
-            (ClaimsKind::Update, "$SYS.REQ.CLAIMS.UPDATE"),
-            (ClaimsKind::UpdateOf, "$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE"),
-            (ClaimsKind::OldUpdateOf, "$SYS.ACCOUNT.*.CLAIMS.UPDATE"),
-            (ClaimsKind::Delete, "$SYS.REQ.CLAIMS.DELETE"),
-            (ClaimsKind::Lookup, "$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP"),
-            (ClaimsKind::List, "$SYS.REQ.CLAIMS.LIST"),
-            (ClaimsKind::Pack, "$SYS.REQ.CLAIMS.PACK"),
-            (ClaimsKind::Merge, &merge),
-        ];
-        all.extend(claims.map(|(kind, subject)| (Request::Claims(kind), subject.to_owned())));
-    }
+    all.extend(claims(server_id, keeping));
     all.into_iter().unzip()
+}
+
+/// Requests about tokens of accounts.
+fn claims(server_id: &str, keeping: Keeping) -> Vec<(Request, String)> {
+    let mut claims = vec![
+        (ClaimsKind::UpdateOf, "$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE".to_owned()),
+        (ClaimsKind::OldUpdateOf, "$SYS.ACCOUNT.*.CLAIMS.UPDATE".to_owned()),
+    ];
+    if keeping != Keeping::Known {
+        claims.push((ClaimsKind::Update, "$SYS.REQ.CLAIMS.UPDATE".to_owned()));
+        claims.push((ClaimsKind::Delete, "$SYS.REQ.CLAIMS.DELETE".to_owned()));
+        claims.push((ClaimsKind::List, "$SYS.REQ.CLAIMS.LIST".to_owned()));
+    }
+    if keeping == Keeping::All {
+        claims.push((ClaimsKind::Lookup, "$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP".to_owned()));
+        claims.push((ClaimsKind::Pack, "$SYS.REQ.CLAIMS.PACK".to_owned()));
+        claims.push((ClaimsKind::Merge, merge_subject(server_id)));
+    }
+    let mut requests: Vec<_> = claims.into_iter().map(|(kind, subject)| (Request::Claims(kind), subject)).collect();
+    if keeping != Keeping::Known {
+        requests.push((Request::Found, format!("{}*", found_prefix(server_id))));
+    }
+    requests
 }

@@ -9,9 +9,11 @@ use std::time::{Duration, SystemTime};
 
 use troupe_codecs::report::Timestamp;
 use troupe_codecs::system::ServerStamp;
+use troupe_engine::options::trust::AccountResolver;
 
 use super::claims::{Claims, ClaimsRequest};
-use super::requests::{self, Request};
+use super::lookup::Lookups;
+use super::requests::{self, Keeping, Request};
 use crate::report::Reporter;
 use crate::router::local::SeatPlan;
 use crate::router::{AccountView, Inbox, Subscription};
@@ -39,6 +41,7 @@ pub struct SystemServices {
     pub(super) requests: Vec<Request>,
     pub(super) seats: SeatPlan,
     pub(super) control: Box<dyn ServerControl>,
+    pub(super) lookups: Lookups,
     /// Number of what was said so far, traces included.
     seq: Arc<AtomicU64>,
 }
@@ -62,7 +65,7 @@ impl SystemServices {
             INBOX_BYTES,
             Box::new(|batch| tracing::warn!("{} requests to the system account were dropped", batch.len())),
         );
-        let (requests, subjects) = requests::all(&reporter.server_id(), claims_interval(&reporter).is_some());
+        let (requests, subjects) = requests::all(&reporter.server_id(), keeping(&reporter));
         let entries = subjects.iter().zip(&requests).zip(0..).map(|((subject, request), tag)| {
             let queue = requests::queue(*request).as_bytes();
             Arc::new(Subscription::inside(Arc::clone(&inbox), subject.as_bytes(), queue, tag))
@@ -75,7 +78,12 @@ impl SystemServices {
         let introduction =
             move || ServerStamp { seq: told.fetch_add(1, Ordering::Relaxed) + 1, ..introduction(&teller) };
         reporter.services().router.introduce(Box::new(introduction));
-        Arc::new(Self { reporter, account, inbox, requests, seats, control, seq })
+        Arc::new(Self { reporter, account, inbox, requests, seats, control, lookups: Lookups::new(), seq })
+    }
+
+    /// What other servers know of an account, without end: the caller limits the time. `None` where none of them knows it.
+    pub async fn look_up(&self, account: &str) -> Option<String> {
+        self.lookups.look_up(account).await
     }
 
     /// Time between two looks at what other servers have, where this one keeps tokens.
@@ -111,6 +119,15 @@ fn introduction(reporter: &Reporter) -> ServerStamp {
         flags: 0,
         seq: 0,
         time: Timestamp(SystemTime::now()).to_string(),
+    }
+}
+
+fn keeping(reporter: &Reporter) -> Keeping {
+    let options = reporter.services().options();
+    match options.trust.as_ref().map(|trust| &trust.resolver) {
+        Some(AccountResolver::Full(_)) => Keeping::All,
+        Some(AccountResolver::Cache(_)) => Keeping::Used,
+        _ => Keeping::Known,
     }
 }
 

@@ -105,6 +105,8 @@ pub struct OperatorClaims {
     pub signing_keys: Vec<String>,
     /// The system account.
     pub system_account: String,
+    /// Web server with the tokens of accounts.
+    pub account_server_url: String,
     /// Oldest server that may use it.
     pub assert_server_version: String,
     /// Its own key signs no accounts.

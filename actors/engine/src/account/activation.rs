@@ -31,10 +31,8 @@ fn is_taken_back(importer: &str, import: &ImportOptions, exporter: &AccountOptio
     exports.any(|export| is_revoked(&export.revocations, importer, issued))
 }
 
-/// When the next activation token ends after `now`, in seconds since 1970.
+/// The last moment of an activation token, in seconds since 1970; `None` where it has no end, or is none.
 #[must_use]
-pub fn next_end(accounts: &[AccountOptions], now: i64) -> Option<i64> {
-    let tokens = accounts.iter().flat_map(|account| &account.imports).filter_map(|import| import.token.as_ref());
-    let ends = tokens.filter_map(|token| decode::<ActivationClaims>(token).ok()).map(|claims| claims.exp);
-    ends.filter(|end| *end >= now && *end > 0).min()
+pub fn last_moment(token: &str) -> Option<i64> {
+    decode::<ActivationClaims>(token).ok().map(|claims| claims.exp).filter(|end| *end > 0)
 }

@@ -6,13 +6,11 @@ use std::sync::Arc;
 use thiserror::Error;
 use troupe_codecs::subject::{is_literal, is_subset, is_valid_publish, is_valid_subscription};
 
-use super::activation::is_activated;
 use super::cycles::{self, Kind};
 use super::exports::{covering, may_import};
 use super::{Approval, ServiceExport, ServiceImport, StreamExport, StreamImport};
 use crate::options::{
-    AccountOptions, DEFAULT_RESPONSE_THRESHOLD, ExportKind, ExportOptions, ImportKind, ImportOptions, LatencyOptions,
-    ResponseType,
+    DEFAULT_RESPONSE_THRESHOLD, ExportKind, ExportOptions, ImportKind, ImportOptions, LatencyOptions, ResponseType,
 };
 use crate::subject::transform::{tokenize, untokenize};
 use crate::subject::{Transform, TransformError};
@@ -142,45 +140,6 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// Links the accounts of a configuration. Comes with nats-server's words for everything that is wrong; what is wrong is
-    /// left out.
-    #[must_use]
-    pub fn of_options(accounts: &[AccountOptions], has_system_account: bool) -> (Self, Vec<String>) {
-        Self::of_options_at(accounts, has_system_account, None)
-    }
-
-    /// As [`Graph::of_options`], looking at the times of activation tokens: `now` is in seconds since 1970.
-    #[must_use]
-    pub fn of_options_at(
-        accounts: &[AccountOptions],
-        has_system_account: bool,
-        now: Option<i64>,
-    ) -> (Self, Vec<String>) {
-        let mut graph = Self::default();
-        let mut faults = Vec::new();
-        accounts.iter().for_each(|account| graph.add_account(&account.name));
-        for wants_services in [false, true] {
-            for account in accounts {
-                let is_wanted = |export: &&ExportOptions| (export.kind != ExportKind::Stream) == wants_services;
-                for export in account.exports.iter().filter(is_wanted) {
-                    graph.export_option(&account.name, export, has_system_account, &mut faults);
-                }
-            }
-        }
-        for wants_services in [false, true] {
-            for account in accounts {
-                let is_wanted =
-                    |import: &&ImportOptions| matches!(import.kind, ImportKind::Service { .. }) == wants_services;
-                for import in account.imports.iter().filter(is_wanted) {
-                    let exporter = accounts.iter().find(|exporter| exporter.name == import.account);
-                    let has_token = exporter.is_some_and(|exporter| is_activated(&account.name, import, exporter, now));
-                    graph.import_option(&account.name, import, has_token, &mut faults);
-                }
-            }
-        }
-        (graph, faults)
-    }
-
     /// Makes an account, if it is not there.
     pub fn add_account(&mut self, name: &str) {
         if !self.accounts.contains_key(name) {
@@ -188,10 +147,19 @@ impl Graph {
         }
     }
 
-    /// Forgets what an account exports and imports; imports of others from it stay.
-    pub fn clear_account(&mut self, name: &str) {
+    /// Forgets what an account exports; imports of others from it stay.
+    pub(super) fn clear_exports(&mut self, name: &str) {
         if let Some(links) = self.accounts.get_mut(name) {
-            *links = AccountLinks::default();
+            links.streams.clear();
+            links.services.clear();
+        }
+    }
+
+    /// Forgets what an account imports.
+    pub(super) fn clear_imports(&mut self, name: &str) {
+        if let Some(links) = self.accounts.get_mut(name) {
+            links.stream_imports.clear();
+            links.service_imports.clear();
         }
     }
 
@@ -241,7 +209,13 @@ impl Graph {
         self.accounts.get_mut(name).ok_or(LinkError::MissingAccount)
     }
 
-    fn export_option(&mut self, account: &str, export: &ExportOptions, has_system: bool, faults: &mut Vec<String>) {
+    pub(super) fn export_option(
+        &mut self,
+        account: &str,
+        export: &ExportOptions,
+        has_system: bool,
+        faults: &mut Vec<String>,
+    ) {
         let (subject, kind) = (&export.subject, if export.kind == ExportKind::Stream { "stream" } else { "service" });
         let mut approval = Approval {
             account_token_position: export.account_token_position,
@@ -283,7 +257,13 @@ impl Graph {
         }
     }
 
-    fn import_option(&mut self, account: &str, import: &ImportOptions, has_token: bool, faults: &mut Vec<String>) {
+    pub(super) fn import_option(
+        &mut self,
+        account: &str,
+        import: &ImportOptions,
+        has_token: bool,
+        faults: &mut Vec<String>,
+    ) {
         let (exporter, subject) = (&import.account, &import.subject);
         let kind = if matches!(import.kind, ImportKind::Stream { .. }) { "stream" } else { "service" };
         if !self.accounts.contains_key(exporter.as_str()) {

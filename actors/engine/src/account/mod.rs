@@ -4,7 +4,8 @@
 //! - [`exports`]: what an account offers, and to whom.
 //! - [`latency`]: which requests are measured. [`rate`]: how fast a user or an account may publish.
 //! - [`imports`]: what an account takes: messages of a stream, answers of a service.
-//! - [`graph`]: all accounts with both, checked against each other. [`cycles`]: imports that lead back.
+//! - [`graph`]: all accounts with both, checked against each other. [`cycles`]: imports that lead back. [`renew`]: the graph of
+//!   a configuration, and what a change touches.
 
 pub mod activation;
 pub mod claims;
@@ -18,6 +19,9 @@ pub mod imports;
 mod imports_test;
 pub mod latency;
 pub mod rate;
+pub mod renew;
+#[cfg(test)]
+mod renew_test;
 
 pub use exports::{Approval, ServiceExport, StreamExport};
 pub use graph::{AccountLinks, Graph, LinkError};

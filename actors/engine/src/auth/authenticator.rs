@@ -47,17 +47,18 @@ impl Authenticator {
     /// Reads the users of `options`.
     #[must_use]
     pub fn new(options: &Options) -> Self {
-        Self::build(options, None)
+        Self::build(options, None, None)
     }
 
     /// As [`Authenticator::new`] for a changed configuration: the user that anonymous connections were given keeps
     /// its name, so that they stay connected.
     #[must_use]
     pub fn reload(&self, options: &Options) -> Self {
-        Self::build(options, self.no_auth_user.clone().filter(|_| self.is_no_auth_user_implied))
+        let implied_name = self.no_auth_user.clone().filter(|_| self.is_no_auth_user_implied);
+        Self::build(options, implied_name, self.trust.as_ref())
     }
 
-    fn build(options: &Options, implied_name: Option<String>) -> Self {
+    fn build(options: &Options, implied_name: Option<String>, before: Option<&Trust>) -> Self {
         let auth = &options.auth;
         let mut users = Directory::new(options);
         let mut no_auth_user = auth.no_auth_user.clone();
@@ -75,7 +76,7 @@ impl Authenticator {
         });
         Self {
             users,
-            trust: options.trust.as_ref().map(Trust::new),
+            trust: options.trust.as_ref().map(|trust| Trust::new(trust, before)),
             service: ConfiguredService::new(options),
             single,
             no_auth_user,
@@ -217,6 +218,7 @@ impl Authenticator {
         match self.decide(presented) {
             Decision::Accept(grant) => self.settle(presented, previous, Ok(grant)),
             Decision::Refuse(refusal) => self.settle(presented, previous, Err(refusal)),
+            Decision::FindAccount(missing) => self.settle(presented, previous, Err(missing.refusal)),
             Decision::CheckPassword(check) => match check.skip_if_checked(previous) {
                 Some(grant) => self.settle(presented, previous, Ok(grant)),
                 None => Reconsidered::CheckPassword(check),

@@ -78,6 +78,7 @@ fn outcome(options: &Options, presented: &Presented) -> String {
     match Authenticator::new(options).decide(presented) {
         Decision::Accept(grant) => format!("{} {}", grant.account, named(&grant.identity)),
         Decision::Refuse(refusal) => format!("{}: {}", refusal.reason.closed_reason(), named(&refusal.identity)),
+        Decision::FindAccount(missing) => format!("{} is to be found", missing.account),
         Decision::CheckPassword(check) => match check.clone().resolve(true) {
             Ok(grant) => format!("? {} {}", grant.account, named(&grant.identity)),
             Err(refusal) => format!("? {}: {}", refusal.reason.closed_reason(), named(&refusal.identity)),
@@ -274,8 +275,10 @@ fn default_permissions() {
         in_account("B", user("b", "b")),
     ]);
     options.auth.default_permissions = publish_only("server");
-    options.accounts =
-        vec![AccountOptions { default_permissions: publish_only("account"), ..account("A") }, account("B")];
+    options.accounts = vec![
+        AccountOptions { default_permissions: publish_only("account"), ..account("A") }.into(),
+        account("B").into(),
+    ];
     let authenticator = Authenticator::new(&options);
     for (name, place, expected) in
         [("c", "$G", Some("server")), ("a", "A", Some("account")), ("a2", "A", Some("own")), ("b", "B", None)]
@@ -296,7 +299,7 @@ fn default_permissions() {
 fn only_a_system_account_leaves_anonymous_in_global() {
     let key = KeyPair::new_user();
     let mut options = with_users(vec![in_account("SYS", user("s", "s")), in_account("SYS", nkey_user(&key))]);
-    options.accounts = vec![account("SYS")];
+    options.accounts = vec![account("SYS").into()];
     check(&options, &[(nothing(), "Authentication Failure: -"), (implicit(), "Authentication Failure: -")]);
 
     options.system_account = Some("SYS".into());
@@ -322,7 +325,7 @@ fn only_a_system_account_leaves_anonymous_in_global() {
     let mut timed = options.clone();
     timed.auth.timeout = Some(std::time::Duration::from_secs(5));
     check(&timed, &[(nothing(), "Authentication Failure: -"), (password("s", "s"), "SYS s")]);
-    options.accounts.push(account("A"));
+    options.accounts.push(account("A").into());
     check(&options, &[(nothing(), "Authentication Failure: -"), (password("s", "s"), "SYS s")]);
 }
 

@@ -53,6 +53,14 @@ pub enum CalloutFault {
     /// Something in the user's token does not fit.
     #[error("Error validating user JWT: {0}")]
     User(String),
+    /// The account it puts the user into is not there.
+    #[error("No valid account {account:?} for auth callout response on account {place:?}: account missing")]
+    MissingAccount {
+        /// The account.
+        account: String,
+        /// Account of the service.
+        place: String,
+    },
     /// Any other, in full.
     #[error("{0}")]
     Other(String),
@@ -187,9 +195,7 @@ fn place_user(rules: &Rules<'_>, delegation: &Delegation, user: &Claims<UserClai
     let place = &*delegation.account;
     let other = |text: String| CalloutFault::Other(text);
     let owner = &user.nats.issuer_account;
-    let missing = |account: &str| {
-        other(format!("No valid account {account:?} for auth callout response on account {place:?}: account missing"))
-    };
+    let missing = |account: &str| CalloutFault::MissingAccount { account: account.to_owned(), place: place.to_owned() };
     match rules {
         Rules::Configured(_) if !owner.is_empty() => {
             Err(other(format!("Error non operator mode account {place:?}: attempted to use issuer_account")))

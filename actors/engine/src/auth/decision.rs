@@ -302,6 +302,17 @@ pub enum Decision {
     CheckPassword(Box<PasswordCheck>),
     /// Stay out.
     Refuse(Refusal),
+    /// Stay out, unless the account is found.
+    FindAccount(Box<MissingAccount>),
+}
+
+/// An account whose token is not known, or has ended, and may be found.
+#[derive(Clone, Debug)]
+pub struct MissingAccount {
+    /// Its key.
+    pub account: String,
+    /// What becomes of the connection where it is not found.
+    pub refusal: Refusal,
 }
 
 /// Answer of a reloaded configuration to a connection that is already in.

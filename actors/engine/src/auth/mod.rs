@@ -30,7 +30,8 @@ pub use authenticator::{Authenticator, has_plaintext_passwords};
 pub use callout::CalloutFault;
 pub use certificate::{CertificateNames, NameCandidate, RelativeName};
 pub use decision::{
-    Decision, Grant, Identity, PasswordCheck, Presented, Reconsidered, Refusal, RefusalReason, TokenFacts, UserLimits,
+    Decision, Grant, Identity, MissingAccount, PasswordCheck, Presented, Reconsidered, Refusal, RefusalReason,
+    TokenFacts, UserLimits,
 };
 pub use delegation::{CalloutFacts, CalloutRequest, Delegation, Reviewed};
 pub use distinguished_name::DistinguishedName;

@@ -1,28 +1,29 @@
 //! Users whose rights stand in tokens.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ahash::AHashMap;
 use troupe_codecs::jwt::claims::{SigningKey, UserRights, is_revoked};
 use troupe_codecs::jwt::{AccountClaims, Claims, UserClaims, decode};
 
-use super::decision::{Decision, Grant, Identity, Presented, Refusal, RefusalReason, TokenFacts, UserLimits};
+use super::decision::{
+    Decision, Grant, Identity, MissingAccount, Presented, Refusal, RefusalReason, TokenFacts, UserLimits,
+};
 use super::delegation::{Delegation, raw_user};
 use super::permissions::CompiledPermissions;
 use super::signature::is_signed_by;
 use super::{templates, validation};
 use crate::account::claims::permissions;
+use crate::options::trust::Token;
 use crate::options::{ConnectionType, Permissions, TrustOptions};
 
 /// An account whose token is known.
 #[derive(Debug)]
 pub(super) struct TrustedAccount {
-    claims: Claims<AccountClaims>,
-    /// Keys that sign for it, with the template of those that are scoped.
-    signers: BTreeMap<String, Option<UserRights>>,
+    token: Arc<Token<AccountClaims>>,
+    /// Keys that sign for it beside its own, with the template of those that are scoped.
+    signers: Box<[(String, Option<Box<UserRights>>)]>,
     defaults: Option<Permissions>,
     is_trusted: bool,
 }
@@ -30,52 +31,61 @@ pub(super) struct TrustedAccount {
 /// Operators and accounts, ready to judge users.
 #[derive(Debug)]
 pub(super) struct Trust {
-    accounts: AHashMap<String, TrustedAccount>,
+    /// Keys that vouch for accounts.
+    keys: Vec<String>,
+    /// In the order of their names.
+    accounts: Vec<Arc<TrustedAccount>>,
     pinned: Option<Vec<String>>,
     default_sentinel: Option<String>,
+    can_find: bool,
 }
 
 impl Trust {
-    pub(super) fn new(options: &TrustOptions) -> Self {
-        let trusted = options.trusted_keys();
-        let account = |claims: &Claims<AccountClaims>| {
-            let mut signers: BTreeMap<String, Option<UserRights>> = BTreeMap::from([(claims.sub.clone(), None)]);
-            for key in &claims.nats.signing_keys {
-                let template = match key {
-                    SigningKey::Plain(_) => None,
-                    SigningKey::Scoped { template, .. } => Some((**template).clone()),
-                };
-                signers.insert(key.key().to_owned(), template);
-            }
-            TrustedAccount {
-                defaults: permissions(&claims.nats.default_permissions),
-                is_trusted: trusted.contains(&claims.iss.as_str()),
-                signers,
-                claims: claims.clone(),
+    /// Reads the tokens of `options`, except for those that `before` has read already.
+    pub(super) fn new(options: &TrustOptions, before: Option<&Self>) -> Self {
+        let keys: Vec<String> = options.trusted_keys().into_iter().map(str::to_owned).collect();
+        let known = before.filter(|before| before.keys == keys).map_or(&[][..], |before| &before.accounts);
+        let mut known = known.iter().peekable();
+        let account = |token: &Arc<Token<AccountClaims>>| {
+            while known.next_if(|known| known.token.claims.sub < token.claims.sub).is_some() {}
+            match known.peek() {
+                Some(known) if Arc::ptr_eq(&known.token, token) => Arc::clone(known),
+                _ => Arc::new(TrustedAccount::new(token, keys.contains(&token.claims.iss))),
             }
         };
-        let accounts = options.accounts.iter().map(|token| (token.claims.sub.clone(), account(&token.claims)));
+        let mut accounts: Vec<_> = options.accounts.iter().map(account).collect();
+        if let Some(name) = &options.bootstrap
+            && let Err(place) = place(&accounts, name)
+        {
+            accounts.insert(place, Arc::new(TrustedAccount::bootstrap(name)));
+        }
         Self {
-            accounts: accounts.collect(),
+            accounts,
+            keys,
             pinned: options.pinned.clone(),
             default_sentinel: options.default_sentinel.clone(),
+            can_find: options.resolver.can_find(),
         }
+    }
+
+    fn known(&self, key: &str) -> Option<&TrustedAccount> {
+        place(&self.accounts, key).ok().map(|place| &*self.accounts[place])
     }
 
     /// The account with this key.
     pub(super) fn account(&self, key: &str) -> Option<&TrustedAccount> {
-        self.accounts.get(key).filter(|account| account.is_trusted)
+        self.known(key).filter(|account| account.is_trusted)
     }
 
     /// Whether `key` signs for `account`.
     pub(super) fn is_signer(&self, account: &str, key: &str) -> bool {
-        self.account(account).is_some_and(|account| account.signers.contains_key(key))
+        self.account(account).is_some_and(|account| account.signer(key).is_some())
     }
 
     /// Whether the service of the account `place` may put users into the account `target`.
     pub(super) fn may_place(&self, place: &str, target: &str) -> bool {
         self.account(place).is_some_and(|account| {
-            let allowed = &account.claims.nats.authorization.allowed_accounts;
+            let allowed = &account.claims().nats.authorization.allowed_accounts;
             matches!(&allowed[..], [any] if any == "*") || allowed.iter().any(|name| name == target)
         })
     }
@@ -83,7 +93,7 @@ impl Trust {
     /// Who decides instead on a connection that may enter: the service of its account, where there is one.
     pub(super) fn delegation(&self, presented: &Presented, outcome: &Result<Grant, Refusal>) -> Option<Delegation> {
         let grant = outcome.as_ref().ok()?;
-        let external = &self.account(&grant.account)?.claims.nats.authorization;
+        let external = &self.account(&grant.account)?.claims().nats.authorization;
         if external.auth_users.is_empty() || external.auth_users.contains(&raw_user(presented, outcome)) {
             return None;
         }
@@ -94,14 +104,20 @@ impl Trust {
 
     /// Whether connections of `account` that may enter must not ask its service in the server's name.
     pub(super) fn has_service(&self, account: &str) -> bool {
-        self.account(account).is_some_and(|account| !account.claims.nats.authorization.auth_users.is_empty())
+        self.account(account).is_some_and(|account| !account.claims().nats.authorization.auth_users.is_empty())
     }
 
     /// Judges a connection by its token.
     pub(super) fn decide(&self, presented: &Presented, proxy: Option<Arc<str>>) -> Decision {
         match self.judge(presented, proxy) {
             Ok(grant) => Decision::Accept(grant),
-            Err(Fault { reason, identity, .. }) => Decision::Refuse(Refusal { reason, identity }),
+            Err(Fault { reason, identity, missing, .. }) => {
+                let refusal = Refusal { reason, identity };
+                match missing.filter(|_| self.can_find) {
+                    Some(account) => Decision::FindAccount(Box::new(MissingAccount { account, refusal })),
+                    None => Decision::Refuse(refusal),
+                }
+            }
         }
     }
 
@@ -137,18 +153,20 @@ impl Trust {
         if self.pinned.as_ref().is_some_and(|pinned| !pinned.contains(owner)) {
             return Err(refuse(&format!("Account {owner} not listed as operator pinned account")));
         }
-        let account = self.accounts.get(owner).ok_or_else(|| Fault {
+        let account = self.known(owner).ok_or_else(|| Fault {
             reason: RefusalReason::AccountExpired,
+            missing: Some(owner.clone()),
             ..refuse("Account JWT lookup error: account missing")
         })?;
         if !account.is_trusted {
             return Err(refuse("Account JWT not signed by trusted operator"));
         }
         let rights = account.rights_of(&user).map_err(&refuse)?;
-        if !account.claims.is_alive(now) {
-            return Err(Fault { reason: RefusalReason::AccountExpired, ..refuse("Account JWT has expired") });
+        if !account.claims().is_alive(now) {
+            let missing = Some(owner.clone());
+            return Err(Fault { reason: RefusalReason::AccountExpired, missing, ..refuse("Account JWT has expired") });
         }
-        if rights.bearer_token && account.claims.nats.limits.disallow_bearer {
+        if rights.bearer_token && account.claims().nats.limits.disallow_bearer {
             return Err(refuse("Account does not allow bearer tokens"));
         }
         if !may_connect_as(&rights.allowed_connection_types, presented.connection_type) {
@@ -170,11 +188,11 @@ impl Trust {
         let own = permissions(&rights.permissions).or_else(|| account.defaults.clone());
         let limit = |number: i64| u64::try_from(number).ok();
         Ok(Grant {
-            account: account.claims.sub.as_str().into(),
+            account: account.claims().sub.as_str().into(),
             identity,
             permissions: own.map(|own| Arc::new(CompiledPermissions::compile(&own))),
             proxy_key: proxy,
-            ends_with_account: ends_with_account(user.exp, account.claims.exp, window),
+            ends_with_account: ends_with_account(user.exp, account.claims().exp, window),
             is_delegated: false,
             checked_against: None,
             limits: UserLimits {
@@ -183,12 +201,43 @@ impl Trust {
                 ..UserLimits::default()
             },
             token: Some(Arc::new(facts)),
-            expires: earliest([end_of(user.exp), end_of(account.claims.exp), window]),
+            expires: earliest([end_of(user.exp), end_of(account.claims().exp), window]),
         })
     }
 }
 
 impl TrustedAccount {
+    fn new(token: &Arc<Token<AccountClaims>>, is_trusted: bool) -> Self {
+        let nats = &token.claims.nats;
+        let signers = nats.signing_keys.iter().map(|key| match key {
+            SigningKey::Plain(key) => (key.clone(), None),
+            SigningKey::Scoped { key, template, .. } => (key.clone(), Some(template.clone())),
+        });
+        Self {
+            signers: signers.collect(),
+            defaults: permissions(&nats.default_permissions),
+            token: Arc::clone(token),
+            is_trusted,
+        }
+    }
+
+    /// An account of which only the key is known, with everything it may have.
+    fn bootstrap(name: &str) -> Self {
+        let claims = Claims { sub: name.to_owned(), ..Claims::default() };
+        Self::new(&Arc::new(Token { text: String::new(), claims }), true)
+    }
+
+    fn claims(&self) -> &Claims<AccountClaims> {
+        &self.token.claims
+    }
+
+    /// The template of a key that signs for it; `None` where the key does not sign for it.
+    fn signer(&self, key: &str) -> Option<Option<&UserRights>> {
+        let scope =
+            self.signers.iter().rev().find(|(signer, _)| signer == key).map(|(_, template)| template.as_deref());
+        scope.or_else(|| (key == self.claims().sub).then_some(None))
+    }
+
     /// Permissions of users that have none.
     pub(super) fn defaults(&self) -> Option<&Permissions> {
         self.defaults.as_ref()
@@ -196,31 +245,35 @@ impl TrustedAccount {
 
     /// When its token ends, in seconds since 1970; zero is never.
     pub(super) fn end(&self) -> i64 {
-        self.claims.exp
+        self.claims().exp
     }
 
     /// The rights of a user of this account: its own, or those of the template of the key that issued it.
     pub(super) fn rights_of(&self, user: &Claims<UserClaims>) -> Result<UserRights, &'static str> {
-        match self.signers.get(&user.iss) {
+        match self.signer(&user.iss) {
             None => Err("User JWT issuer is not known"),
             Some(None) => Ok(user.nats.rights.clone()),
             Some(Some(_)) if user.nats.rights.permissions != Default::default() => {
                 Err("User JWT is not valid: scoped users require no permissions or limits set")
             }
             Some(Some(template)) => {
-                templates::fill(template, user, &self.claims).ok_or("User JWT generated invalid permissions")
+                templates::fill(template, user, self.claims()).ok_or("User JWT generated invalid permissions")
             }
         }
     }
 
     /// Whether the account has taken the user's token back.
     fn is_revoked(&self, user: &Claims<UserClaims>) -> bool {
-        is_revoked(&self.claims.nats.revocations, &user.sub, user.iat)
+        is_revoked(&self.claims().nats.revocations, &user.sub, user.iat)
     }
 }
 
+fn place(accounts: &[Arc<TrustedAccount>], key: &str) -> Result<usize, usize> {
+    accounts.binary_search_by(|account| account.token.claims.sub.as_str().cmp(key))
+}
+
 fn facts(text: &str, user: &Claims<UserClaims>, rights: &UserRights, account: &TrustedAccount) -> TokenFacts {
-    let owner = &account.claims;
+    let owner = account.claims();
     TokenFacts {
         text: text.to_owned(),
         is_bearer: rights.bearer_token,
@@ -236,11 +289,13 @@ struct Fault {
     reason: RefusalReason,
     identity: Identity,
     why: String,
+    /// An account that may let the connection in once it is found.
+    missing: Option<String>,
 }
 
 impl Fault {
     fn of(identity: Identity, why: String) -> Self {
-        Self { reason: RefusalReason::AuthenticationFailure, identity, why }
+        Self { reason: RefusalReason::AuthenticationFailure, identity, why, missing: None }
     }
 }
 

@@ -18,10 +18,12 @@ pub mod monitor;
 pub mod rate;
 pub mod route_url;
 pub mod tls;
+pub mod tokens;
 pub mod trust;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use accounts::{
     AccountLimits, AccountOptions, DEFAULT_RESPONSE_THRESHOLD, ExportKind, ExportOptions, ImportKind, ImportOptions,
@@ -41,6 +43,7 @@ pub use monitor::{MonitorAuth, MonitorOptions};
 pub use rate::{Rate, RateOptions, UserLimitOptions};
 pub use route_url::RouteUrl;
 pub use tls::{CertificatePair, HandshakeFirst, TlsOptions, TlsVersion};
+pub use tokens::AccountTokens;
 pub use trust::TrustOptions;
 
 /// What an account may have of JetStream.
@@ -81,7 +84,7 @@ pub struct Options {
     /// Who may enter through the client listener.
     pub auth: AuthOptions,
     /// Accounts from the configuration file, `$G` and the default system account not included.
-    pub accounts: Vec<AccountOptions>,
+    pub accounts: Vec<Arc<AccountOptions>>,
     /// Operator mode; its accounts are in [`Options::accounts`], too.
     pub trust: Option<TrustOptions>,
     /// Mappings of the global account.

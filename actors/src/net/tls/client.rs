@@ -1,13 +1,14 @@
 //! The side of TLS that opens a connection.
 
-use std::fmt;
 use std::sync::Arc;
+use std::{fmt, io};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, TlsStream};
 use troupe_engine::options::{TlsOptions, TlsVersion};
 
@@ -61,6 +62,17 @@ impl TlsClient {
             }
         };
         Ok(Self { connector: TlsConnector::from(Arc::new(config)), options: options.clone() })
+    }
+
+    /// Shakes hands with `host` over a connection that is not one of NATS. Waits as long as the caller does.
+    pub(in crate::net) async fn secure(
+        &self,
+        stream: TcpStream,
+        host: &str,
+    ) -> io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| io::Error::other(format!("tls: invalid server name {host:?}")))?;
+        self.connector.connect(name, stream).await
     }
 
     /// Shakes hands with `host` within the configured time.

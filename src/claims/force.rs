@@ -1,0 +1,88 @@
+//! Puts tokens of accounts in force while the server runs.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tracing::debug;
+use troupe_actors::client::ClientCommand;
+use troupe_codecs::jwt::AccountClaims;
+use troupe_engine::account::claims::account_options;
+use troupe_engine::options::trust::Token;
+use troupe_engine::options::{AccountOptions, Options};
+
+use crate::reload::put_accounts_in_force;
+use crate::server::Inner;
+
+/// Tokens that come and go.
+#[derive(Debug, Default)]
+pub(super) struct Change {
+    /// Those that come, each in place of what its account had.
+    pub(super) tokens: Vec<Token<AccountClaims>>,
+    /// Accounts whose tokens go.
+    pub(super) removed: Vec<String>,
+}
+
+impl Change {
+    /// One token comes.
+    pub(super) fn of(token: Token<AccountClaims>) -> Self {
+        Self { tokens: vec![token], removed: Vec::new() }
+    }
+}
+
+/// Seconds since 1970.
+pub(super) fn seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Serves with changed tokens from now on: links, limits and users.
+pub(super) async fn put_in_force(inner: &Inner, options: &Options, change: Change) {
+    let touched: BTreeSet<String> =
+        change.tokens.iter().map(|token| token.claims.sub.clone()).chain(change.removed.iter().cloned()).collect();
+    if touched.is_empty() {
+        return;
+    }
+    let mut options = options.clone();
+    apply(&mut options, change);
+    let names: BTreeSet<&str> = touched.iter().map(String::as_str).collect();
+    put_accounts_in_force(inner, &Arc::new(options), Some(&names)).wait().await;
+    judge_again(inner, &names);
+}
+
+/// Changes the tokens in `options`, and the accounts made from them.
+pub(super) fn apply(options: &mut Options, change: Change) {
+    let Some(trust) = &mut options.trust else { return };
+    if !change.removed.is_empty() {
+        let removed: BTreeSet<&str> = change.removed.iter().map(String::as_str).collect();
+        options.accounts.retain(|account| !removed.contains(account.name.as_str()));
+        removed.iter().for_each(|name| trust.accounts.remove(name));
+    }
+    let places = options.accounts.iter().enumerate().map(|(at, account)| (account.name.clone(), at));
+    let mut places: HashMap<String, usize> = places.collect();
+    for token in change.tokens {
+        let account: Arc<AccountOptions> = Arc::new(account_options(&token.claims));
+        match places.get(&token.claims.sub) {
+            Some(at) => options.accounts[*at] = account,
+            None => {
+                places.insert(token.claims.sub.clone(), options.accounts.len());
+                options.accounts.push(account);
+            }
+        }
+        trust.accounts.put(Arc::new(token));
+    }
+}
+
+/// Has the clients of accounts judged by new tokens. Those that came last go where there are too many.
+fn judge_again(inner: &Inner, touched: &BTreeSet<&str>) {
+    touched.iter().for_each(|name| debug!("Updating account claims: {name}"));
+    let services = &inner.services;
+    let has_clients = |name: &&str| services.accounts.get(name).is_some_and(|account| account.num_connections() > 0);
+    if !touched.iter().any(has_clients) {
+        return;
+    }
+    let mut clients = services.registry.all();
+    clients.retain(|client| client.sink.close_reason().is_none() && touched.contains(&*client.sink.account_name()));
+    clients.iter().for_each(|client| client.address.do_send(ClientCommand::Reload));
+    services.close_excess();
+}
