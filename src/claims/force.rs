@@ -1,6 +1,6 @@
 //! Puts tokens of accounts in force while the server runs.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -58,19 +58,18 @@ pub(super) fn apply(options: &mut Options, change: Change) {
         options.accounts.retain(|account| !removed.contains(account.name.as_str()));
         removed.iter().for_each(|name| trust.accounts.remove(name));
     }
-    let places = options.accounts.iter().enumerate().map(|(at, account)| (account.name.clone(), at));
-    let mut places: HashMap<String, usize> = places.collect();
+    // The last token of an account counts.
+    let mut changed: BTreeMap<String, Arc<AccountOptions>> = BTreeMap::new();
     for token in change.tokens {
-        let account: Arc<AccountOptions> = Arc::new(account_options(&token.claims));
-        match places.get(&token.claims.sub) {
-            Some(at) => options.accounts[*at] = account,
-            None => {
-                places.insert(token.claims.sub.clone(), options.accounts.len());
-                options.accounts.push(account);
-            }
-        }
+        changed.insert(token.claims.sub.clone(), Arc::new(account_options(&token.claims)));
         trust.accounts.put(Arc::new(token));
     }
+    for known in &mut options.accounts {
+        if let Some(account) = changed.remove(&known.name) {
+            *known = account;
+        }
+    }
+    options.accounts.extend(changed.into_values());
 }
 
 /// Has the clients of accounts judged by new tokens. Those that came last go where there are too many.

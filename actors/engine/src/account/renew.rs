@@ -1,14 +1,15 @@
 //! The graph of a configuration: made whole, or made anew where accounts changed.
 
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
+
+use ahash::AHashMap;
 
 use super::Graph;
 use super::activation::is_activated;
 use crate::options::{AccountOptions, ExportKind, ExportOptions, ImportKind, ImportOptions};
 
 /// Accounts of a configuration by name.
-pub type AccountsByName<'a> = BTreeMap<&'a str, &'a AccountOptions>;
+pub type AccountsByName<'a> = AHashMap<&'a str, &'a AccountOptions>;
 
 /// What a graph is made from.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +96,7 @@ impl Graph {
 /// Accounts by name; the first of each name counts.
 #[must_use]
 pub fn by_name<A: Borrow<AccountOptions>>(accounts: &[A]) -> AccountsByName<'_> {
-    let mut by_name = AccountsByName::new();
+    let mut by_name = AccountsByName::with_capacity(accounts.len());
     for account in accounts.iter().map(Borrow::borrow) {
         by_name.entry(account.name.as_str()).or_insert(account);
     }

@@ -47,6 +47,9 @@ impl Trust {
         let known = before.filter(|before| before.keys == keys).map_or(&[][..], |before| &before.accounts);
         let mut known = known.iter().peekable();
         let account = |token: &Arc<Token<AccountClaims>>| {
+            if let Some(known) = known.next_if(|known| Arc::ptr_eq(&known.token, token)) {
+                return Arc::clone(known);
+            }
             while known.next_if(|known| known.token.claims.sub < token.claims.sub).is_some() {}
             match known.peek() {
                 Some(known) if Arc::ptr_eq(&known.token, token) => Arc::clone(known),

@@ -195,7 +195,8 @@ struct Defaults<'a> {
 
 impl<'a> Defaults<'a> {
     fn new(options: &'a Options) -> Self {
-        let accounts = options.accounts.iter();
+        // With tokens there may be very many accounts, and there are no users.
+        let accounts = options.accounts.iter().filter(|_| !options.auth.users.is_empty());
         Self {
             of_accounts: accounts.map(|a| (a.name.as_str(), a.default_permissions.as_ref())).collect(),
             of_server: options.auth.default_permissions.as_ref(),
