@@ -177,7 +177,7 @@ impl Finder {
         let mut waiters = Vec::new();
         for Looked { account, token, time } in looked {
             let own = self.waiting.remove(&account).unwrap_or_default();
-            let is_bootstrap = own.is_empty();
+            let is_bootstrap = own.is_empty() && trust.bootstrap.as_ref() == Some(&account);
             if !is_bootstrap && time > Duration::from_secs(1) {
                 warn!("Account [{account}] fetch took {time:?}");
             } else {
@@ -201,6 +201,15 @@ impl Finder {
             waiters.extend(own);
         }
         put_in_force(inner, &options, change).await;
+    }
+
+    /// Looks for the accounts that an account imports from since its token was pushed.
+    pub(super) fn complete(&mut self, inner: &Inner, account: &str) {
+        let options = inner.services.options();
+        let Some(trust) = options.trust.as_ref().filter(|trust| trust.resolver.is_lazy()) else { return };
+        if let Some(token) = trust.accounts.get(account) {
+            self.look_for_exporters(inner, trust, &token.claims, &[]);
+        }
     }
 
     /// Accounts come with those they import from.

@@ -22,7 +22,11 @@ pub(crate) async fn serve(inner: &Inner, finder: &mut Finder, request: ClaimsReq
     let request = match request {
         ClaimsRequest::Update { account, token } => {
             let push = push(account.as_deref(), &token);
-            return ClaimsAnswer::Updated(update(inner, &options, finder.cache.as_mut(), push).await);
+            let outcome = update(inner, &options, finder.cache.as_mut(), push).await;
+            if let Ok(kept) = &outcome {
+                finder.complete(inner, &kept.account);
+            }
+            return ClaimsAnswer::Updated(outcome);
         }
         other => other,
     };

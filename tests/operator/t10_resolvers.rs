@@ -138,6 +138,30 @@ fn updates_of_accounts_that_are_known() {
 }
 
 #[test]
+fn accounts_that_a_pushed_token_imports_from_are_found() {
+    let world = World::new();
+    with_web(&world, |server, web| {
+        web.put(world.one.public_key(), world.account(&world.one, "ONE", json!({})));
+        let (user, options) = user_of(&world, &world.one);
+        let mut reader = enter(server.address(), &options, &user);
+        reader.flush("SUB news 1\r\n");
+        assert_eq!(web.num_asked(&world.two.public_key()), 0);
+        let takes = json!({"imports": [{"name": "news", "subject": "news", "account": world.two.public_key(), "type": "stream"}]});
+        let update = world.account(&world.one, "ONE", takes);
+        Asker::new(&world, server.address())
+            .said(&format!("$SYS.REQ.ACCOUNT.{}.CLAIMS.UPDATE", world.one.public_key()), &update);
+        eventually("the exporter", || (web.num_asked(&world.two.public_key()) == 1).then_some(()));
+        let (user, options) = user_of(&world, &world.two);
+        let mut writer = enter(server.address(), &options, &user);
+        eventually("a message", || {
+            writer.flush("PUB news 5\r\nhello\r\n");
+            reader.flush("");
+            reader.text().contains("MSG news 1 5").then_some(())
+        });
+    });
+}
+
+#[test]
 fn the_system_account_may_come_later() {
     let world = World::new();
     let web = || Web::serve([(world.one.public_key(), world.account(&world.one, "ONE", json!({})))]);
