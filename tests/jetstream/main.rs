@@ -11,5 +11,6 @@ mod t50_clients;
 mod t50_copies;
 mod t50_kept;
 mod t50_kills;
+mod t50_offline;
 mod t50_python;
 mod t50_restarts;

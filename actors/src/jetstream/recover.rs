@@ -33,6 +33,9 @@ impl JetStreamServer {
             tracing::warn!("stream '{} > {}' is left alone: no such account has JetStream", found.account, found.name);
             return None;
         };
+        if found.meta.is_err() && self.sets_leftover_aside(&account, &found.name) {
+            return None;
+        }
         let stored = found.meta.and_then(|meta| read_meta(&meta));
         let (stored, offline) = match stored {
             Ok(stored) => {
@@ -67,6 +70,26 @@ impl JetStreamServer {
         if let Err(cause) = self.start_stream(&account, &entry).await {
             tracing::error!("stream '{} > {}' is offline: {cause}", account.name(), entry.name());
             entry.set_offline(Some(cause.to_string()));
+            self.stop_stream(&entry).await;
+        }
+    }
+
+    /// Moves away what is no stream but has the name of one, and tells where to; whether there was something.
+    pub(super) fn sets_leftover_aside(&self, account: &JetStreamAccount, name: &str) -> bool {
+        let Some(directory) = self.directory() else { return false };
+        match directory.set_leftover_aside(account.name(), name) {
+            Ok(None) => false,
+            Ok(Some(aside)) => {
+                let (account, aside) = (account.name(), aside.display());
+                tracing::warn!(
+                    "stream '{account} > {name}' has no configuration: what is left of it is now in {aside}"
+                );
+                true
+            }
+            Err(cause) => {
+                tracing::error!("what is left of stream '{} > {name}' cannot be moved away: {cause}", account.name());
+                false
+            }
         }
     }
 }

@@ -272,7 +272,7 @@ impl JetStreamServer {
         account.add(&entry)?;
         let started = self.start_stream(account, &entry).await;
         if let Err(cause) = started {
-            account.remove(&entry);
+            self.forget(account, &entry).await;
             return Err(cause);
         }
         Ok(entry)
@@ -304,7 +304,27 @@ impl JetStreamServer {
     /// Ends the actor of a stream that has been destroyed.
     pub async fn forget(&self, account: &JetStreamAccount, entry: &Arc<StreamEntry>) {
         account.remove(entry);
+        self.stop_stream(entry).await;
+    }
+
+    /// Ends the actor of a stream.
+    pub(super) async fn stop_stream(&self, entry: &StreamEntry) {
         entry.inbox().close();
         self.parts.supervisor.stop_child(&entry.child(), STOP_GRACE).await;
+    }
+
+    /// Removes a stream that is not served, with its files.
+    ///
+    /// # Errors
+    /// They cannot be removed.
+    pub async fn remove_offline(&self, account: &JetStreamAccount, entry: &Arc<StreamEntry>) -> Result<(), ApiError> {
+        let unavailable = || errors::STREAM_DELETE.with("the store directory is not available");
+        let directory = self.directory.clone().ok_or_else(unavailable)?;
+        let (owner, name) = (account.name().to_string(), entry.name().to_string());
+        let removed = tokio::task::spawn_blocking(move || directory.remove_stream(&owner, &name)).await;
+        let removed = removed.map_err(|cause| errors::STREAM_DELETE.with(cause))?;
+        removed.map_err(|cause| errors::STREAM_DELETE.with(cause))?;
+        account.remove(entry);
+        Ok(())
     }
 }

@@ -70,6 +70,7 @@ pub(super) fn open(
     if entry.is_kept() {
         return directory.open_stream(account.name(), store_config(&config));
     }
+    server.sets_leftover_aside(account, entry.name());
     let store = directory.create_stream(account.name(), &meta(entry), store_config(&config))?;
     entry.set_kept();
     Ok(store)

@@ -196,6 +196,44 @@ impl StoreDirectory {
         Ok(self.options.path.join("jetstream").join(account).join("streams").join(stream))
     }
 
+    /// Removes a stream that was not opened, with its files.
+    ///
+    /// # Errors
+    ///
+    /// `Unusable` for names that are no file names; I/O errors.
+    pub fn remove_stream(&self, account: &str, stream: &str) -> Result<(), StoreError> {
+        let place = self.place(account, stream)?;
+        if place.list(&place.directory)?.is_empty() { Ok(()) } else { file::destroy(&place) }
+    }
+
+    /// Moves a directory under a stream's name that has no configuration to the account's `lost`, and returns where it
+    /// is now; None where there is no such directory.
+    ///
+    /// # Errors
+    ///
+    /// `Unusable` for names that are no file names; I/O errors.
+    pub fn set_leftover_aside(&self, account: &str, stream: &str) -> Result<Option<PathBuf>, StoreError> {
+        let place = self.place(account, stream)?;
+        let content = place.list(&place.directory)?;
+        if content.is_empty() || content.iter().any(|(name, _)| name == "meta.inf") {
+            return Ok(None);
+        }
+        let lost = self.options.path.join("jetstream").join(account).join("lost");
+        place.create_directory(&lost)?;
+        let aside = (0..).map(|number| format!("{stream}.{number}"));
+        let taken = place.list(&lost)?;
+        let aside = aside.into_iter().find(|name| !taken.iter().any(|(other, _)| other == name)).unwrap_or_default();
+        let aside = lost.join(aside);
+        place.rename(&place.directory, &aside)?;
+        for parent in [place.directory.parent(), Some(&*lost)].into_iter().flatten() {
+            if place.journal.is_always() {
+                place.sync_directory(parent)?;
+            }
+        }
+        place.journal.forget(&place.directory)?;
+        Ok(Some(aside))
+    }
+
     /// Tells whether the disk takes writes, and if not, why.
     ///
     /// # Errors

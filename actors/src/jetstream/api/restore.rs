@@ -180,6 +180,7 @@ impl Intake {
         let (server, account) = (self.request.server(), self.request.account());
         let directory = self.directory().cloned().ok_or_else(|| errors::TEMP_STORAGE_FAILED.error())?;
         let owner = account.name().to_string();
+        server.sets_leftover_aside(account, &self.name);
         let wanted = config.clone();
         let unpacked = tokio::task::spawn_blocking(move || unpack(&directory, &owner, &wanted, &spool)).await;
         let unpacked = unpacked.map_err(|cause| StoreError::Unusable(cause.to_string())).and_then(|unpacked| unpacked);
@@ -199,7 +200,7 @@ impl Intake {
         }
         entry.put_store(store);
         if let Err(cause) = server.start_stream(account, &entry).await {
-            account.remove(&entry);
+            server.forget(account, &entry).await;
             return Err(errors::STREAM_RESTORE.with(cause.description));
         }
         let name = &self.name;

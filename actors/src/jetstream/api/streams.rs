@@ -129,6 +129,9 @@ async fn find_or_make(
 ) -> Result<Arc<StreamEntry>, ApiError> {
     let (server, account) = (request.server(), request.account());
     if let Some(entry) = account.stream(&config.name) {
+        if let Some(reason) = entry.offline_reason() {
+            return Err(errors::STREAM_OFFLINE_REASON.with(reason));
+        }
         let known = entry.config();
         copy_level(&mut config.metadata, &known.metadata);
         return if *known == config { Ok(entry) } else { Err(errors::STREAM_NAME_EXIST.error()) };
@@ -166,6 +169,9 @@ pub(super) fn delete(request: ApiRequest, local: Rc<ArbiterLocal>, name: String)
 /// Removes a stream with its files and waits until it is gone.
 async fn destroy(server: &JetStreamServer, account: &JetStreamAccount, name: &str) -> Result<(), ApiError> {
     let entry = account.stream(name).ok_or_else(|| errors::STREAM_NOT_FOUND.error())?;
+    if entry.offline_reason().is_some() {
+        return server.remove_offline(account, &entry).await;
+    }
     let (answer, outcome) = Answer::channel();
     if !entry.ask(StreamCommand::Destroy(answer)) {
         return Err(errors::INSUFFICIENT_RESOURCES.error());
