@@ -92,6 +92,12 @@ impl Replies {
         [&self.prefix, &b">"[..]].concat()
     }
 
+    /// Whether a subject is one of theirs.
+    #[must_use]
+    pub fn owns(&self, subject: &[u8]) -> bool {
+        subject.starts_with(&self.prefix)
+    }
+
     /// Replies that are waited for.
     #[must_use]
     pub fn len(&self) -> usize {

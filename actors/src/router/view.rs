@@ -121,6 +121,19 @@ impl AccountView {
         all.any(|subscription| !subscription.is_closed())
     }
 
+    /// Whether an answer on `reply` would reach somebody in the account that asked; none where that is no other account.
+    #[must_use]
+    pub fn has_requester(&self, reply: &[u8]) -> Option<bool> {
+        let replies = self.exchange.replies();
+        if !replies.owns(reply) {
+            return None;
+        }
+        Some(replies.get(reply).is_some_and(|response| {
+            let (requester, to) = (&response.requester, &response.to);
+            requester.has_requester(to).unwrap_or_else(|| requester.has_interest(to))
+        }))
+    }
+
     /// Limits in force.
     #[must_use]
     pub fn limits(&self) -> Arc<AccountLimits> {

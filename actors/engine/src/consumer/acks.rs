@@ -90,6 +90,10 @@ impl Consumer {
     }
 
     fn settle_one(&mut self, stream_seq: u64, deliveries: u64, is_measured: bool, now: i64, effects: &mut dyn Effects) {
+        // What was given up is settled by whoever cares for it.
+        if self.pending.is_held(stream_seq) {
+            return;
+        }
         if let Some(unacked) = self.pending.remove(stream_seq) {
             if is_measured && self.sampler.pick() {
                 let (consumer_seq, delay) = (unacked.consumer_seq, now.saturating_sub(unacked.since));
@@ -108,13 +112,16 @@ impl Consumer {
     fn settle_through(&mut self, stream_seq: u64, consumer_seq: u64, effects: &mut dyn Effects) {
         self.floor = Position { consumer: consumer_seq, stream: stream_seq };
         let settles = self.identity.settles;
-        self.pending.remove_through(stream_seq, |unacked| {
+        self.pending.settle_through(stream_seq, |unacked| {
             if settles && unacked.stream_seq != stream_seq {
                 effects.settled(unacked.stream_seq);
             }
         });
         self.redelivered = self.redelivered.split_off(&stream_seq.saturating_add(1));
-        if settles {
+        if let Some(held) = self.pending.first().filter(|first| first.stream_seq <= stream_seq) {
+            self.floor = Position { consumer: held.consumer_seq - 1, stream: held.stream_seq - 1 };
+        }
+        if settles && !self.pending.is_held(stream_seq) {
             effects.settled(stream_seq);
         }
     }
@@ -144,7 +151,7 @@ impl Consumer {
     ) -> AckOutcome<'a> {
         let AckSubject { deliveries, stream_seq, consumer_seq, .. } = *subject;
         let is_in_range = consumer_seq > self.floor.consumer && consumer_seq <= self.next.consumer;
-        if !is_in_range || self.pending.get(stream_seq).is_none() {
+        if !is_in_range || self.pending.get(stream_seq).is_none() || self.pending.is_held(stream_seq) {
             return AckOutcome::Answer;
         }
         effects.advise(&Advisory::Nak { consumer_seq, stream_seq, deliveries });
@@ -178,18 +185,45 @@ impl Consumer {
         effects: &mut dyn Effects,
     ) -> AckOutcome<'static> {
         let AckSubject { deliveries, stream_seq, consumer_seq, .. } = *subject;
+        if self.pending.is_held(stream_seq) {
+            return AckOutcome::Answer;
+        }
         if let Some(unacked) = self.pending.get(stream_seq) {
-            let consumer_seq = unacked.consumer_seq;
-            effects.given_up(&GivenUp {
-                stream_seq,
-                consumer_seq,
-                deliveries,
-                cause: GivenUpCause::Terminated(reason),
-            });
+            let (consumer_seq, cause) = (unacked.consumer_seq, GivenUpCause::Terminated(reason));
+            if effects.given_up(&GivenUp { stream_seq, consumer_seq, deliveries, cause }) {
+                self.pending.hold(stream_seq);
+                self.is_changed = true;
+            }
         }
         let outcome = self.settle(stream_seq, consumer_seq, deliveries, false, now, effects);
         effects.advise(&Advisory::Terminated { consumer_seq, stream_seq, deliveries, reason });
         outcome
+    }
+
+    /// Holds a message that was given up before the last start. `false` when it does not wait any more.
+    pub fn hold(&mut self, stream_seq: u64) -> bool {
+        self.pending.hold(stream_seq)
+    }
+
+    /// Whether a message was given up and is kept until [`Consumer::let_go`].
+    #[must_use]
+    pub fn is_held(&self, stream_seq: u64) -> bool {
+        self.pending.is_held(stream_seq)
+    }
+
+    /// Settles a message that was given up: somebody else has it now.
+    pub fn let_go(&mut self, stream_seq: u64, effects: &mut dyn Effects) {
+        if !self.pending.is_held(stream_seq) {
+            return;
+        }
+        if let Some(unacked) = self.pending.release(stream_seq) {
+            self.move_floor(unacked);
+        }
+        self.redelivered.remove(&stream_seq);
+        self.is_changed = true;
+        if self.identity.settles {
+            effects.settled(stream_seq);
+        }
     }
 
     /// Whether the stream has to keep a message for this consumer, whose filters it matches.

@@ -145,7 +145,7 @@ impl Consumer {
 
     /// Takes a message out of the pending ones whatever the policy.
     pub(super) fn forget(&mut self, stream_seq: u64) {
-        if let Some(unacked) = self.pending.remove(stream_seq) {
+        if let Some(unacked) = self.pending.release(stream_seq) {
             self.move_floor(unacked);
         }
         self.redelivered.remove(&stream_seq);

@@ -98,6 +98,18 @@ fn bytes_of_requests_are_counted() {
 }
 
 #[test]
+fn who_asked_from_another_account_and_is_gone_is_told_so() {
+    let mut owner = Owner::new(pulled());
+    owner.request("_R_.x", r#"{"batch":3,"expires":5000000000}"#);
+    owner.request("gone", r#"{"batch":3,"expires":5000000000}"#);
+    owner.request("here", r#"{"batch":3,"expires":5000000000}"#);
+    owner.log.deaf.extend([b"_R_.x".to_vec(), b"gone".to_vec()]);
+    assert_eq!(owner.publish(1)[0].to, "here");
+    let told = "_R_.x < 408 Interest Expired | Nats-Pending-Messages: 3 | Nats-Pending-Bytes: 0";
+    assert_eq!((owner.take_lines(), owner.consumer.num_waiting()), (vec![told.to_owned()], 1));
+}
+
+#[test]
 fn what_is_not_acknowledged_comes_again() {
     let mut owner = Owner::with_messages(ConsumerConfig { max_deliver: 2, ..pulled() }, 2);
     let first = owner.request("r", "10");

@@ -118,11 +118,15 @@ impl Consumer {
         if is_first {
             effects.advise(&Advisory::MaxDeliveries { stream_seq: seq, deliveries });
         }
-        let Some(unacked) = self.pending.remove(seq) else { return };
+        let Some(unacked) = self.pending.get(seq).copied() else { return };
         let (stream_seq, consumer_seq) = (seq, unacked.consumer_seq);
-        effects.given_up(&GivenUp { stream_seq, consumer_seq, deliveries, cause: GivenUpCause::MaxDeliver });
-        self.move_floor(unacked);
         self.is_changed = true;
+        if effects.given_up(&GivenUp { stream_seq, consumer_seq, deliveries, cause: GivenUpCause::MaxDeliver }) {
+            self.pending.hold(seq);
+        } else {
+            self.pending.remove(seq);
+            self.move_floor(unacked);
+        }
     }
 
     /// Takes note that a message [`Next::Exactly`] named is not in the stream.

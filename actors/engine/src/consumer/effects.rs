@@ -18,11 +18,14 @@ pub trait Effects {
     fn settled(&mut self, stream_seq: u64);
 
     /// The consumer gives a message up without an acknowledgement: it may go to those who care for dead letters.
-    /// Comes before it is settled.
-    fn given_up(&mut self, message: &GivenUp<'_>);
+    /// True when they do, and the message is to be kept until [`super::Consumer::let_go`]; else it is settled afterwards.
+    fn given_up(&mut self, message: &GivenUp<'_>) -> bool;
 
     /// Whether somebody listens to a subject.
     fn has_interest(&mut self, subject: &[u8]) -> bool;
+
+    /// Whether a subject is a reply of another account.
+    fn leads_elsewhere(&mut self, subject: &[u8]) -> bool;
 
     /// An identifier that was never given before.
     fn new_id(&mut self) -> String;

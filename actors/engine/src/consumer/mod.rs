@@ -44,6 +44,8 @@ pub use state::{Consumer, Identity, NEVER, Position};
 #[cfg(test)]
 mod consumer_test;
 #[cfg(test)]
+mod held_test;
+#[cfg(test)]
 mod owner_for_tests;
 #[cfg(test)]
 mod random_test;

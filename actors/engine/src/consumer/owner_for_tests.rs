@@ -32,6 +32,8 @@ pub(super) struct Log {
     pub(super) deaf: BTreeSet<Vec<u8>>,
     pub(super) settled: Vec<u64>,
     pub(super) given_up: BTreeSet<u64>,
+    /// Somebody cares for what is given up.
+    pub(super) holds: bool,
     num_ids: u64,
 }
 
@@ -65,17 +67,22 @@ impl Effects for Log {
         self.settled.push(stream_seq);
     }
 
-    fn given_up(&mut self, message: &GivenUp<'_>) {
+    fn given_up(&mut self, message: &GivenUp<'_>) -> bool {
         self.given_up.insert(message.stream_seq);
         let cause = match message.cause {
             GivenUpCause::MaxDeliver => "max deliver".to_owned(),
             GivenUpCause::Terminated(reason) => format!("terminated {}", reason.escape_ascii()),
         };
         self.lines.push(format!("dead {} x{}: {cause}", message.stream_seq, message.deliveries));
+        self.holds
     }
 
     fn has_interest(&mut self, subject: &[u8]) -> bool {
         !self.deaf.contains(subject)
+    }
+
+    fn leads_elsewhere(&mut self, subject: &[u8]) -> bool {
+        subject.starts_with(b"_R_.")
     }
 
     fn new_id(&mut self) -> String {

@@ -24,12 +24,20 @@ enum State {
     Waiting,
     /// Delivered, and to be delivered again as soon as possible.
     Queued,
+    /// Given up, and kept until somebody else has it.
+    Held,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     unacked: Unacked,
     state: State,
+}
+
+impl Slot {
+    fn seq(&self) -> u64 {
+        self.unacked.stream_seq
+    }
 }
 
 /// A window over the stream, in order of sequence: first deliveries append, acknowledgements mark, and the front moves
@@ -40,6 +48,8 @@ struct Slot {
 pub struct Pending {
     slots: VecDeque<Slot>,
     num_waiting: usize,
+    /// Those of them that are held.
+    num_held: usize,
     /// Sequences to deliver again, in order. What is not `Queued` any more, or twice here, is skipped.
     queue: VecDeque<u64>,
     num_queued: usize,
@@ -115,15 +125,53 @@ impl Pending {
         Some(*unacked)
     }
 
-    /// Takes a message out, and out of the redeliveries.
+    /// Takes a message out, and out of the redeliveries. One that is held stays.
     pub fn remove(&mut self, stream_seq: u64) -> Option<Unacked> {
+        let at = self.position(stream_seq).filter(|at| self.slots[*at].state != State::Held)?;
+        Some(self.remove_at(at))
+    }
+
+    /// Takes a message out, held or not.
+    pub fn release(&mut self, stream_seq: u64) -> Option<Unacked> {
         let at = self.position(stream_seq)?;
+        Some(self.remove_at(at))
+    }
+
+    fn remove_at(&mut self, at: usize) -> Unacked {
         let removed = self.slots[at].unacked;
+        self.num_held -= usize::from(self.slots[at].state == State::Held);
         self.unqueue_at(at);
         self.slots[at].state = State::Gone;
         self.num_waiting -= 1;
         self.tidy();
-        Some(removed)
+        removed
+    }
+
+    /// Keeps a message until it is released: it is not delivered again, and no acknowledgement takes it out. `false` when
+    /// it is held already or does not wait.
+    pub fn hold(&mut self, stream_seq: u64) -> bool {
+        let Some(at) = self.position(stream_seq).filter(|at| self.slots[*at].state != State::Held) else {
+            return false;
+        };
+        self.unqueue_at(at);
+        self.slots[at].state = State::Held;
+        self.num_held += 1;
+        true
+    }
+
+    /// Whether a message is held.
+    #[must_use]
+    pub fn is_held(&self, stream_seq: u64) -> bool {
+        self.num_held > 0 && self.position(stream_seq).is_some_and(|at| self.slots[at].state == State::Held)
+    }
+
+    /// As [`Pending::remove_through`]; those that are held stay.
+    pub fn settle_through(&mut self, stream_seq: u64, visit: impl FnMut(Unacked)) {
+        if self.num_held == 0 {
+            return self.remove_through(stream_seq, visit);
+        }
+        let held: Vec<u64> = self.slots.iter().filter(|slot| slot.state == State::Held).map(Slot::seq).collect();
+        self.retain(|unacked| unacked.stream_seq > stream_seq || held.contains(&unacked.stream_seq), visit);
     }
 
     /// Takes out every message up to and including `stream_seq`, telling each to `visit`.
@@ -135,6 +183,7 @@ impl Pending {
             let Slot { unacked, state } = *slot;
             if state != State::Gone {
                 self.unqueue_at(0);
+                self.num_held -= usize::from(state == State::Held);
                 self.num_waiting -= 1;
                 visit(unacked);
             }
@@ -149,6 +198,7 @@ impl Pending {
             let Slot { unacked, state } = self.slots[at];
             if state != State::Gone && !keep(&unacked) {
                 self.unqueue_at(at);
+                self.num_held -= usize::from(state == State::Held);
                 self.slots[at].state = State::Gone;
                 self.num_waiting -= 1;
                 visit(unacked);
@@ -165,7 +215,7 @@ impl Pending {
     /// Puts a waiting message behind those to be delivered again. `false` when it is there already or does not wait.
     pub fn queue(&mut self, stream_seq: u64) -> bool {
         let Some(at) = self.position(stream_seq) else { return false };
-        if self.slots[at].state == State::Queued {
+        if self.slots[at].state != State::Waiting {
             return false;
         }
         self.slots[at].state = State::Queued;

@@ -279,6 +279,9 @@ impl PullSide {
             if effects.has_interest(&front.reply) {
                 return Some(self.give(config, demand.now));
             }
+            if effects.leads_elsewhere(&front.reply) {
+                effects.status(&front.reply, &Status::InterestExpired(remaining(front)));
+            }
             self.waiting.pop();
         }
     }

@@ -26,6 +26,8 @@ pub(super) struct Book {
     planned: BTreeSet<(i64, Member)>,
     /// Those that push: interest in their subjects is watched.
     pub(super) pushing: BTreeSet<Member>,
+    /// Those that gave up messages: that is to be written at once.
+    pub(super) unwritten: Vec<Member>,
     /// Those whose state is to be written.
     pub(super) unsaved: Vec<Member>,
     /// When it is written.
@@ -117,7 +119,7 @@ impl Book {
     /// Takes note when a consumer is to be looked at. A time that moves away is left alone: it is looked at early then.
     pub(super) fn plan(&mut self, member: Member) {
         let Some(slot) = self.slots.get_mut(member as usize).and_then(Option::as_deref_mut) else { return };
-        let next = slot.machine.next_tick();
+        let next = slot.machine.next_tick().min(slot.letters.due());
         if next >= slot.planned {
             return;
         }

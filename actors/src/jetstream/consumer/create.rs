@@ -20,7 +20,7 @@ use troupe_engine::id::nuid;
 use troupe_store::{ConsumerStore, StoreError, StreamStore, SubjectFilter};
 
 use super::Consumers;
-use super::dead_letters::DEAD_LETTER_KEY;
+use super::dead_letters::{DEAD_LETTER_KEY, Letters, subject_of};
 use super::retention::{count_anew, sweep, sweep_all};
 use super::saving::{of_stored, save};
 use super::slot::Slot;
@@ -71,7 +71,7 @@ impl Consumers {
         let limits = core.server.options();
         ConsumerBounds {
             server_max_ack_pending: limits.max_ack_pending,
-            account_max_ack_pending: core.account.limits().max_ack_pending,
+            account_max_ack_pending: core.account.limits(core.config.replicas).max_ack_pending,
             max_request_batch: limits.max_request_batch,
         }
     }
@@ -118,7 +118,7 @@ impl Consumers {
 
     fn check_room(&self, core: &StreamCore, config: &ConsumerConfig) -> Result<(), ApiError> {
         let of_stream = core.config.max_consumers;
-        let of_account = core.account.limits().max_consumers;
+        let of_account = core.account.limits(core.config.replicas).max_consumers;
         let is_account_stricter = of_account > 0 && of_account < of_stream;
         let limit = if of_stream <= 0 || is_account_stricter { of_account } else { of_stream };
         let is_counted = |config: &ConsumerConfig| !config.direct && !config.sourcing;
@@ -192,12 +192,16 @@ impl Consumers {
             group: core.audience.join(&filters, member, machine.lowest_concern()),
             created,
             store,
+            letters: Letters::default(),
             is_ready: false,
             is_blocked: false,
             is_unsaved: false,
             planned: NEVER,
             machine,
         };
+        if subject_of(slot.machine.config()).is_some() {
+            self.listening.start_receipts(core);
+        }
         self.book.insert(slot);
         count_anew(core, &mut self.book, member);
         if self.book.pushing.contains(&member) {
@@ -251,6 +255,9 @@ impl Consumers {
             written.map_err(|cause| errors::CONSUMER_STORE_FAILED.with(cause))?;
         }
         let is_feeder = config.sourcing;
+        if subject_of(&config).is_some() {
+            self.listening.start_receipts(core);
+        }
         let config = Arc::new(config);
         let mut outlet = self.sending.open(now);
         outlet.speak_for(&slot.name, &config);
@@ -365,7 +372,13 @@ impl Consumers {
                 machine.many_left(first_seq, |seq| core.store.get(seq).is_ok());
             }
         }
-        self.enter(core, machine, Some(store), created);
+        let mut letters = Letters::decode(store.note(), now);
+        letters.retain(|seq| machine.hold(seq));
+        let member = self.enter(core, machine, Some(store), created);
+        if let Some(slot) = self.book.slot(member) {
+            slot.letters = letters;
+        }
+        self.book.plan(member);
         Ok(())
     }
 

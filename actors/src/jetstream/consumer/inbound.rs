@@ -15,8 +15,9 @@ use troupe_engine::consumer::takes_acks;
 use troupe_engine::stream::level::refuses_request;
 
 use super::book::Book;
+use super::dead_letters::take_receipt;
 use super::outlet::Outlet;
-use super::subjects::{TAG_ACK, TAG_FLOW, TAG_NEXT};
+use super::subjects::{TAG_ACK, TAG_FLOW, TAG_NEXT, TAG_RECEIPT};
 use super::{Consumers, finish};
 use crate::jetstream::stream::StreamCore;
 use crate::router::{ClientSink, InboxMessage};
@@ -49,6 +50,7 @@ impl Consumers {
                 TAG_ACK => ear.take_ack(client.as_ref(), message),
                 TAG_NEXT => ear.take_request(client.as_ref(), message),
                 TAG_FLOW => ear.take_answer(message),
+                TAG_RECEIPT => ear.take_receipt(message),
                 _ => {}
             }
         }
@@ -142,6 +144,21 @@ impl Ear<'_, '_> {
         slot.machine.answer(&message.subject, stream_seq, consumer_seq, now, self.outlet);
         self.finish(member);
         self.book.make_ready(member);
+    }
+
+    fn take_receipt(&mut self, message: &InboxMessage) {
+        let mut tokens = message.subject.rsplit(|byte| *byte == b'.');
+        let (Some(seq), Some(name)) = (tokens.next(), tokens.next()) else { return };
+        let seq = std::str::from_utf8(seq).ok().and_then(|seq| seq.parse().ok());
+        let (Some(seq), Some(member)) = (seq, self.named(name)) else { return };
+        let Some(slot) = self.book.slot(member) else { return };
+        let was_blocked = slot.is_blocked;
+        self.outlet.speak_for(&slot.name, slot.machine.config());
+        take_receipt(slot, seq, message, self.outlet);
+        self.finish(member);
+        if was_blocked {
+            self.book.make_ready(member);
+        }
     }
 
     /// Tells a client that there is no such consumer, as it is told where nobody listens.

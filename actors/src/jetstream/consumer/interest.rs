@@ -41,8 +41,16 @@ impl Interest {
         true
     }
 
+    /// Whether what is sent to a subject goes to another account.
+    pub(super) fn leads_elsewhere(&self, subject: &[u8]) -> bool {
+        self.account.has_requester(subject).is_some()
+    }
+
     /// Whether a message would reach somebody.
     pub(super) fn has(&mut self, subject: &[u8]) -> bool {
+        if let Some(has_requester) = self.account.has_requester(subject) {
+            return has_requester;
+        }
         if !self.refresh() && self.last == subject {
             return self.answer;
         }

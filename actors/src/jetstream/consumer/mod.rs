@@ -32,6 +32,8 @@ use troupe_engine::consumer::timers::Usage;
 use troupe_store::{Removals, Ticket};
 
 use self::book::Book;
+pub use self::dead_letters::Sealed;
+use self::dead_letters::post_due;
 use self::deliver::{Scratch, Turn, deliver};
 use self::outlet::Outlet;
 use self::sending::Sending;
@@ -43,6 +45,15 @@ use crate::router::Stalled;
 /// Turns taken before others are heard.
 const MAX_TURNS: usize = 1024;
 
+/// What is sent when a state is on the disk.
+#[derive(Debug)]
+pub enum Written {
+    /// Answers to acknowledgements: empty messages to these subjects.
+    Replies(Vec<Bytes>),
+    /// Dead letters.
+    Letters(Sealed),
+}
+
 /// The consumers of one stream. The stream's actor calls; nothing here waits.
 #[derive(Debug)]
 pub struct Consumers {
@@ -52,8 +63,8 @@ pub struct Consumers {
     listening: Listening,
     /// Answers to acknowledgements that wait until the state is written.
     owed: Vec<(Member, Bytes)>,
-    /// The same, being written.
-    writing: Vec<(Ticket, Vec<Bytes>)>,
+    /// What waits for states that are being written.
+    writing: Vec<(Ticket, Written)>,
     /// The consumer that was named last.
     last_named: Option<Member>,
     /// A client is so full that nothing more should be sent for now.
@@ -109,8 +120,8 @@ impl Consumers {
         self.stalled.take()
     }
 
-    /// Answers that wait for the disk: they are sent, empty, when it is done.
-    pub fn take_writing(&mut self) -> Vec<(Ticket, Vec<Bytes>)> {
+    /// What waits for the disk, for [`Consumers::send_written`] when it is done.
+    pub fn take_writing(&mut self) -> Vec<(Ticket, Written)> {
         std::mem::take(&mut self.writing)
     }
 
@@ -131,6 +142,13 @@ impl Consumers {
     /// The end of a batch: states that were asked for are written, consumers that have something to deliver get their turn.
     pub fn flush(&mut self, core: &mut StreamCore) {
         self.pay_debts();
+        self.deliver(core);
+        if !self.book.unwritten.is_empty() {
+            self.write_letters(core);
+        }
+    }
+
+    fn deliver(&mut self, core: &mut StreamCore) {
         if self.book.num_ready() == 0 {
             return;
         }
@@ -154,6 +172,9 @@ impl Consumers {
             outlet.speak_for(&slot.name, slot.machine.config());
             if slot.machine.tick(first_seq, now, &mut outlet) == Usage::Abandoned {
                 abandoned.push(member);
+            }
+            if slot.letters.due() <= now {
+                post_due(slot, core, &mut outlet);
             }
             self.book.make_ready(member);
             finish(&mut self.book, core, member, &mut outlet);
@@ -247,7 +268,10 @@ fn take_turn(book: &mut Book, core: &mut StreamCore, member: Member, outlet: &mu
 /// Ends what a consumer did: its letters and its settled messages follow, its next time is planned.
 fn finish(book: &mut Book, core: &mut StreamCore, member: Member, outlet: &mut Outlet<'_>) {
     if !outlet.dead.is_empty() {
-        retention::bury(core, outlet);
+        if let Some(slot) = book.slot(member) {
+            outlet.dead.drain(..).for_each(|(seq, letter)| slot.letters.insert(seq, letter));
+        }
+        book.unwritten.push(member);
     }
     if !outlet.settled.is_empty() {
         let settled = std::mem::take(&mut outlet.settled);

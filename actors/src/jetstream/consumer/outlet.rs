@@ -9,11 +9,11 @@ use troupe_codecs::api::advisory::{
 };
 use troupe_codecs::api::json::encode;
 use troupe_codecs::api::{ConsumerConfig, Timestamp};
-use troupe_engine::consumer::effects::{Advisory, Effects, GivenUp, GivenUpCause};
+use troupe_engine::consumer::effects::{Advisory, Effects, GivenUp};
 use troupe_engine::consumer::status::Status;
 use troupe_engine::id::nuid;
 
-use super::dead_letters::DeadLetter;
+use super::dead_letters::{Letter, subject_of};
 use super::interest::Interest;
 use crate::router::{Content, ServerBatch, ServerMessage, Stalled};
 
@@ -31,7 +31,7 @@ pub(super) struct Outlet<'a> {
     /// Sequences it is done with.
     pub(super) settled: Vec<u64>,
     /// Messages it gave up, where somebody cares.
-    pub(super) dead: Vec<DeadLetter>,
+    pub(super) dead: Vec<(u64, Letter)>,
     pub(super) num_sent: usize,
     pub(super) num_bytes: usize,
     block: Vec<u8>,
@@ -211,24 +211,20 @@ impl Effects for Outlet<'_> {
         self.settled.push(stream_seq);
     }
 
-    fn given_up(&mut self, message: &GivenUp<'_>) {
-        let Some(config) = &self.config else { return };
-        let Some(to) = DeadLetter::subject_of(config) else { return };
-        let cause = match message.cause {
-            GivenUpCause::MaxDeliver => None,
-            GivenUpCause::Terminated(reason) => Some(String::from_utf8_lossy(reason).into_owned()),
-        };
-        self.dead.push(DeadLetter {
-            to: to.to_owned(),
-            consumer: Arc::clone(&self.consumer),
-            stream_seq: message.stream_seq,
-            deliveries: message.deliveries,
-            terminated: cause,
-        });
+    fn given_up(&mut self, message: &GivenUp<'_>) -> bool {
+        let is_letter = self.config.as_ref().is_some_and(|config| subject_of(config).is_some());
+        if is_letter {
+            self.dead.push((message.stream_seq, Letter::new(message)));
+        }
+        is_letter
     }
 
     fn has_interest(&mut self, subject: &[u8]) -> bool {
         self.interest.has(subject)
+    }
+
+    fn leads_elsewhere(&mut self, subject: &[u8]) -> bool {
+        self.interest.leads_elsewhere(subject)
     }
 
     fn new_id(&mut self) -> String {

@@ -7,7 +7,6 @@ use troupe_engine::consumer::audience::Member;
 use troupe_store::{Removals, SubjectFilter};
 
 use super::book::Book;
-use super::outlet::Outlet;
 use super::sending::Sending;
 use crate::jetstream::clock;
 use crate::jetstream::stream::StreamCore;
@@ -131,18 +130,4 @@ pub(super) fn count_anew(core: &mut StreamCore, book: &mut Book, member: Member)
     });
     slot.machine.set_num_pending(num_pending, core.audience.arrivals(slot.group));
     core.audience.lower(slot.group, slot.machine.lowest_concern().min(NEVER.unsigned_abs()));
-}
-
-/// Publishes messages that consumers gave up, where somebody cares.
-pub(super) fn bury(core: &mut StreamCore, outlet: &mut Outlet<'_>) {
-    let stream = std::sync::Arc::clone(core.entry.name());
-    for letter in std::mem::take(&mut outlet.dead) {
-        match core.store.get(letter.stream_seq) {
-            Ok(message) => letter.publish(&stream, &message, b"", outlet),
-            Err(cause) => {
-                let seq = letter.stream_seq;
-                tracing::warn!("stream '{stream}' has no dead letter of message {seq}: {cause}");
-            }
-        }
-    }
 }

@@ -5,8 +5,8 @@ use troupe_engine::consumer::pending::Unacked;
 use troupe_engine::consumer::{Consumer, Position, Stored};
 use troupe_store::{ConsumerState, Durability, PendingMessage, SequencePair, StoreError};
 
-use super::Consumers;
 use super::slot::Slot;
+use super::{Consumers, Written};
 use crate::jetstream::clock;
 use crate::jetstream::stream::StreamCore;
 
@@ -49,6 +49,9 @@ pub(super) fn save(slot: &mut Slot) -> Result<Durability, StoreError> {
     if slot.machine.take_changed() {
         store.replace(to_stored(&slot.machine))?;
     }
+    if let Some(note) = slot.letters.take_note() {
+        store.set_note(note);
+    }
     store.commit()
 }
 
@@ -67,7 +70,7 @@ impl Consumers {
                 Ok(Durability::Reached) => debts.iter().for_each(|(_, reply)| outlet.send(reply, b"")),
                 Ok(Durability::Pending(ticket)) => {
                     let replies: Vec<Bytes> = debts.iter().map(|(_, reply)| reply.clone()).collect();
-                    self.writing.push((ticket, replies));
+                    self.writing.push((ticket, Written::Replies(replies)));
                 }
                 // Whoever asked hears nothing, and asks again.
                 Err(cause) => tracing::error!("state of consumer '{}' cannot be written: {cause}", slot.name),
@@ -78,11 +81,20 @@ impl Consumers {
         self.owed = owed;
     }
 
-    /// Sends answers whose states are on the disk now.
-    pub fn send_written(&mut self, outcome: &Result<(), StoreError>, replies: &[Bytes]) {
+    /// Sends what waited for states that are on the disk now.
+    pub fn send_written(&mut self, core: &mut StreamCore, outcome: &Result<(), StoreError>, written: &Written) {
         if let Err(cause) = outcome {
-            return tracing::error!("states of consumers cannot be written: {cause}");
+            tracing::error!("states of consumers cannot be written: {cause}");
         }
+        match written {
+            Written::Letters(sealed) => self.letters_written(core, outcome, sealed),
+            Written::Replies(replies) if outcome.is_ok() => self.send_replies(replies),
+            // Whoever asked hears nothing, and asks again.
+            Written::Replies(_) => {}
+        }
+    }
+
+    fn send_replies(&mut self, replies: &[Bytes]) {
         let mut outlet = self.sending.open(clock::now());
         replies.iter().for_each(|reply| outlet.send(reply, b""));
         outlet.close();

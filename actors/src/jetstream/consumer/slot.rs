@@ -7,6 +7,8 @@ use troupe_engine::consumer::Consumer;
 use troupe_engine::consumer::audience::GroupId;
 use troupe_store::{ConsumerStore, SubjectFilter};
 
+use super::dead_letters::Letters;
+
 /// One consumer of a stream.
 #[derive(Debug)]
 pub(super) struct Slot {
@@ -18,6 +20,8 @@ pub(super) struct Slot {
     pub(super) group: GroupId,
     /// Where its state is kept; nowhere for those that only feed other streams.
     pub(super) store: Option<Box<dyn ConsumerStore>>,
+    /// What it gave up and nobody has yet.
+    pub(super) letters: Letters,
     /// It is among those that may deliver.
     pub(super) is_ready: bool,
     /// Unacknowledged messages keep it from delivering.

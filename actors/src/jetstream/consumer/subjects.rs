@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::dead_letters::RECEIPT_PREFIX;
 use crate::jetstream::entry::StreamEntry;
 use crate::jetstream::stream::StreamCore;
 use crate::jetstream::stream::core::TAG_CONSUMERS;
@@ -15,6 +16,9 @@ pub(super) const TAG_ACK: u32 = TAG_CONSUMERS;
 pub(super) const TAG_NEXT: u32 = TAG_CONSUMERS + 1;
 /// Answers to flow control.
 pub(super) const TAG_FLOW: u32 = TAG_CONSUMERS + 2;
+
+/// Answers to dead letters.
+pub(super) const TAG_RECEIPT: u32 = TAG_CONSUMERS + 3;
 
 const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -66,6 +70,18 @@ impl Listening {
         listening.subscriptions = made.collect();
         core.change_subscriptions(listening.subscriptions.clone(), Vec::new());
         listening
+    }
+
+    /// Listens for answers to dead letters, too.
+    pub(super) fn start_receipts(&mut self, core: &StreamCore) {
+        if self.subscriptions.iter().any(|known| known.tag() == TAG_RECEIPT) {
+            return;
+        }
+        let subject = format!("{RECEIPT_PREFIX}.{}.>", core.entry.name());
+        let inbox = Arc::clone(core.entry.inbox());
+        let made = Arc::new(Subscription::inside(inbox, subject.as_bytes(), b"", TAG_RECEIPT));
+        self.subscriptions.push(Arc::clone(&made));
+        core.change_subscriptions(vec![made], Vec::new());
     }
 
     /// Listens no more.

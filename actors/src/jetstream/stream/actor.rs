@@ -12,7 +12,7 @@ use super::commit::Committed;
 use super::core::StreamCore;
 use crate::jetstream::account::JetStreamAccount;
 use crate::jetstream::clock;
-use crate::jetstream::consumer::Consumers;
+use crate::jetstream::consumer::{Consumers, Written};
 use crate::jetstream::entry::StreamEntry;
 use crate::jetstream::messages::{StreamCall, StreamCommand};
 use crate::jetstream::server::JetStreamServer;
@@ -107,9 +107,15 @@ impl Stream {
         self.consumers.flush(&mut self.core);
         let committed = self.core.commit_changes();
         self.after_change(committed, ctx);
-        for (ticket, replies) in self.consumers.take_writing() {
+        for (ticket, waiting) in self.consumers.take_writing() {
             let written = ticket.into_actor(self);
-            ctx.spawn(written.map(move |outcome, actor, _| actor.consumers.send_written(&outcome, &replies)));
+            ctx.spawn(written.map(move |outcome, actor, ctx| {
+                actor.consumers.send_written(&mut actor.core, &outcome, &waiting);
+                // What was let go of may leave the stream, and make room for more.
+                if matches!(waiting, Written::Letters(_)) {
+                    actor.serve(ctx);
+                }
+            }));
         }
         self.watch_interest(ctx);
         self.go_on(ctx);

@@ -6,6 +6,7 @@ use crate::{AckMode, ConsumerState, ConsumerStore, Durability, StoreError};
 #[derive(Debug, Default)]
 pub struct MemoryConsumerStore {
     state: ConsumerState,
+    note: Vec<u8>,
 }
 
 impl ConsumerStore for MemoryConsumerStore {
@@ -33,6 +34,14 @@ impl ConsumerStore for MemoryConsumerStore {
 
     fn update_meta(&mut self, _meta: &[u8]) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    fn note(&self) -> &[u8] {
+        &self.note
+    }
+
+    fn set_note(&mut self, note: Vec<u8>) {
+        self.note = note;
     }
 
     fn is_dirty(&self) -> bool {

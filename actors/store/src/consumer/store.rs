@@ -35,6 +35,12 @@ pub trait ConsumerStore: Send + Debug {
     /// I/O errors.
     fn update_meta(&mut self, meta: &[u8]) -> Result<(), StoreError>;
 
+    /// Returns the note that is kept beside the state; empty when there is none.
+    fn note(&self) -> &[u8];
+
+    /// Replaces the note. It becomes durable with the next commit, behind the state.
+    fn set_note(&mut self, note: Vec<u8>);
+
     /// Returns what was wrong with the state that was kept: it was put aside then, and the consumer begins anew.
     fn damage(&self) -> Option<&str> {
         None

@@ -7,6 +7,9 @@ use super::place::Place;
 use crate::format::{decode_consumer_state, encode_consumer_state};
 use crate::{AckMode, ConsumerState, ConsumerStore, Durability, StoreError};
 
+/// What is to be remembered beside the state, unknown to nats-server.
+const NOTE_FILE: &str = "note.dat";
+
 /// Keeps a consumer's state in a file, written whole.
 #[derive(Debug)]
 pub(crate) struct FileConsumerStore {
@@ -15,6 +18,8 @@ pub(crate) struct FileConsumerStore {
     name: String,
     state: ConsumerState,
     is_dirty: bool,
+    note: Vec<u8>,
+    is_note_dirty: bool,
     /// What was wrong with the state's file.
     damage: Option<String>,
 }
@@ -52,12 +57,28 @@ impl FileConsumerStore {
         if known == Err(meta::MetaError::Missing) {
             // What a removed consumer of this name may have left.
             place.remove_opt(&directory.join("o.dat"))?;
+            place.remove_opt(&directory.join(NOTE_FILE))?;
         }
         if known.as_deref().ok() != Some(json) {
             meta::write(&place, &directory, &sum_name, json)?;
         }
         let (state, damage) = Self::read_state(&place, &directory, name)?;
-        Ok(Box::new(Self { place, directory, name: sum_name, state, is_dirty: false, damage }))
+        let note = Self::read_note(&place, &directory)?;
+        let (is_dirty, is_note_dirty) = (false, false);
+        Ok(Box::new(Self { place, directory, name: sum_name, state, is_dirty, note, is_note_dirty, damage }))
+    }
+
+    /// Reads the note. One that no key opens any more is none.
+    fn read_note(place: &Place, directory: &std::path::Path) -> Result<Vec<u8>, StoreError> {
+        let path = directory.join(NOTE_FILE);
+        let bytes = match place.journal.held(&path) {
+            Some(held) => held.to_vec(),
+            None => place.read_opt(&path)?.unwrap_or_default(),
+        };
+        match &place.keys {
+            Some(keys) if !bytes.is_empty() => Ok(keys.unseal(&bytes).unwrap_or_default()),
+            _ => Ok(bytes),
+        }
     }
 
     /// Reads the state. A file that makes no sense is put aside, and the consumer begins anew.
@@ -100,19 +121,17 @@ impl FileConsumerStore {
         Ok(place)
     }
 
-    fn write(&mut self) -> Result<(), StoreError> {
-        let mut bytes = encode_consumer_state(&self.state);
-        if let Some(keys) = &self.place.keys {
+    fn write(&self, file: &str, mut bytes: Vec<u8>) -> Result<(), StoreError> {
+        if let Some(keys) = self.place.keys.as_ref().filter(|_| !bytes.is_empty()) {
             bytes = keys.seal(&bytes)?;
         }
-        let path = self.directory.join("o.dat");
+        let path = self.directory.join(file);
         if self.place.journal.is_always() {
             self.place.journal.hold(&path, &bytes);
+            Ok(())
         } else {
-            self.place.replace_lazily(&path, &bytes)?;
+            self.place.replace_lazily(&path, &bytes)
         }
-        self.is_dirty = false;
-        Ok(())
     }
 }
 
@@ -147,18 +166,34 @@ impl ConsumerStore for FileConsumerStore {
         meta::write(&self.place, &self.directory, &self.name, json)
     }
 
+    fn note(&self) -> &[u8] {
+        &self.note
+    }
+
+    fn set_note(&mut self, note: Vec<u8>) {
+        self.is_note_dirty |= self.note != note;
+        self.note = note;
+    }
+
     fn damage(&self) -> Option<&str> {
         self.damage.as_deref()
     }
 
     fn is_dirty(&self) -> bool {
-        self.is_dirty
+        self.is_dirty || self.is_note_dirty
     }
 
     fn commit(&mut self) -> Result<Durability, StoreError> {
-        if self.is_dirty {
+        if self.is_dirty() {
             self.place.journal.check()?;
-            self.write()?;
+        }
+        if self.is_dirty {
+            self.write("o.dat", encode_consumer_state(&self.state))?;
+            self.is_dirty = false;
+        }
+        if self.is_note_dirty {
+            self.write(NOTE_FILE, self.note.clone())?;
+            self.is_note_dirty = false;
         }
         Ok(self.place.journal.current())
     }
