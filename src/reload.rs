@@ -7,6 +7,7 @@ use rand::seq::SliceRandom;
 use tracing::{info, warn};
 use troupe_actors::account::Linked;
 use troupe_actors::client::ClientCommand;
+use troupe_actors::jetstream::{JetStreamAccount, JetStreamServer};
 use troupe_actors::net::BoundListener;
 use troupe_actors::net::tls::TlsServer;
 use troupe_actors::route::RouteTls;
@@ -71,19 +72,23 @@ fn load_certificates(inner: &Inner, options: &Options) -> Result<Option<TlsServe
 }
 
 /// Everything but the clients. What they see of the links is the old or the new until those returned are in force.
-fn take_over(inner: &Inner, options: &Arc<Options>) -> Linked {
+fn take_over(inner: &Inner, options: &Arc<Options>) -> InForce {
     let services = &inner.services;
-    let linked = put_accounts_in_force(inner, options, None);
+    let in_force = put_accounts_in_force(inner, options, None);
     inner.reporter.note_reload(std::time::SystemTime::now());
     services.change_info(|info| *info = with_options(info.clone(), options));
     if let Some(Err(cause)) = options.pid_file.as_deref().map(files::write_pid_file) {
         tracing::error!("{cause}");
     }
-    linked
+    in_force
 }
 
 /// Puts accounts, their links and limits, and who may enter in force: of all accounts, or of those `touched` only.
-pub(crate) fn put_accounts_in_force(inner: &Inner, options: &Arc<Options>, touched: Option<&BTreeSet<&str>>) -> Linked {
+pub(crate) fn put_accounts_in_force(
+    inner: &Inner,
+    options: &Arc<Options>,
+    touched: Option<&BTreeSet<&str>>,
+) -> InForce {
     let services = &inner.services;
     let is_touched = |name: &str| touched.is_none_or(|touched| touched.contains(name));
     match touched {
@@ -92,18 +97,35 @@ pub(crate) fn put_accounts_in_force(inner: &Inner, options: &Arc<Options>, touch
             services.accounts.configure(&account.name, account.limits.clone());
         }),
     }
-    if let Some(jetstream) = &inner.jetstream {
+    let jetstream = inner.jetstream.as_ref().map(|jetstream| {
         let limits = options.accounts.iter().filter(|account| is_touched(&account.name));
-        let limits = limits.map(|account| (account.name.clone(), account.jetstream));
-        jetstream.reload(&options.jetstream, &limits.collect::<Vec<_>>());
-    }
+        let limits =
+            limits.filter_map(|account| Some((services.accounts.get(&account.name)?, account.jetstream.clone())));
+        (Arc::clone(jetstream), jetstream.reload(&options.jetstream, &limits.collect::<Vec<_>>()))
+    });
     let (accounts, router, server) = (&*services.accounts, &services.router, &services.info().server_name);
     let linked = match touched {
         None => inner.linker.lock().link(accounts, router, options, server),
         Some(touched) => inner.linker.lock().relink((accounts, router), options, server, touched),
     };
     services.set_options(Arc::clone(options));
-    linked
+    InForce { linked, jetstream }
+}
+
+/// Links, and accounts that have JetStream from now on.
+pub(crate) struct InForce {
+    linked: Linked,
+    jetstream: Option<(Arc<JetStreamServer>, Vec<Arc<JetStreamAccount>>)>,
+}
+
+impl InForce {
+    /// Waits until every publisher sees the links, and the streams take messages.
+    pub(crate) async fn wait(self) {
+        self.linked.wait().await;
+        if let Some((jetstream, accounts)) = self.jetstream {
+            jetstream.start_accounts(&accounts).await;
+        }
+    }
 }
 
 /// Has every client judged by the new options. A changed limit closes clients by lot until it holds; one below zero,

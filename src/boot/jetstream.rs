@@ -10,7 +10,7 @@ use troupe_actors::router::local::SeatPlan;
 use troupe_actors::router::{Accounts, RouterHandle};
 use troupe_actors::supervisor::{ArbiterSlot, ChildSpec, SupervisorHandle};
 use troupe_codecs::api::API_LEVEL;
-use troupe_codecs::api::account::AccountLimits;
+use troupe_codecs::api::account::JetStreamLimits;
 use troupe_engine::options::{DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, Options, friendly_bytes};
 
 use super::StartError;
@@ -60,7 +60,7 @@ pub(super) async fn start(
     let spec = ChildSpec::new("jetstream", move |child| JetStream::new(child, Arc::clone(&shared), seat));
     supervisor.supervise(spec.on(services)).await?;
     server.recover().await;
-    JetStream::subscribe(&server).await;
+    JetStream::subscribe(&server, &server.accounts()).await;
     info!("Took {:?} to start JetStream", began.elapsed());
     Ok(Some(server))
 }
@@ -70,10 +70,10 @@ fn enable_accounts(context: &Context<'_>, server: &JetStreamServer) {
     let options = context.options;
     let is_global_only = options.accounts.iter().all(|account| account.name == DEFAULT_SYSTEM_ACCOUNT);
     if is_global_only && let Some(view) = context.accounts.get(GLOBAL_ACCOUNT) {
-        server.enable(view, AccountLimits::default());
+        server.enable(view, JetStreamLimits::default());
     }
     for account in &options.accounts {
-        if let (Some(limits), Some(view)) = (account.jetstream, context.accounts.get(&account.name)) {
+        if let (Some(limits), Some(view)) = (account.jetstream.clone(), context.accounts.get(&account.name)) {
             server.enable(view, limits);
         }
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use config::{Map, Value, ValueKind};
+use troupe_codecs::api::account::AccountLimits;
 use troupe_engine::options::{AccountJetStream, JetStreamOptions, Secret, StoreCipher, SyncInterval};
 
 use super::reader::{Reader, go_type, is_flag};
@@ -131,9 +132,9 @@ fn read_batch_limits(reader: &mut Reader, value: &Value, options: &mut JetStream
 
 /// Reads what an account may have; `None` where JetStream is off.
 pub(super) fn read_account(reader: &mut Reader, value: &Value) -> Option<AccountJetStream> {
-    let mut limits = AccountJetStream::default();
+    let mut limits = AccountLimits::default();
     let ValueKind::Table(table) = &value.kind else {
-        return read_switch(reader, value).then_some(limits);
+        return read_switch(reader, value).then_some(AccountJetStream::Flat(limits));
     };
     for (key, value) in table {
         match key.to_ascii_lowercase().as_str() {
@@ -157,7 +158,7 @@ pub(super) fn read_account(reader: &mut Reader, value: &Value) -> Option<Account
             _ => reader.unknown(key, value),
         }
     }
-    Some(limits)
+    Some(AccountJetStream::Flat(limits))
 }
 
 fn set(limit: &mut i64, size: Option<u64>) {

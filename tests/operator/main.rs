@@ -6,6 +6,7 @@ mod t10_callout;
 mod t10_claims;
 mod t10_reports;
 mod t10_resolvers;
+mod t10_tiers;
 mod t10_users;
 mod t30_callout;
 mod t30_python;

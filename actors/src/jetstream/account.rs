@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use parking_lot::RwLock;
-use troupe_codecs::api::account::{AccountLimits, AccountStats, ApiStats, Tier};
+use troupe_codecs::api::account::{
+    AccountLimits, AccountStats, ApiStats, JetStreamLimits, NO_FLAT_LIMITS, SINGLE_TIER, Tier,
+};
 use troupe_codecs::api::stream::StorageType;
 use troupe_codecs::api::{API_LEVEL, ApiError, StreamConfig, errors};
 use troupe_engine::stream::config::collide;
@@ -19,7 +21,7 @@ use crate::router::AccountView;
 pub struct JetStreamAccount {
     view: Arc<AccountView>,
     /// Asked for each message.
-    limits: ArcSwap<AccountLimits>,
+    limits: ArcSwap<JetStreamLimits>,
     streams: RwLock<BTreeMap<Arc<str>, Arc<StreamEntry>>>,
     num_requests: AtomicU64,
     num_errors: AtomicU64,
@@ -28,7 +30,7 @@ pub struct JetStreamAccount {
 impl JetStreamAccount {
     /// An account without streams.
     #[must_use]
-    pub fn new(view: Arc<AccountView>, limits: AccountLimits) -> Self {
+    pub fn new(view: Arc<AccountView>, limits: JetStreamLimits) -> Self {
         Self {
             view,
             limits: ArcSwap::from_pointee(limits),
@@ -50,14 +52,22 @@ impl JetStreamAccount {
         self.view.name()
     }
 
-    /// Limits.
+    /// Limits of streams with so many copies; none at all where such streams are not allowed.
     #[must_use]
-    pub fn limits(&self) -> AccountLimits {
-        **self.limits.load()
+    pub fn limits(&self, replicas: i64) -> AccountLimits {
+        self.limits.load().of(replicas).copied().unwrap_or_default()
+    }
+
+    /// Limits of streams with so many copies.
+    ///
+    /// # Errors
+    /// Such streams are not allowed.
+    fn allowed(&self, replicas: i64) -> Result<AccountLimits, ApiError> {
+        self.limits.load().of(replicas).copied().ok_or_else(|| errors::NO_LIMITS.error())
     }
 
     /// Puts other limits in force.
-    pub(super) fn set_limits(&self, limits: AccountLimits) {
+    pub(super) fn set_limits(&self, limits: JetStreamLimits) {
         self.limits.store(Arc::new(limits));
     }
 
@@ -86,10 +96,7 @@ impl JetStreamAccount {
     pub fn add(&self, entry: &Arc<StreamEntry>) -> Result<(), ApiError> {
         let config = entry.config();
         let mut streams = self.streams.write();
-        let most = self.limits().max_streams;
-        if most > 0 && streams.len() as i64 >= most {
-            return Err(errors::MAXIMUM_STREAMS_LIMIT.error());
-        }
+        self.check_count(&streams, &config.name, config.replicas)?;
         self.check_reservation(&streams, &config)?;
         check_overlap(&streams, &config)?;
         streams.insert(Arc::clone(entry.name()), Arc::clone(entry));
@@ -121,16 +128,24 @@ impl JetStreamAccount {
         }
     }
 
-    /// Whether there is room for what a stream reserves.
+    /// Whether there is room for a stream, and for what it reserves.
     ///
     /// # Errors
     /// A limit would be exceeded.
     pub fn check_room(&self, config: &StreamConfig) -> Result<(), ApiError> {
-        self.check_reservation(&self.streams.read(), config)
+        let streams = self.streams.read();
+        self.check_count(&streams, &config.name, config.replicas)?;
+        self.check_reservation(&streams, config)
+    }
+
+    fn check_count(&self, streams: &Streams, name: &str, replicas: i64) -> Result<(), ApiError> {
+        let most = self.allowed(replicas)?.max_streams;
+        let others = streams.len() - usize::from(streams.contains_key(name));
+        if most > 0 && others as i64 >= most { Err(errors::MAXIMUM_STREAMS_LIMIT.error()) } else { Ok(()) }
     }
 
     fn check_reservation(&self, streams: &Streams, config: &StreamConfig) -> Result<(), ApiError> {
-        let limits = self.limits();
+        let limits = self.allowed(config.replicas)?;
         let limit = match config.storage {
             StorageType::Memory => limits.max_memory,
             StorageType::File => limits.max_storage,
@@ -148,15 +163,19 @@ impl JetStreamAccount {
         reserved(&self.streams.read(), storage, except)
     }
 
-    /// Whether the account holds as much of a storage as it may.
-    #[must_use]
-    pub fn is_full(&self, storage: StorageType, more: u64) -> bool {
-        let limits = self.limits();
+    /// Whether the account may hold more of a storage.
+    ///
+    /// # Errors
+    /// It may not.
+    pub fn check_bytes(&self, storage: StorageType, more: u64) -> Result<(), ApiError> {
+        let limits = self.limits.load();
+        let Some(limits) = limits.of(1) else { return Err(errors::NO_LIMITS.error()) };
         let limit = match storage {
             StorageType::Memory => limits.max_memory,
             StorageType::File => limits.max_storage,
         };
-        u64::try_from(limit).is_ok_and(|limit| self.used(storage).saturating_add(more) > limit)
+        let is_full = u64::try_from(limit).is_ok_and(|limit| self.used(storage).saturating_add(more) > limit);
+        if is_full { Err(errors::ACCOUNT_RESOURCES_EXCEEDED.error()) } else { Ok(()) }
     }
 
     /// Bytes held in a storage.
@@ -178,7 +197,8 @@ impl JetStreamAccount {
     /// Usage and limits.
     #[must_use]
     pub fn stats(&self, domain: &str) -> AccountStats {
-        let mut total = Tier { limits: self.limits(), ..Tier::default() };
+        let limits = self.limits.load();
+        let mut total = Tier::default();
         for entry in self.streams.read().values() {
             let config = entry.config();
             let bytes = entry.usage().bytes.load(Ordering::Relaxed);
@@ -201,7 +221,23 @@ impl JetStreamAccount {
             errors: self.num_errors.load(Ordering::Relaxed),
             inflight: 0,
         };
-        AccountStats { total, domain: domain.to_owned(), api, tiers: BTreeMap::new() }
+        let mut tiers = BTreeMap::new();
+        match &**limits {
+            JetStreamLimits::Flat(limits) => total.limits = *limits,
+            JetStreamLimits::Tiered(known) => {
+                total.limits = NO_FLAT_LIMITS;
+                tiers.extend(
+                    known.iter().map(|(name, limits)| (name.clone(), Tier { limits: *limits, ..Tier::default() })),
+                );
+                // All streams are without copies here.
+                let limits = known.get(SINGLE_TIER).copied();
+                if limits.is_some() || total.streams > 0 {
+                    let limits = limits.unwrap_or(NO_FLAT_LIMITS);
+                    tiers.insert(SINGLE_TIER.to_owned(), Tier { limits, ..total });
+                }
+            }
+        }
+        AccountStats { total, domain: domain.to_owned(), api, tiers }
     }
 }
 

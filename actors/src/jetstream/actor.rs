@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix::{Actor, ActorContext, AsyncContext, Context, StreamHandler, WrapFuture};
 use troupe_codecs::api::advisory::ApiLimitReached;
 
+use super::account::JetStreamAccount;
 use super::advisory;
 use super::api::{API_SUBJECTS, ApiRequest, dispatch};
 use super::server::JetStreamServer;
@@ -40,9 +41,9 @@ impl JetStream {
         Self { context, server, local, consumer, refused }
     }
 
-    /// Subscribes to the API in all accounts, once for all instances. Ready when every publisher sees it.
-    pub async fn subscribe(server: &JetStreamServer) {
-        for account in server.accounts() {
+    /// Subscribes to the API in accounts, once for all instances. Ready when every publisher sees it.
+    pub async fn subscribe(server: &JetStreamServer, accounts: &[Arc<JetStreamAccount>]) {
+        for account in accounts {
             let subjects = API_SUBJECTS.iter().flat_map(|subject| server.with_domain(subject));
             let subscriptions = subjects
                 .map(|subject| Arc::new(Subscription::inside(Arc::clone(server.inbox()), subject.as_bytes(), b"", 0)));

@@ -10,6 +10,7 @@ use troupe_engine::stream::level::unsupported_level;
 use troupe_store::FoundStream;
 
 use super::account::JetStreamAccount;
+use super::actor::JetStream;
 use super::entry::StreamEntry;
 use super::server::JetStreamServer;
 use super::stream::overflow::refuse;
@@ -22,6 +23,24 @@ impl JetStreamServer {
             Ok(found) => found,
             Err(cause) => return tracing::error!("cannot list the streams that were kept: {cause}"),
         };
+        self.start_found(found).await;
+    }
+
+    /// Serves accounts that have JetStream from now on: starts their streams that were kept, then their API.
+    pub async fn start_accounts(self: &Arc<Self>, accounts: &[Arc<JetStreamAccount>]) {
+        let Some(directory) = self.directory().filter(|_| !accounts.is_empty()) else { return };
+        for account in accounts {
+            match directory.streams_of(account.name()) {
+                Ok(found) => self.start_found(found).await,
+                Err(cause) => {
+                    tracing::error!("cannot list the streams of account {:?} that were kept: {cause}", account.name());
+                }
+            }
+        }
+        JetStream::subscribe(self, accounts).await;
+    }
+
+    async fn start_found(self: &Arc<Self>, found: Vec<FoundStream>) {
         let starts = found.into_iter().filter_map(|found| self.add_kept(found));
         let starts: Vec<_> = starts.map(|(account, entry)| self.start_kept(account, entry)).collect();
         join_all(starts).await;

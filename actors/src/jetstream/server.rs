@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::RwLock;
-use troupe_codecs::api::account::AccountLimits;
+use troupe_codecs::api::account::JetStreamLimits;
 use troupe_codecs::api::{ApiError, StreamConfig, Timestamp, errors};
 use troupe_engine::options::JetStreamOptions;
 
@@ -186,7 +186,7 @@ impl JetStreamServer {
     }
 
     /// Enables JetStream for an account.
-    pub fn enable(&self, view: Arc<AccountView>, limits: AccountLimits) -> Arc<JetStreamAccount> {
+    pub fn enable(&self, view: Arc<AccountView>, limits: JetStreamLimits) -> Arc<JetStreamAccount> {
         let account = Arc::new(JetStreamAccount::new(view, limits));
         self.accounts.write().insert(Arc::clone(account.name()), Arc::clone(&account));
         account
@@ -218,19 +218,27 @@ impl JetStreamServer {
         check_reservation(reserved, config, i64::try_from(limit).unwrap_or(i64::MAX))
     }
 
-    /// Takes over other limits of the server and of accounts.
-    pub fn reload(&self, options: &JetStreamOptions, limits: &[(String, Option<AccountLimits>)]) {
+    /// Takes over other limits of the server and of accounts. Those that have JetStream from now on come back, to be
+    /// started.
+    #[must_use]
+    pub fn reload(
+        &self,
+        options: &JetStreamOptions,
+        limits: &[(Arc<AccountView>, Option<JetStreamLimits>)],
+    ) -> Vec<Arc<JetStreamAccount>> {
         self.capacity.set_limits(options);
-        for (name, limits) in limits {
-            match (self.account(name), limits) {
-                (Some(account), Some(limits)) => account.set_limits(*limits),
-                (None, None) => {}
-                (known, _) => {
-                    let verb = if known.is_some() { "disabled" } else { "enabled" };
-                    tracing::warn!("JetStream of account {name:?} is {verb} with the next start only");
+        let mut enabled = Vec::new();
+        for (view, limits) in limits {
+            match (self.account(view.name()), limits) {
+                (Some(account), Some(limits)) => account.set_limits(limits.clone()),
+                (None, Some(limits)) => enabled.push(self.enable(Arc::clone(view), limits.clone())),
+                (Some(_), None) => {
+                    tracing::warn!("JetStream of account {:?} is disabled with the next start only", view.name());
                 }
+                (None, None) => {}
             }
         }
+        enabled
     }
 
     /// Makes everything durable. The actors of the streams have ended.

@@ -75,23 +75,35 @@ impl StoreDirectory {
         let root = self.options.path.join("jetstream");
         let mut found = Vec::new();
         for (account, is_directory) in self.list(&root)? {
-            if !is_directory || account.starts_with('.') {
+            if is_directory && !account.starts_with('.') {
+                found.append(&mut self.streams_of(&account)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// As [`Self::streams`], of one account.
+    ///
+    /// # Errors
+    ///
+    /// `Unusable` for an account that is no file name; I/O errors.
+    pub fn streams_of(&self, account: &str) -> Result<Vec<FoundStream>, StoreError> {
+        check_name(account)?;
+        let root = self.options.path.join("jetstream");
+        let mut found = Vec::new();
+        let staging = root.join(account).join("__snapshots__");
+        if !self.list(&staging)?.is_empty() {
+            self.disk.remove_directory(&staging).map_err(|error| StoreError::io("remove", &staging, error))?;
+        }
+        let streams = root.join(account).join("streams");
+        for (name, _) in self.list(&streams)?.into_iter().filter(|(_, is_directory)| *is_directory) {
+            if name.starts_with('.') {
+                let path = streams.join(name);
+                self.disk.remove_directory(&path).map_err(|error| StoreError::io("remove", &path, error))?;
                 continue;
             }
-            let staging = root.join(&account).join("__snapshots__");
-            if !self.list(&staging)?.is_empty() {
-                self.disk.remove_directory(&staging).map_err(|error| StoreError::io("remove", &staging, error))?;
-            }
-            let streams = root.join(&account).join("streams");
-            for (name, _) in self.list(&streams)?.into_iter().filter(|(_, is_directory)| *is_directory) {
-                if name.starts_with('.') {
-                    let path = streams.join(name);
-                    self.disk.remove_directory(&path).map_err(|error| StoreError::io("remove", &path, error))?;
-                    continue;
-                }
-                let meta = self.read_meta(&account, &name)?;
-                found.push(FoundStream { account: account.clone(), name, meta });
-            }
+            let meta = self.read_meta(account, &name)?;
+            found.push(FoundStream { account: account.to_owned(), name, meta });
         }
         Ok(found)
     }

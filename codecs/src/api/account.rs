@@ -43,6 +43,48 @@ impl Default for AccountLimits {
     }
 }
 
+/// What an account may have of JetStream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JetStreamLimits {
+    /// For everything together.
+    Flat(AccountLimits),
+    /// By the number of copies that streams have: `R1`, `R3`. Streams of a number that is not named are not allowed.
+    Tiered(BTreeMap<String, AccountLimits>),
+}
+
+impl Default for JetStreamLimits {
+    fn default() -> Self {
+        Self::Flat(AccountLimits::default())
+    }
+}
+
+impl JetStreamLimits {
+    /// The limits for streams with so many copies, if they are allowed.
+    #[must_use]
+    pub fn of(&self, replicas: i64) -> Option<&AccountLimits> {
+        match self {
+            Self::Flat(limits) => Some(limits),
+            Self::Tiered(tiers) if replicas <= 1 => tiers.get(SINGLE_TIER),
+            Self::Tiered(tiers) => tiers.get(&format!("R{replicas}")),
+        }
+    }
+}
+
+/// The tier of streams without copies.
+pub const SINGLE_TIER: &str = "R1";
+
+/// What is shown where limits are those of tiers.
+pub const NO_FLAT_LIMITS: AccountLimits = AccountLimits {
+    max_memory: 0,
+    max_storage: 0,
+    max_streams: 0,
+    max_consumers: 0,
+    max_ack_pending: 0,
+    memory_max_stream_bytes: 0,
+    storage_max_stream_bytes: 0,
+    max_bytes_required: false,
+};
+
 /// Usage and limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

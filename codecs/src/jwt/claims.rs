@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::answers::{DeletionClaims, ExternalClaims, ResponseClaims};
+use super::limits::AccountLimitClaims;
 
 /// What is special to a kind of token.
 pub trait Body {
@@ -366,70 +367,6 @@ pub struct ExportClaims {
     pub account_token_position: u32,
     /// Message traces go on.
     pub allow_trace: bool,
-}
-
-/// Limits of an account; below zero is none.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct AccountLimitClaims {
-    /// Subscriptions.
-    pub subs: i64,
-    /// Data.
-    pub data: i64,
-    /// Largest message.
-    pub payload: i64,
-    /// Imports.
-    pub imports: i64,
-    /// Exports.
-    pub exports: i64,
-    /// Exports may have wildcards.
-    pub wildcards: bool,
-    /// Users must sign the nonce.
-    pub disallow_bearer: bool,
-    /// Connections.
-    pub conn: i64,
-    /// Leaf nodes.
-    pub leaf: i64,
-    /// Memory of streams.
-    pub mem_storage: i64,
-    /// Files of streams.
-    pub disk_storage: i64,
-    /// Streams.
-    pub streams: i64,
-    /// Consumers.
-    pub consumer: i64,
-    /// Unacknowledged messages of a consumer.
-    pub max_ack_pending: i64,
-    /// Bytes of a stream in memory.
-    pub mem_max_stream_bytes: i64,
-    /// Bytes of a stream in files.
-    pub disk_max_stream_bytes: i64,
-    /// Streams must have a limit of bytes.
-    pub max_bytes_required: bool,
-}
-
-impl Default for AccountLimitClaims {
-    fn default() -> Self {
-        Self {
-            subs: -1,
-            data: -1,
-            payload: -1,
-            imports: -1,
-            exports: -1,
-            wildcards: true,
-            disallow_bearer: false,
-            conn: -1,
-            leaf: -1,
-            mem_storage: 0,
-            disk_storage: 0,
-            streams: 0,
-            consumer: 0,
-            max_ack_pending: 0,
-            mem_max_stream_bytes: 0,
-            disk_max_stream_bytes: 0,
-            max_bytes_required: false,
-        }
-    }
 }
 
 /// A weighted destination of a mapping.

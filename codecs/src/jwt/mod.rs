@@ -8,6 +8,7 @@ pub mod answers;
 pub mod claims;
 pub mod decode;
 pub mod encode;
+pub mod limits;
 mod old;
 pub mod request;
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use troupe_codecs::jwt::claims::{
-    AccountLimitClaims, ExportClaims, ImportClaims, PermissionClaims, SigningKey, SubjectLists,
-};
+use troupe_codecs::api::account::AccountLimits as JetStreamAccountLimits;
+use troupe_codecs::jwt::claims::{ExportClaims, ImportClaims, PermissionClaims, SigningKey, SubjectLists};
+use troupe_codecs::jwt::limits::{AccountLimitClaims, TierClaims};
 use troupe_codecs::jwt::{AccountClaims, Claims};
 use troupe_codecs::subject::{is_literal, is_valid_publish};
 
@@ -96,22 +96,32 @@ pub fn permissions(claims: &PermissionClaims) -> Option<Permissions> {
 }
 
 /// What the account may have of JetStream: nothing where it may store nothing.
-fn jetstream(limits: &AccountLimitClaims) -> Option<AccountJetStream> {
-    if limits.mem_storage == 0 && limits.disk_storage == 0 {
+fn jetstream(claims: &AccountLimitClaims) -> Option<AccountJetStream> {
+    let stores = |limits: &TierClaims| limits.mem_storage != 0 || limits.disk_storage != 0;
+    let (flat, tiers) = (claims.flat(), &claims.tiered_limits);
+    let is_enabled = if tiers.is_empty() { stores(&flat) } else { tiers.values().any(stores) };
+    if !is_enabled {
         return None;
     }
-    // Zero means no limit for everything but the bytes.
-    let count = |number: i64| if number == 0 { -1 } else { number };
-    Some(AccountJetStream {
-        max_memory: limits.mem_storage,
-        max_storage: limits.disk_storage,
-        max_streams: count(limits.streams),
-        max_consumers: count(limits.consumer),
-        max_ack_pending: count(limits.max_ack_pending),
-        memory_max_stream_bytes: count(limits.mem_max_stream_bytes),
-        storage_max_stream_bytes: count(limits.disk_max_stream_bytes),
-        max_bytes_required: limits.max_bytes_required,
-    })
+    if stores(&flat) {
+        return Some(AccountJetStream::Flat(jetstream_limits(&flat)));
+    }
+    let tiers = tiers.iter().map(|(name, limits)| (name.clone(), jetstream_limits(limits)));
+    Some(AccountJetStream::Tiered(tiers.collect()))
+}
+
+fn jetstream_limits(claims: &TierClaims) -> JetStreamAccountLimits {
+    let positive = |number: i64| if number > 0 { number } else { -1 };
+    JetStreamAccountLimits {
+        max_memory: claims.mem_storage,
+        max_storage: claims.disk_storage,
+        max_streams: claims.streams,
+        max_consumers: claims.consumer,
+        max_ack_pending: positive(claims.max_ack_pending),
+        memory_max_stream_bytes: positive(claims.mem_max_stream_bytes),
+        storage_max_stream_bytes: positive(claims.disk_max_stream_bytes),
+        max_bytes_required: claims.max_bytes_required,
+    }
 }
 
 fn export(claims: &ExportClaims) -> Option<ExportOptions> {
@@ -182,4 +192,24 @@ fn mappings(claims: &AccountClaims) -> Mappings {
         }
     }
     mappings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_of_streams_are_for_all_or_by_the_number_of_copies() {
+        let read = |json: &str| jetstream(&serde_json::from_str(json).expect("they are limits"));
+        assert_eq!(read("{}"), None);
+        assert_eq!(read(r#"{"tiered_limits":{"R1":{"streams":4}}}"#), None, "nothing may be stored");
+        let Some(AccountJetStream::Flat(flat)) = read(r#"{"disk_storage":-1,"streams":7}"#) else { panic!("flat") };
+        let shown = (flat.max_memory, flat.max_storage, flat.max_streams, flat.max_consumers, flat.max_ack_pending);
+        assert_eq!(shown, (0, -1, 7, 0, -1));
+        let tiers = read(r#"{"tiered_limits":{"R1":{"mem_storage":5,"disk_max_stream_bytes":9},"R3":{}}}"#);
+        let Some(tiers @ AccountJetStream::Tiered(_)) = tiers else { panic!("tiered") };
+        assert_eq!(tiers.of(0).map(|limits| (limits.max_memory, limits.storage_max_stream_bytes)), Some((5, 9)));
+        assert_eq!(tiers.of(3).map(|limits| limits.max_memory), Some(0));
+        assert_eq!(tiers.of(5), None);
+    }
 }

@@ -47,7 +47,7 @@ pub use tokens::AccountTokens;
 pub use trust::TrustOptions;
 
 /// What an account may have of JetStream.
-pub use troupe_codecs::api::account::AccountLimits as AccountJetStream;
+pub use troupe_codecs::api::account::JetStreamLimits as AccountJetStream;
 
 use crate::subject::Mappings;
 

@@ -59,7 +59,8 @@ fn prepare(request: &ApiRequest, name: &str) -> Result<StreamConfig, ApiError> {
     if config.name != name {
         return Err(errors::STREAM_MISMATCH.error());
     }
-    let mut config = with_context(request.server(), request.account(), false, |context| check(&config, context))?;
+    let traits = (config.replicas, false);
+    let mut config = with_context(request.server(), request.account(), traits, |context| check(&config, context))?;
     if config.replicas > 1 {
         return Err(errors::STREAM_REPLICAS_NOT_SUPPORTED.error());
     }

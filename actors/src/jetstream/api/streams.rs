@@ -61,7 +61,8 @@ fn decode_config(request: &ApiRequest) -> Result<(StreamConfig, bool), ApiError>
 /// What is wrong with a wanted configuration whatever the present one is.
 fn check_wanted(request: &ApiRequest, name: &str) -> Result<(), ApiError> {
     let (config, is_pedantic) = decode_config(request)?;
-    with_context(request.server(), request.account(), is_pedantic, |context| {
+    let replicas = config.replicas;
+    with_context(request.server(), request.account(), (replicas, is_pedantic), |context| {
         check(&config, &ConfigContext { reserve: &|_| Ok(()), ..*context })
     })?;
     if config.name == name { Ok(()) } else { Err(errors::STREAM_MISMATCH.error()) }
@@ -71,11 +72,11 @@ fn check_wanted(request: &ApiRequest, name: &str) -> Result<(), ApiError> {
 pub(in crate::jetstream) fn with_context<T>(
     server: &JetStreamServer,
     account: &JetStreamAccount,
-    is_pedantic: bool,
+    (replicas, is_pedantic): (i64, bool),
     run: impl FnOnce(&ConfigContext<'_>) -> T,
 ) -> T {
     let find = |name: &str| account.config(name);
-    let limits = account.limits();
+    let limits = account.limits(replicas);
     let account_bytes = AccountBytes { memory: limits.memory_max_stream_bytes, file: limits.storage_max_stream_bytes };
     let reserve = |config: &StreamConfig| account.check_room(config).and_then(|()| server.check_room(account, config));
     run(&ConfigContext {
@@ -114,7 +115,8 @@ fn prepare(request: &ApiRequest, name: &str) -> Result<StreamConfig, ApiError> {
     if config.mirror_direct && config.mirror.is_none() {
         return Err(errors::STREAM_INVALID_CONFIG.with("stream has no mirror but does have mirror direct"));
     }
-    let mut config = with_context(request.server(), request.account(), is_pedantic, |context| check(&config, context))?;
+    let traits = (config.replicas, is_pedantic);
+    let mut config = with_context(request.server(), request.account(), traits, |context| check(&config, context))?;
     if config.replicas > 1 {
         return Err(errors::STREAM_REPLICAS_NOT_SUPPORTED.error());
     }

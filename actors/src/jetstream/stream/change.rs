@@ -121,7 +121,8 @@ impl StreamCore {
     /// It is not allowed.
     pub(super) fn wanted_config(&self, request: &ApiRequest) -> Result<StreamConfig, ApiError> {
         let (wanted, is_pedantic) = read_config(request, self.entry.name())?;
-        with_context(&self.server, &self.account, is_pedantic, |context| {
+        let traits = (wanted.replicas, is_pedantic);
+        with_context(&self.server, &self.account, traits, |context| {
             // What a change reserves is looked at when everything else is well.
             let context = ConfigContext { reserve: &|_| Ok(()), ..*context };
             // Looked at twice, as what the first look fills in may contradict something.

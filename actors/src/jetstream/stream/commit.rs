@@ -252,7 +252,7 @@ impl StreamCore {
             return Err(errors::INSUFFICIENT_RESOURCES.error());
         }
         let more = (subject.len() + accepted.headers.len() + accepted.payload.len()) as u64;
-        if self.account.is_full(storage, more) { Err(errors::ACCOUNT_RESOURCES_EXCEEDED.error()) } else { Ok(()) }
+        self.account.check_bytes(storage, more)
     }
 
     fn republish_subject(&self, subject: &[u8]) -> Option<Vec<u8>> {
