@@ -26,7 +26,7 @@ use crate::router::{Content, InboxMessage, ServerMessage};
 
 /// Key in the metadata of a consumer that names the subject.
 pub(super) const DEAD_LETTER_KEY: &str = "dead_letter";
-/// Where letters are confirmed; stream, consumer and sequence follow.
+/// Where letters are confirmed; stream, consumer, its identity and the sequence follow.
 pub(super) const RECEIPT_PREFIX: &str = "$JS.DEAD";
 /// Time until a letter is published again, at first and at most.
 const FIRST_RETRY: i64 = 1_000_000_000;
@@ -257,6 +257,11 @@ pub(super) fn take_receipt(slot: &mut Slot, seq: u64, message: &InboxMessage, ou
     }
 }
 
+/// What tells a consumer from those of other times that had its name, in a stream of the same name.
+pub(super) fn identity(core: &StreamCore, slot: &Slot) -> String {
+    short_hash(&format!("{}{}", core.entry.created(), slot.created))
+}
+
 /// Publishes a message with its cause. The same message again has the same id, so that a stream takes it for the same.
 fn publish(
     letter: &Letter,
@@ -269,8 +274,7 @@ fn publish(
     let Letter { deliveries, terminated, .. } = letter;
     let (stream, consumer) = (core.entry.name(), &slot.name);
     let (seq, deliveries) = (message.seq.to_string(), deliveries.to_string());
-    // Another stream or consumer may have had the names before.
-    let identity = short_hash(&format!("{}{}", core.entry.created(), slot.created));
+    let identity = identity(core, slot);
     let id = format!("{stream}.{consumer}.{seq}.{identity}");
     let cause = if terminated.is_some() { "terminated" } else { "max_deliver" };
     let mut lines: Vec<(&str, &[u8])> = vec![
@@ -289,7 +293,7 @@ fn publish(
     let mut block = Vec::with_capacity(message.headers.len() + 256);
     let kept = without_reserved(&message.headers);
     header::append(&mut block, &kept, &lines);
-    let answer = format!("{RECEIPT_PREFIX}.{stream}.{consumer}.{seq}");
+    let answer = format!("{RECEIPT_PREFIX}.{stream}.{consumer}.{identity}.{seq}");
     let content = Content::Parts(&block, &message.payload);
     let (to, reply) = (to.as_bytes(), answer.as_bytes());
     outlet.batch.publish(&ServerMessage { to, shown_subject: None, reply, content });

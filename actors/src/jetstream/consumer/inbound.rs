@@ -15,7 +15,7 @@ use troupe_engine::consumer::takes_acks;
 use troupe_engine::stream::level::refuses_request;
 
 use super::book::Book;
-use super::dead_letters::take_receipt;
+use super::dead_letters::{identity, take_receipt};
 use super::outlet::Outlet;
 use super::subjects::{TAG_ACK, TAG_FLOW, TAG_NEXT, TAG_RECEIPT};
 use super::{Consumers, finish};
@@ -148,10 +148,13 @@ impl Ear<'_, '_> {
 
     fn take_receipt(&mut self, message: &InboxMessage) {
         let mut tokens = message.subject.rsplit(|byte| *byte == b'.');
-        let (Some(seq), Some(name)) = (tokens.next(), tokens.next()) else { return };
+        let (Some(seq), Some(of), Some(name)) = (tokens.next(), tokens.next(), tokens.next()) else { return };
         let seq = std::str::from_utf8(seq).ok().and_then(|seq| seq.parse().ok());
         let (Some(seq), Some(member)) = (seq, self.named(name)) else { return };
         let Some(slot) = self.book.slot(member) else { return };
+        if identity(self.core, slot).as_bytes() != of {
+            return;
+        }
         let was_blocked = slot.is_blocked;
         self.outlet.speak_for(&slot.name, slot.machine.config());
         take_receipt(slot, seq, message, self.outlet);
