@@ -40,6 +40,24 @@ async fn marks_of_deletion_reach_those_who_listen() {
 }
 
 #[tokio::test]
+async fn purges_of_keys_that_end_leave_no_mark_of_deletion() {
+    compare(async |client| {
+        let config = r#"{"name":"M","subjects":["m.*"],"subject_delete_marker_ttl":5000000000}"#;
+        ask(&client, "$JS.API.STREAM.CREATE.M", config).await;
+        request(&client, "m.a", &[("KV-Operation", "PURGE"), ("Nats-Rollup", "sub"), ("Nats-TTL", "1")], "").await;
+        let since = std::time::Instant::now();
+        loop {
+            let state = ask(&client, "$JS.API.STREAM.INFO.M", "").await["state"].clone();
+            if state["messages"] == 0 || since.elapsed() > PATIENCE {
+                return vec![state["last_seq"].to_string()];
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn those_who_feed_another_stream_learn_whom_they_read() {
     compare(async |client| {
         ask(&client, "$JS.API.STREAM.CREATE.S", r#"{"name":"S"}"#).await;

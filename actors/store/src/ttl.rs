@@ -25,9 +25,10 @@ pub fn message_ttl(headers: &[u8]) -> Option<Ttl> {
     (nanoseconds >= SECOND_NS).then(|| Ttl::Seconds((nanoseconds / SECOND_NS).unsigned_abs()))
 }
 
-/// Tells whether the message is a delete marker that the server left for a subject.
+/// Tells whether the message is a delete marker: one that the server left for a subject, or a purge of a key-value store.
 pub(crate) fn is_marker(headers: &[u8]) -> bool {
     header(headers, b"Nats-Marker-Reason").is_some_and(|value| !value.is_empty())
+        || header(headers, b"KV-Operation") == Some(b"PURGE")
 }
 
 /// Tells whether the message replaces earlier ones.
