@@ -248,7 +248,7 @@ impl Finder {
                 if resolver.limit.is_some_and(|limit| trust.accounts.len() >= limit) {
                     return Err("jwt store is full".to_owned());
                 }
-                store::write(&resolver.directory, token)
+                store::write_copy(&resolver.directory, token)
             }
             _ => Ok(()),
         };
