@@ -27,6 +27,14 @@ impl Server {
         Self { name: "troupe", process: ServerProcess::start(&troupe_binary(), &config.into()) }
     }
 
+    /// Starts a program that becomes the server under test.
+    ///
+    /// # Panics
+    /// As [`Server::troupe`].
+    pub fn program(binary: &Path, config: impl Into<Config>) -> Self {
+        Self { name: "troupe", process: ServerProcess::start(binary, &config.into()) }
+    }
+
     /// Starts the Go server, or returns `None` when it is not installed (see [`reference::binary`]).
     ///
     /// # Panics

@@ -11,6 +11,12 @@ pub(crate) fn config(directory: &Path) -> Config {
     Config::new(format!("jetstream {{ store_dir: \"{}\" }}", directory.display()))
 }
 
+/// As [`config`], with a monitor.
+pub(crate) fn monitored_config(directory: &Path) -> Config {
+    let directory = directory.display();
+    Config::new(format!("jetstream {{ store_dir: \"{directory}\" }}\nhttp: \"127.0.0.1:-1\""))
+}
+
 /// Starts the server under test with JetStream in a directory.
 pub(crate) fn start(directory: &Path) -> Server {
     Server::troupe(config(directory))

@@ -50,6 +50,8 @@ pub struct StreamUsage {
     pub bytes: AtomicU64,
     /// Consumers.
     pub consumers: AtomicU64,
+    /// Messages that were found damaged since the stream was opened.
+    pub lost: AtomicU64,
 }
 
 impl fmt::Debug for StreamEntry {

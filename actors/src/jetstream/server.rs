@@ -82,6 +82,8 @@ pub struct JetStreamHealth {
     pub offline: Vec<(String, String, String)>,
     /// Streams that are still being opened, by account and name.
     pub recovering: Vec<(String, String)>,
+    /// Streams of which messages were found damaged, by account and name, with how many.
+    pub damaged: Vec<(String, String, u64)>,
 }
 
 impl JetStreamServer {
@@ -259,6 +261,9 @@ impl JetStreamServer {
                     health.offline.push((place.0, place.1, reason.to_string()));
                 } else if !entry.is_recovered() {
                     health.recovering.push(place);
+                } else {
+                    let lost = entry.usage().lost.load(Ordering::Relaxed);
+                    health.damaged.extend((lost > 0).then_some((place.0, place.1, lost)));
                 }
             }
         }

@@ -3,6 +3,7 @@
 use troupe_codecs::report::{HealthError, HealthErrorKind, HealthStatus, HealthzOptions};
 
 use super::Reporter;
+use super::jetstream::LOST;
 
 /// What nats-server says while not every listener is open.
 const NOT_READY: &str = "failed to be ready for connections after 1ms: startup did not complete";
@@ -20,7 +21,8 @@ impl Reporter {
             Some(source) => source.faults(options.clone()).await,
             None => Vec::new(),
         };
-        let code = match faults.first() {
+        // What is lost does not come back: it is told to who asks for details, and takes nobody out of service.
+        let code = match faults.iter().find(|fault| !fault.error.contains(LOST)) {
             None => 200,
             // What was asked for by name is not there.
             Some(first) if first.error.contains("not found") => 404,
@@ -55,7 +57,7 @@ fn status(options: &HealthzOptions, status_code: u16, faults: Vec<HealthError>) 
     let mut health = HealthStatus { status: word.to_owned(), status_code, ..HealthStatus::default() };
     if options.details {
         health.errors = faults;
-    } else if let Some(first) = faults.into_iter().next() {
+    } else if let Some(first) = faults.into_iter().find(|fault| !fault.error.contains(LOST)) {
         health.error = first.error;
     }
     health

@@ -183,6 +183,9 @@ async fn stream_detail(entry: &StreamEntry, options: &JszOptions) -> Option<Valu
     Some(Value::Object(detail))
 }
 
+/// What is said of a stream that is served, without messages that were damaged.
+pub(super) const LOST: &str = "has lost";
+
 /// What is wrong, as far as it was asked for.
 fn faults(server: &JetStreamServer, options: &HealthzOptions) -> Vec<HealthError> {
     if options.js_enabled || options.js_enabled_only || options.js_meta_only {
@@ -226,5 +229,10 @@ fn faults(server: &JetStreamServer, options: &HealthzOptions) -> Vec<HealthError
         let text = format!("JetStream stream '{account} > {stream}' is not recovered yet");
         fault(HealthErrorKind::Stream, account, stream, text)
     });
-    disk.into_iter().chain(offline).chain(recovering).collect()
+    let damaged = health.damaged.iter().filter(|(account, stream, _)| is_meant(&(account, stream)));
+    let damaged = damaged.map(|(account, stream, lost)| {
+        let text = format!("JetStream stream '{account} > {stream}' {LOST} {lost} messages to damage");
+        fault(HealthErrorKind::Stream, account, stream, text)
+    });
+    disk.into_iter().chain(offline).chain(recovering).chain(damaged).collect()
 }

@@ -7,6 +7,7 @@ use crate::backup;
 use crate::disk::{Disk, RealDisk};
 use crate::file::{self, EncryptionKey, Keys, Place};
 use crate::journal::{Journal, SyncPolicy};
+use crate::workshop::Workshop;
 use crate::{StoreConfig, StoreError, StreamStore};
 
 /// Where a server keeps its streams, and how.
@@ -38,6 +39,7 @@ pub struct FoundStream {
 pub struct StoreDirectory {
     disk: Arc<dyn Disk>,
     journal: Journal,
+    workshop: Workshop,
     options: DirectoryOptions,
 }
 
@@ -63,7 +65,8 @@ impl StoreDirectory {
             sync_above(&*disk, &streams)?;
         }
         let journal = Journal::open(disk.clone(), &options.path, options.sync)?;
-        Ok(Self { disk, journal, options })
+        let workshop = Workshop::open(&options.path)?;
+        Ok(Self { disk, journal, workshop, options })
     }
 
     /// Lists the streams there are, and removes what is left of streams whose removal a crash interrupted.
@@ -257,6 +260,7 @@ impl StoreDirectory {
 
     /// Makes everything durable and ends the journal; blocks. The streams must be closed before.
     pub fn close(&self) {
+        self.workshop.close();
         self.journal.close();
     }
 
@@ -272,8 +276,8 @@ impl StoreDirectory {
 
     fn place(&self, account: &str, name: &str) -> Result<Place, StoreError> {
         let directory = self.stream_path(account, name)?;
-        let (disk, journal) = (self.disk.clone(), self.journal.clone());
-        Ok(Place { disk, journal, directory, name: name.to_owned(), keys: None })
+        let (disk, journal, workshop) = (self.disk.clone(), self.journal.clone(), self.workshop.clone());
+        Ok(Place { disk, journal, workshop, directory, name: name.to_owned(), keys: None })
     }
 
     /// Opens the keys of a stream with the key, or else with the previous one.

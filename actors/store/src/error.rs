@@ -68,6 +68,17 @@ impl StoreError {
         Self::Io { action, path: path.display().to_string(), source: Arc::new(source) }
     }
 
+    /// Names the file that an error is about, where that was not known.
+    #[must_use]
+    pub(crate) fn at(self, path: &std::path::Path) -> Self {
+        match self {
+            Self::Corrupt { place, reason } if place.is_empty() => {
+                Self::Corrupt { place: path.display().to_string(), reason }
+            }
+            other => other,
+        }
+    }
+
     /// Tells whether a later attempt can succeed without anyone changing the stream: the disk may have room again.
     #[must_use]
     pub fn is_io(&self) -> bool {

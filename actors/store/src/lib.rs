@@ -36,6 +36,7 @@ mod state;
 mod stream_store;
 mod subjects;
 mod ttl;
+mod workshop;
 
 #[cfg(test)]
 mod tests;

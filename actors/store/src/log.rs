@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use bytes::Bytes;
 
+use crate::subjects::SubjectIndex;
 use crate::{ConsumerStore, Durability, NewMessage, SourcePosition, StoreConfig, StoreError, StoredMessage};
 use crate::{StoreState, SubjectFilter};
 
@@ -104,6 +105,10 @@ pub(crate) trait Log: Send + Debug {
         Ok(Durability::Reached)
     }
 
+    fn wants_maintenance(&self) -> bool {
+        false
+    }
+
     fn maintain(&mut self, _now_ns: i64, _summary: &Summary<'_>) -> Result<Option<i64>, StoreError> {
         Ok(None)
     }
@@ -119,6 +124,15 @@ pub(crate) trait Log: Send + Debug {
     }
 
     fn utilization(&self) -> u64;
+
+    /// Reads everything again, after something was found damaged: that is put aside, and counts as lost. None if there
+    /// is nothing to be read.
+    fn read_again(&mut self) -> Result<Option<(StoreState, SubjectIndex)>, StoreError> {
+        Ok(None)
+    }
+
+    /// Gives back the memory of what was read, until it is read again.
+    fn drop_contents(&mut self) {}
 
     fn lost(&self) -> (u64, u64) {
         (0, 0)

@@ -227,7 +227,13 @@ pub trait StreamStore: Send + Debug {
     /// I/O errors; what was not acknowledged may be lost then.
     fn commit(&mut self) -> Result<Durability, StoreError>;
 
-    /// Does what is due now and then: writes index files, compacts blocks, closes idle files, drops idle caches.
+    /// Gives back the memory of what was read, until it is read again; for after a start that read much.
+    fn drop_contents(&mut self);
+
+    /// Tells whether [`maintain`](Self::maintain) would find anything to do, now or later; cheap.
+    fn wants_maintenance(&self) -> bool;
+
+    /// Does what is due now and then: writes index files, has blocks compacted, closes idle files, drops idle caches.
     /// Returns when it should be called next.
     ///
     /// # Errors

@@ -85,6 +85,7 @@ impl StreamCore {
 
     /// Ends a batch: what was changed is on its way to the disk.
     pub(super) fn finish(&mut self, mut replies: Vec<Reply>, appended: u64) -> Committed {
+        self.plan_maintenance();
         let durability = self.store.commit().unwrap_or_else(|cause| {
             self.send(Err(cause), std::mem::take(&mut replies));
             Durability::Reached
@@ -329,6 +330,7 @@ impl StreamCore {
             tracing::error!("stream '{} > {}' cannot expire messages: {cause}", self.account.name(), self.entry.name());
         }
         let appended = self.fire_schedules(now);
+        self.maintain(now);
         self.finish(Vec::new(), appended)
     }
 

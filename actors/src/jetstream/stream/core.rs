@@ -71,6 +71,8 @@ pub struct StreamCore {
     /// Requests that wait until their subscriptions are visible, and where the answers come.
     pub(super) requests: Vec<(Ticket, Request, String)>,
     pub(super) replies: Replies,
+    /// When the store is to be looked after; none while it has nothing to do.
+    pub(super) maintenance_due: Option<i64>,
 }
 
 impl std::fmt::Debug for StreamCore {
@@ -170,10 +172,13 @@ impl StreamCore {
             snapshots: Snapshots::default(),
             requests: Vec::new(),
             replies,
+            maintenance_due: None,
         };
         core.configure();
         core.recover_ids();
         core.follow();
+        core.store.drop_contents();
+        core.plan_maintenance();
         core.publish_usage(0);
         core
     }
@@ -284,6 +289,7 @@ impl StreamCore {
             self.fast.deadline(),
             self.following.deadline(),
             self.snapshots.deadline(),
+            self.maintenance_due,
         ]
         .into_iter()
         .flatten()
@@ -301,6 +307,9 @@ impl StreamCore {
             self.server.capacity().changed(self.config.storage, told, state.bytes);
         }
         usage.consumers.store(num_consumers as u64, Ordering::Relaxed);
+        if usage.lost.swap(state.lost_msgs, Ordering::Relaxed) < state.lost_msgs {
+            self.tell_lost(&state);
+        }
     }
 
     /// Writes everything out. What is in files stays there; what is in memory stays for the next instance of the actor.

@@ -14,6 +14,7 @@ pub mod core;
 mod fast;
 mod follow;
 mod info;
+mod maintain;
 pub mod overflow;
 mod read;
 mod reply;

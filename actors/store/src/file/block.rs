@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::content::Content;
 use super::place::Place;
+use super::rewriting::Rewriting;
 use super::seal::BlockCipher;
 use crate::StoreError;
 use crate::disk::DiskFile;
-use crate::format::{self, BlockSummary, Checksum, SequenceSet};
+use crate::format::{self, BlockMark, BlockSummary, Checksum, SequenceSet};
 
 /// A block's numbers. Live messages are `first_seq..=last_seq` without `deleted`; none when first is behind last.
 #[derive(Debug)]
@@ -37,6 +38,10 @@ pub(super) struct Block {
     pub(super) used_at: u64,
     /// Somebody has read from it.
     pub(super) is_read: bool,
+    /// It is to be compressed, and is not yet.
+    pub(super) is_unpacked: bool,
+    /// The workshop writes its file anew.
+    pub(super) rewriting: Option<Rewriting>,
 }
 
 impl Block {
@@ -61,6 +66,8 @@ impl Block {
             is_tight: false,
             used_at: 0,
             is_read: false,
+            is_unpacked: false,
+            rewriting: None,
         }
     }
 
@@ -73,24 +80,26 @@ impl Block {
         (self.first_seq..=self.last_seq).contains(&seq) && !self.deleted.contains(seq)
     }
 
+    /// More of it is gone than there.
+    pub(super) fn is_sparse(&self) -> bool {
+        self.bytes.saturating_mul(2) < self.raw && !self.is_tight
+    }
+
     pub(super) fn path(&self, place: &Place) -> PathBuf {
         place.block_path(self.index)
     }
 
     /// Reads its file, decrypted and decompressed.
     pub(super) fn read_file(&self, place: &Place) -> Result<Vec<u8>, StoreError> {
-        let path = self.path(place);
-        let mut data = place.disk.read(&path).map_err(|error| StoreError::io("read", &path, error))?;
-        if let Some(cipher) = &self.cipher {
-            cipher.apply(0, &mut data);
+        read_file(place, self.index, self.cipher.as_ref())
+    }
+
+    /// Returns how long its records are before compression, from the first bytes and the length of its file.
+    pub(super) fn read_raw(&self, place: &Place) -> Result<u64, StoreError> {
+        match format::unpacked_size(&self.peek(place, 0, 16)?) {
+            Some(size) => Ok(size),
+            None => self.length(place),
         }
-        if !format::is_compressed(&data) {
-            return Ok(data);
-        }
-        format::decompress_block(&data).ok_or_else(|| StoreError::Corrupt {
-            place: path.display().to_string(),
-            reason: "compressed block does not unpack".to_owned(),
-        })
     }
 
     /// Returns the length of its file; zero if there is none.
@@ -146,6 +155,10 @@ impl Block {
         content.record_at(place).map(|(record, _)| record.time_ns)
     }
 
+    pub(super) fn mark(&self) -> BlockMark {
+        BlockMark { index: self.index, raw: self.raw, lowest_seq: self.lowest_seq }
+    }
+
     pub(super) fn summary(&self) -> BlockSummary {
         BlockSummary {
             index: self.index,
@@ -159,4 +172,20 @@ impl Block {
             deleted: self.deleted.clone(),
         }
     }
+}
+
+/// Reads a block's file, decrypted and decompressed.
+pub(super) fn read_file(place: &Place, index: u32, cipher: Option<&BlockCipher>) -> Result<Vec<u8>, StoreError> {
+    let path = place.block_path(index);
+    let mut data = place.disk.read(&path).map_err(|error| StoreError::io("read", &path, error))?;
+    if let Some(cipher) = cipher {
+        cipher.apply(0, &mut data);
+    }
+    if !format::is_compressed(&data) {
+        return Ok(data);
+    }
+    format::decompress_block(&data).ok_or_else(|| StoreError::Corrupt {
+        place: path.display().to_string(),
+        reason: "compressed block does not unpack".to_owned(),
+    })
 }

@@ -2,7 +2,7 @@
 
 use super::log::FileLog;
 use crate::StoreError;
-use crate::format::{self, Checksum, IndexFile, SubjectSummary};
+use crate::format::{self, BlockMarks, Checksum, IndexFile, SubjectSummary};
 use crate::log::Summary;
 use crate::{SubjectFilter, subjects::SubjectInfo};
 
@@ -10,22 +10,52 @@ use crate::{SubjectFilter, subjects::SubjectInfo};
 const INDEX_EVERY_NS: i64 = 120 * 1_000_000_000;
 /// How often contents of blocks not used meanwhile are dropped.
 const IDLE_EVERY_NS: i64 = 10 * 1_000_000_000;
+/// How often it is written when it is of no use any more.
+const STALE_INDEX_EVERY_NS: i64 = 10 * 1_000_000_000;
+/// How often blocks are looked through for what is gone.
+const COMPACTION_EVERY_NS: i64 = 30 * 1_000_000_000;
+/// How soon to come back while blocks are written anew.
+const REWRITING_EVERY_NS: i64 = 1_000_000_000;
 /// More subjects than this are written only when the store closes.
-const MANY_SUBJECTS: u64 = 1_000_000;
+const MANY_SUBJECTS: usize = 1_000_000;
+/// More subjects than this take too long to be written more often than every two minutes.
+const SOME_SUBJECTS: usize = 100_000;
 
 impl FileLog {
     pub(super) fn maintain_files(&mut self, now_ns: i64, summary: &Summary<'_>) -> Result<Option<i64>, StoreError> {
         self.flush()?;
         self.drop_idle();
-        self.compact_one()?;
-        if self.is_index_dirty && now_ns >= self.index_due_ns {
-            if self.index_due_ns > 0 && summary.subjects.len() as u64 <= MANY_SUBJECTS {
+        let adopted = self.adopt_rewritten();
+        let compacts = now_ns >= self.compaction_due_ns;
+        self.order_rewrites(compacts)?;
+        self.order_clearing();
+        let is_rewriting = self.num_rewriting() > 0;
+        if compacts && !is_rewriting {
+            self.compaction_due_ns = now_ns + COMPACTION_EVERY_NS;
+        }
+        // While blocks are written anew it would be of no use soon.
+        if (self.is_index_dirty || self.is_index_stale) && !is_rewriting && now_ns >= self.index_due(summary) {
+            if self.index_due_ns > 0 && summary.subjects.len() <= MANY_SUBJECTS {
                 self.write_index(summary)?;
             }
             self.index_due_ns = now_ns + INDEX_EVERY_NS;
         }
-        let is_idle = !self.is_index_dirty && self.blocks.iter().all(|block| block.content.is_none());
-        Ok((!is_idle).then_some(now_ns + IDLE_EVERY_NS))
+        adopted?;
+        let is_idle =
+            !self.is_index_dirty && self.doomed.is_empty() && self.blocks.iter().all(|block| block.content.is_none());
+        Ok(if is_rewriting {
+            Some(now_ns + REWRITING_EVERY_NS)
+        } else if is_idle {
+            self.has_sparse().then_some(self.compaction_due_ns)
+        } else {
+            Some(now_ns + IDLE_EVERY_NS)
+        })
+    }
+
+    /// When the index is to be written: sooner where the next start would have to read all blocks.
+    fn index_due(&self, summary: &Summary<'_>) -> i64 {
+        let is_urgent = self.is_index_stale && summary.subjects.len() <= SOME_SUBJECTS;
+        if is_urgent { self.index_due_ns - (INDEX_EVERY_NS - STALE_INDEX_EVERY_NS) } else { self.index_due_ns }
     }
 
     /// Drops the contents not used since the last time, and closes their files.
@@ -51,8 +81,12 @@ impl FileLog {
         if let Some(keys) = &self.place.keys {
             bytes = keys.seal(&bytes)?;
         }
-        IndexFile::sign(&mut bytes, &Checksum::named(&self.place.name));
+        let checksum = Checksum::named(&self.place.name);
+        IndexFile::sign(&mut bytes, &checksum);
         self.place.replace_lazily(&messages.join("index.db"), &bytes)?;
+        let index_sum = bytes.last_chunk().copied().unwrap_or_default();
+        let marks = BlockMarks { index_sum, blocks: self.blocks.iter().map(super::block::Block::mark).collect() };
+        self.place.replace_lazily(&messages.join("marks.db"), &marks.encode(&checksum))?;
         let stamp = summary.state.last_seq + 1;
         self.replace_or_remove(
             "thw.db",
@@ -68,7 +102,7 @@ impl FileLog {
             Some(bytes) => self.place.replace_lazily(&sources, &bytes)?,
             None => self.place.remove_opt(&sources)?,
         }
-        (self.is_index_dirty, self.has_index) = (false, true);
+        (self.is_index_dirty, self.is_index_stale, self.has_index) = (false, false, true);
         Ok(())
     }
 

@@ -2,9 +2,11 @@
 
 use super::block::Block;
 use super::content::Content;
+use super::doomed::Doomed;
 use super::place::Place;
 use crate::log::{Head, Log, Manner, Summary, Taken, Visitor};
-use crate::{ConsumerStore, Durability, NewMessage, StoreConfig, StoreError, StoredMessage, SubjectFilter};
+use crate::subjects::SubjectIndex;
+use crate::{ConsumerStore, Durability, NewMessage, StoreConfig, StoreError, StoreState, StoredMessage, SubjectFilter};
 
 /// Messages in blocks. The last block is written; others change only when messages are removed.
 #[derive(Debug)]
@@ -27,6 +29,11 @@ pub(crate) struct FileLog {
     pub(super) has_failed: bool,
     /// There may be an `index.db`.
     pub(super) has_index: bool,
+    pub(super) doomed: Doomed,
+    /// It is of no use any more: the next start would have to read all blocks.
+    pub(super) is_index_stale: bool,
+    /// Not before then are blocks looked through for what is gone.
+    pub(super) compaction_due_ns: i64,
 }
 
 /// Memory of cached blocks a log may hold beside its last block.
@@ -239,7 +246,12 @@ impl Log for FileLog {
 
     fn commit(&mut self) -> Result<Durability, StoreError> {
         self.flush()?;
+        self.order_clearing();
         Ok(self.place.journal.current())
+    }
+
+    fn wants_maintenance(&self) -> bool {
+        self.is_index_dirty || self.tick != self.idle_tick + 1 || self.num_rewriting() > 0 || !self.doomed.is_empty()
     }
 
     fn maintain(&mut self, now_ns: i64, summary: &Summary<'_>) -> Result<Option<i64>, StoreError> {
@@ -262,16 +274,35 @@ impl Log for FileLog {
         self.blocks.iter().map(|block| block.raw).sum()
     }
 
+    fn read_again(&mut self) -> Result<Option<(StoreState, SubjectIndex)>, StoreError> {
+        self.read_blocks_again().map(Some)
+    }
+
+    fn drop_contents(&mut self) {
+        let written = self.written;
+        let is_written = |block: &Block| block.content.as_ref().is_none_or(|content| content.end() <= written);
+        let last = self.blocks.len() - 1;
+        for (at, block) in self.blocks.iter_mut().enumerate() {
+            if at != last || is_written(block) {
+                block.content = None;
+            }
+        }
+    }
+
     fn lost(&self) -> (u64, u64) {
         self.lost
     }
 
     fn close(&mut self, summary: &Summary<'_>) -> Result<(), StoreError> {
         self.flush()?;
+        self.finish_rewrites();
+        self.clear_doomed()?;
         self.write_index(summary)
     }
 
     fn destroy(&mut self) -> Result<(), StoreError> {
+        self.settle_all();
+        self.spare_doomed();
         super::store::destroy(&self.place)
     }
 }

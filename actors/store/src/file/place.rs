@@ -7,12 +7,14 @@ use super::seal::Keys;
 use crate::StoreError;
 use crate::disk::{self, Disk};
 use crate::journal::Journal;
+use crate::workshop::Workshop;
 
 /// A stream's directory with what its store shares with the others.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) journal: Journal,
+    pub(crate) workshop: Workshop,
     pub(crate) directory: PathBuf,
     /// The stream's name; checksums depend on it.
     pub(crate) name: String,
@@ -31,6 +33,13 @@ impl Place {
 
     pub(super) fn block_path(&self, index: u32) -> PathBuf {
         self.messages().join(format!("{index}.blk"))
+    }
+
+    /// Makes sure that a block is in its file, under its name, before the journal forgets it: only that was sure to have it.
+    pub(super) fn secure_block(&self, path: &Path) -> Result<(), StoreError> {
+        let synced = self.disk.open(path).and_then(|file| file.sync());
+        synced.map_err(|error| StoreError::io("sync", path, error))?;
+        self.sync_directory(&self.messages())
     }
 
     /// Replaces a file, durable at once if the store is.

@@ -2,14 +2,15 @@
 
 use super::block::Block;
 use super::content::Content;
+use super::indexed::read_index;
 use super::log::FileLog;
 use super::place::Place;
 use super::scan::{Scanned, Tombstone, scan};
 use super::sizes::block_size;
-use crate::format::{self, Checksum, Fault, IndexFile, Record};
+use crate::format::{self, Fault, Record};
 use crate::ledger::{Deadlines, Schedules};
 use crate::log::Recovered;
-use crate::subjects::{SubjectIndex, SubjectInfo};
+use crate::subjects::SubjectIndex;
 use crate::{StoreConfig, StoreError, StoreState};
 
 impl FileLog {
@@ -24,7 +25,7 @@ impl FileLog {
         Ok(Self::with_blocks(place, config, vec![block]))
     }
 
-    fn with_blocks(place: Place, config: StoreConfig, blocks: Vec<Block>) -> Self {
+    pub(super) fn with_blocks(place: Place, config: StoreConfig, blocks: Vec<Block>) -> Self {
         Self {
             block_size: block_size(&config, place.keys.is_some()),
             written: blocks.last().map_or(0, |block| block.raw),
@@ -38,6 +39,9 @@ impl FileLog {
             lost: (0, 0),
             has_failed: false,
             has_index: true,
+            doomed: super::doomed::Doomed::default(),
+            is_index_stale: false,
+            compaction_due_ns: 0,
         }
     }
 
@@ -55,12 +59,38 @@ impl FileLog {
                 recovered
             }
             // Messages that left by a limit are back: what the timers' files say of them is not all.
-            None => Self::from_blocks(place, config, &indexes)?,
+            None => {
+                let mut recovered = Self::from_blocks(place, config, &indexes)?;
+                // What is written from now on may look as if it were part of what that tells of.
+                recovered.log.remove_index()?;
+                recovered
+            }
         };
         recovered.read_sources()?;
         recovered.log.reopen_last()?;
         recovered.log.note_durable()?;
         Ok(recovered)
+    }
+
+    /// Reads all blocks again, after one was found damaged, and puts aside what is damaged.
+    pub(super) fn read_blocks_again(&mut self) -> Result<(StoreState, SubjectIndex), StoreError> {
+        self.flush()?;
+        self.settle_all();
+        self.clear_doomed()?;
+        self.remove_index()?;
+        // What is damaged now was whole: nothing of it is the torn end of a block.
+        self.note_durable()?;
+        self.place.journal.set_length(&self.blocks[self.blocks.len() - 1].path(&self.place), self.written);
+        let indexes = block_indexes(&self.place)?;
+        let recovered = Self::from_blocks(self.place.clone(), self.config.clone(), &indexes)?;
+        let Recovered { mut log, state, subjects, .. } = recovered;
+        log.reopen_last()?;
+        log.note_durable()?;
+        log.lost = (self.lost.0 + log.lost.0, self.lost.1 + log.lost.1);
+        (log.index_due_ns, log.compaction_due_ns) = (self.index_due_ns, self.compaction_due_ns);
+        (log.has_index, log.is_index_stale) = (false, true);
+        *self = log;
+        Ok((state, subjects))
     }
 
     /// Makes sure that the journal knows how much of the last block is durable: all of it, before more is written.
@@ -76,51 +106,14 @@ impl FileLog {
         Ok(())
     }
 
-    fn from_index(place: &Place, config: &StoreConfig, indexes: &[u32]) -> Result<Option<Recovered<Self>>, StoreError> {
-        let Some(bytes) = place.read_opt(&place.messages().join("index.db"))? else { return Ok(None) };
-        let Some(body) = IndexFile::verify(&bytes, &Checksum::named(&place.name)) else { return Ok(None) };
-        let plain = match &place.keys {
-            Some(keys) => match keys.unseal(body) {
-                Ok(plain) => plain,
-                Err(_) => return Ok(None),
-            },
-            None => body.to_vec(),
-        };
-        let Some(file) = IndexFile::decode(&plain) else { return Ok(None) };
-        let known: Vec<u32> = file.blocks.iter().map(|block| block.index).collect();
-        if known != indexes || !is_consistent(&file) {
-            return Ok(None);
-        }
-        let mut blocks = Vec::with_capacity(file.blocks.len());
-        for summary in &file.blocks {
-            let Some(block) = open_block(place, summary)? else { return Ok(None) };
-            blocks.push(block);
-        }
-        let Some(last) = blocks.last() else { return Ok(None) };
-        if last.ending(place)? != file.last_checksum {
-            return Ok(None);
-        }
-        let subjects = subjects_of(&file);
-        let state = StoreState {
-            msgs: file.msgs,
-            bytes: file.bytes,
-            first_seq: if file.msgs == 0 { file.last_seq + 1 } else { file.first_seq },
-            first_time_ns: file.first_time_ns,
-            last_seq: file.last_seq,
-            last_time_ns: file.last_time_ns,
-            ..StoreState::default()
-        };
-        let log = Self::with_blocks(place.clone(), config.clone(), blocks);
-        Ok(Some(Recovered { state, subjects, ..Recovered::empty(log) }))
-    }
-
     fn from_blocks(place: Place, config: StoreConfig, indexes: &[u32]) -> Result<Recovered<Self>, StoreError> {
         let mut blocks: Vec<Block> = Vec::new();
         let mut tombstones: Vec<Tombstone> = Vec::new();
         let (mut lost, mut damaged, mut is_cut) = ((0, 0), Vec::new(), false);
         let mut subjects = SubjectIndex::default();
         let last_index = indexes.last().copied();
-        let prior_last = blocks_prior_last(&place);
+        // An index that does not fit the blocks any more still knows a sequence that was given.
+        let prior_last = read_index(&place)?.map(|index| (index.file.last_seq, index.file.last_time_ns));
         for index in indexes {
             let known = blocks.last().map_or(0, |previous| previous.last_seq);
             let mut show = |record: &Record<'_>| {
@@ -136,7 +129,7 @@ impl FileLog {
             let scanned = scan(&place, *index, durable, &mut show)?;
             let is_last = Some(*index) == last_index;
             let torn_at = scanned.torn_at.or_else(|| guess_torn(&scanned, is_last && durable.is_none()));
-            let Scanned { mut block, tombstones: found, faults, data, .. } = scanned;
+            let Scanned { mut block, tombstones: found, faults, data, is_unreadable, .. } = scanned;
             if let Some(offset) = torn_at {
                 cut(&place, *index, offset as u64)?;
                 block.raw = offset as u64;
@@ -145,6 +138,9 @@ impl FileLog {
             let faults: Vec<&Fault> = faults.iter().filter(|fault| Some(fault.offset) != torn_at).collect();
             if !faults.is_empty() {
                 place.quarantine(&index.to_string(), &data)?;
+                if is_unreadable {
+                    place.replace(&place.block_path(*index), &[])?;
+                }
                 damaged.push(blocks.len());
                 lost.0 += faults.len() as u64;
                 lost.1 += faults.iter().map(|fault| (fault.resumes - fault.offset) as u64).sum::<u64>();
@@ -168,7 +164,7 @@ impl FileLog {
     }
 
     /// Removes what tombstones say is removed.
-    fn apply(&mut self, tombstones: &[Tombstone], subjects: &mut SubjectIndex) -> Result<(), StoreError> {
+    pub(super) fn apply(&mut self, tombstones: &[Tombstone], subjects: &mut SubjectIndex) -> Result<(), StoreError> {
         let mut sorted: Vec<u64> = tombstones.iter().map(|tombstone| tombstone.seq).collect();
         sorted.sort_unstable();
         sorted.dedup();
@@ -188,7 +184,11 @@ impl FileLog {
     }
 
     /// Makes the last sequence that ever was the last one again, so that no sequence is given twice.
-    fn remember_last(&mut self, tombstones: &[Tombstone], prior: Option<(u64, i64)>) -> Result<(), StoreError> {
+    pub(super) fn remember_last(
+        &mut self,
+        tombstones: &[Tombstone],
+        prior: Option<(u64, i64)>,
+    ) -> Result<(), StoreError> {
         let noted = tombstones.iter().map(|tombstone| (tombstone.seq, tombstone.time_ns)).max();
         let highest = noted.into_iter().chain(prior).max();
         let known = self.blocks.iter().map(|block| block.last_seq).max().unwrap_or(0);
@@ -211,7 +211,7 @@ impl FileLog {
     }
 
     /// Adds up the blocks.
-    fn summarize(mut self, subjects: SubjectIndex) -> Result<Recovered<Self>, StoreError> {
+    pub(super) fn summarize(mut self, subjects: SubjectIndex) -> Result<Recovered<Self>, StoreError> {
         let last = self.last();
         let (last_seq, last_time_ns) = (last.last_seq, last.last_time_ns);
         let mut state = StoreState { last_seq, last_time_ns, first_seq: last_seq + 1, ..StoreState::default() };
@@ -289,67 +289,6 @@ fn block_indexes(place: &Place) -> Result<Vec<u32>, StoreError> {
     }
     indexes.sort_unstable();
     Ok(indexes)
-}
-
-/// Tells whether an index agrees with itself.
-fn is_consistent(file: &IndexFile) -> bool {
-    let mut msgs = 0;
-    let mut previous = 0;
-    for block in &file.blocks {
-        let span = (block.last_seq + 1).saturating_sub(block.first_seq);
-        if block.deleted.len() > span || (span > 0 && block.first_seq <= previous) {
-            return false;
-        }
-        msgs += span - block.deleted.len();
-        previous = previous.max(block.last_seq);
-    }
-    let in_subjects: u64 = file.subjects.iter().map(|subject| subject.msgs).sum();
-    msgs == file.msgs && in_subjects <= msgs && file.blocks.last().is_some_and(|last| last.index == file.last_block)
-}
-
-fn open_block(place: &Place, summary: &format::BlockSummary) -> Result<Option<Block>, StoreError> {
-    let mut block = Block::new(place, summary.index, summary.first_seq.max(1), summary.last_time_ns);
-    block.cipher = match &place.keys {
-        Some(keys) => keys.block_cipher(place, summary.index)?,
-        None => None,
-    };
-    let path = block.path(place);
-    let file = place.disk.open(&path).map_err(|error| StoreError::io("open", &path, error))?;
-    block.raw = file.len().map_err(|error| StoreError::io("stat", &path, error))?;
-    // The index does not tell what else is in the file.
-    block.lowest_seq = 0;
-    block.first_time_ns = summary.first_time_ns;
-    block.last_seq = summary.last_seq;
-    block.bytes = summary.bytes;
-    (block.ttls, block.schedules) = (summary.ttls, summary.schedules);
-    block.deleted = summary.deleted.clone();
-    Ok(Some(block))
-}
-
-fn subjects_of(file: &IndexFile) -> SubjectIndex {
-    let mut sorted: Vec<&format::SubjectSummary> = file.subjects.iter().collect();
-    sorted.sort_unstable_by(|a, b| a.subject.cmp(&b.subject));
-    let range = |index: u32| {
-        let at = file.blocks.partition_point(|block| block.index < index).min(file.blocks.len().saturating_sub(1));
-        file.blocks.get(at).map_or((1, file.last_seq), |block| (block.first_seq, block.last_seq))
-    };
-    let mut subjects = SubjectIndex::default();
-    for subject in sorted.into_iter().filter(|subject| subject.msgs > 0) {
-        let (first, last) = (range(subject.first_block).0, range(subject.last_block).1);
-        subjects.insert(&subject.subject, SubjectInfo::bounded(subject.msgs, first, last));
-    }
-    subjects
-}
-
-/// Returns the last sequence and its time that an index knew, even one that does not fit the blocks any more.
-fn blocks_prior_last(place: &Place) -> Option<(u64, i64)> {
-    let bytes = place.read_opt(&place.messages().join("index.db")).ok()??;
-    let body = IndexFile::verify(&bytes, &Checksum::named(&place.name))?;
-    let plain = match &place.keys {
-        Some(keys) => keys.unseal(body).ok()?,
-        None => body.to_vec(),
-    };
-    IndexFile::decode(&plain).map(|file| (file.last_seq, file.last_time_ns))
 }
 
 /// Where the last block was not written whole, as far as that can be told from the block alone.

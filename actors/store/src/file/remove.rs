@@ -59,17 +59,23 @@ impl FileLog {
     }
 
     /// Removes a block that is not the last. When it held the last sequence, that is noted in the last block.
-    fn remove_block(&mut self, at: usize) -> Result<(), StoreError> {
+    pub(super) fn remove_block(&mut self, at: usize) -> Result<(), StoreError> {
         let (last_seq, last_time_ns) = (self.blocks[at].last_seq, self.blocks[at].last_time_ns);
         if self.last().last_seq == last_seq && self.last().msgs() == 0 {
             self.write_tombstone(last_seq, last_time_ns)?;
             self.flush()?;
         }
         let block = self.blocks.remove(at);
-        self.remove_block_files(&block)
+        self.doom(block);
+        Ok(())
     }
 
-    pub(super) fn remove_block_files(&self, block: &Block) -> Result<(), StoreError> {
+    pub(super) fn remove_block_files(&mut self, mut block: Block) -> Result<(), StoreError> {
+        if let Some(rewriting) = block.rewriting.take() {
+            // What comes of it goes with the block.
+            drop(rewriting.settle());
+        }
+        self.is_index_stale = true;
         let path = block.path(&self.place);
         // The journal must not make it again.
         self.place.journal.void(&path);
@@ -83,10 +89,13 @@ impl FileLog {
         if seq > last_seq {
             return self.start_over(next_seq, time_ns);
         }
-        while self.blocks.len() > 1 && self.blocks[0].last_seq < seq && self.blocks[1].first_seq <= seq {
+        self.clear_doomed()?;
+        let is_before = |blocks: &[Block]| blocks.len() > 1 && blocks[0].last_seq < seq && blocks[1].first_seq <= seq;
+        while is_before(&self.blocks) {
             let block = self.blocks.remove(0);
-            self.remove_block_files(&block)?;
+            self.doom(block);
         }
+        self.clear_doomed_at_once()?;
         let at = 0;
         if self.blocks[at].first_seq >= seq {
             return Ok(());
@@ -110,6 +119,8 @@ impl FileLog {
     /// Leaves one new block that remembers the last sequence. The directory is exchanged as a whole, so that a crash
     /// leaves all or nothing.
     fn start_over(&mut self, next_seq: u64, time_ns: i64) -> Result<(), StoreError> {
+        self.settle_all();
+        self.spare_doomed();
         self.flush()?;
         let index = self.last().index + 1;
         let mut block = Block::new(&self.place, index, next_seq, time_ns);
@@ -150,12 +161,13 @@ impl FileLog {
         if seq == 0 {
             return self.start_over(1, 0);
         }
+        self.settle_all();
         self.flush()?;
         // Removed newest first, so that a crash leaves a beginning. What is left needs a block to be written on.
         while self.blocks.len() > 1 && self.last().first_seq > seq {
             let Some(block) = self.blocks.pop() else { break };
             self.place.journal.forget(&block.path(&self.place))?;
-            self.remove_block_files(&block)?;
+            self.remove_block_files(block)?;
             self.reopen_last()?;
         }
         let at = self.blocks.len() - 1;
@@ -198,6 +210,15 @@ impl FileLog {
         Ok(())
     }
 
+    /// Removes the index file, before a block changes that it tells of.
+    pub(super) fn remove_index(&mut self) -> Result<(), StoreError> {
+        if self.has_index {
+            self.place.remove_opt(&self.place.messages().join("index.db"))?;
+            (self.has_index, self.is_index_stale) = (false, true);
+        }
+        Ok(())
+    }
+
     /// Replaces a block's file by plain bytes, which are encrypted if the block is.
     pub(super) fn replace_block_file(&mut self, at: usize, mut bytes: Vec<u8>) -> Result<(), StoreError> {
         let block = &self.blocks[at];
@@ -205,16 +226,10 @@ impl FileLog {
             cipher.apply(0, &mut bytes);
         }
         let path = block.path(&self.place);
-        if self.has_index {
-            // It tells of a block that is not there any more.
-            self.place.remove_opt(&self.place.messages().join("index.db"))?;
-            self.has_index = false;
-        }
+        // It tells of a block that is not there any more.
+        self.remove_index()?;
         if self.place.journal.is_always() {
-            // What only the journal is sure to have must be in the file, under its name, before the journal forgets it.
-            let synced = self.place.disk.open(&path).and_then(|file| file.sync());
-            synced.map_err(|error| StoreError::io("sync", &path, error))?;
-            self.place.sync_directory(&self.place.messages())?;
+            self.place.secure_block(&path)?;
         }
         self.place.journal.forget_for(&path, &path, bytes.len() as u64)?;
         disk::replace(&*self.place.disk, &path, &bytes, self.place.journal.is_always())

@@ -1,49 +1,36 @@
-//! Blocks written anew without what is gone.
+//! Blocks written anew without what is gone: at once where somebody waits for it, else in the workshop.
 
 use super::content::Content;
 use super::log::FileLog;
-use crate::format::{self, BlockReader, Kind, Record};
-use crate::{Compression, StoreError};
+use super::rewriting::{Outcome, Rewriting, Rewritten};
+use super::selection::Selection;
+use crate::{Compression, StoreError, format};
+
+/// Blocks of one stream that the workshop has at the same time.
+const MOST_ORDERED: usize = 4;
 
 impl FileLog {
     /// Writes a block anew with its live messages and the tombstones still needed. It keeps its range: the last
     /// sequence stays known when its message is gone.
     pub(super) fn rewrite(&mut self, at: usize) -> Result<(), StoreError> {
+        // What the workshop made of it is as good as what it found.
+        drop(self.settle(at));
         self.load(at)?;
         let is_last = at + 1 == self.blocks.len();
-        let stream_first = self.lowest_seq();
+        let selection = Selection::live(&self.blocks[at], self.lowest_seq());
         let block = &self.blocks[at];
         let Some(content) = &block.content else { return Ok(()) };
-        let mut kept: Vec<u8> = Vec::with_capacity(block.bytes as usize + Record::EMPTY);
-        let (mut first_kept, mut last_kept) = (None, 0);
-        for (offset, record) in BlockReader::new(content.bytes(), &block.checksum).flatten() {
-            let is_kept = match record.kind {
-                Kind::Message => block.holds(record.seq) && record.seq > last_kept,
-                Kind::Tombstone => {
-                    let is_foreign = !(block.first_seq..=block.last_seq).contains(&record.seq);
-                    is_foreign && (stream_first..=block.last_seq).contains(&record.seq)
-                }
-                Kind::Erased => false,
-            };
-            if is_kept {
-                let size = record.size().unwrap_or_default();
-                kept.extend_from_slice(&content.bytes()[offset..offset + size]);
-                if record.kind == Kind::Message {
-                    first_kept = first_kept.or(Some(record.seq));
-                    last_kept = record.seq;
-                }
-            }
-        }
-        if last_kept != block.last_seq {
-            Record::empty(Kind::Erased, block.last_seq, block.last_time_ns).encode(&block.checksum, &mut kept);
-        }
+        let path = block.path(&self.place);
         let checksum = block.checksum.clone();
+        let Some(kept) = selection.keep(content.bytes(), &checksum).map_err(|error| error.at(&path))? else {
+            return Ok(());
+        };
         let is_compressed = !is_last && self.config.compression == Compression::S2;
-        let packed = if is_compressed { format::compress_block(&kept) } else { None };
-        self.replace_block_file(at, packed.unwrap_or_else(|| kept.clone()))?;
-        self.blocks[at].raw = kept.len() as u64;
-        self.blocks[at].lowest_seq = first_kept.unwrap_or(self.blocks[at].last_seq + 1);
-        self.blocks[at].content = Some(Content::parse(kept, is_last, &checksum));
+        let packed = if is_compressed { format::compress_block(&kept.bytes) } else { None };
+        self.replace_block_file(at, packed.unwrap_or_else(|| kept.bytes.clone()))?;
+        self.blocks[at].raw = kept.bytes.len() as u64;
+        self.blocks[at].lowest_seq = kept.lowest_seq;
+        self.blocks[at].content = Some(Content::parse(kept.bytes, is_last, &checksum));
         if is_last {
             self.written = self.blocks[at].raw;
         }
@@ -53,28 +40,115 @@ impl FileLog {
 
     /// No message of an earlier sequence is in any file: tombstones before it are not needed.
     pub(super) fn lowest_seq(&self) -> u64 {
-        self.blocks.iter().map(|block| block.lowest_seq).min().unwrap_or(0)
+        let lowest = self.blocks.iter().map(|block| block.lowest_seq).chain(self.doomed.lowest_seq()).min();
+        lowest.unwrap_or(0)
     }
 
-    /// Rewrites one block, not the last, of which more is gone than there. Returns whether there was one.
-    pub(super) fn compact_one(&mut self) -> Result<bool, StoreError> {
-        let last = self.blocks.len() - 1;
-        let is_sparse = |block: &super::block::Block| block.bytes.saturating_mul(2) < block.raw && !block.is_tight;
-        let Some(at) = self.blocks[..last].iter().position(is_sparse) else { return Ok(false) };
-        let was_loaded = self.blocks[at].content.is_some();
-        if self.blocks[at].msgs() == 0 {
-            self.load(at)?;
-            if !self.has_needed_tombstones(at) {
-                let block = self.blocks.remove(at);
-                self.remove_block_files(&block)?;
-                return Ok(true);
+    /// Has blocks, not the last, compressed that are not, and with `compacts` those written anew of which more is gone
+    /// than there: so many that the workshop has a few at a time.
+    pub(super) fn order_rewrites(&mut self, compacts: bool) -> Result<(), StoreError> {
+        let mut room = MOST_ORDERED.saturating_sub(self.num_rewriting());
+        for at in 0..self.blocks.len() - 1 {
+            let block = &self.blocks[at];
+            if room == 0 {
+                break;
+            }
+            if block.rewriting.is_none() && (block.is_unpacked || (compacts && block.is_sparse())) {
+                if !self.order_rewrite(at)? {
+                    break;
+                }
+                room -= 1;
             }
         }
-        self.rewrite(at)?;
-        self.blocks[at].is_tight = true;
-        if !was_loaded {
-            self.blocks[at].content = None;
+        Ok(())
+    }
+
+    /// Has a block written anew. False if the workshop has enough to do.
+    pub(super) fn order_rewrite(&mut self, at: usize) -> Result<bool, StoreError> {
+        let is_compressed = self.config.compression == Compression::S2;
+        let selection = if self.blocks[at].is_sparse() {
+            // It would tell of messages that are in no file any more.
+            self.remove_index()?;
+            Selection::live(&self.blocks[at], self.lowest_seq())
+        } else {
+            Selection::All
+        };
+        let ordered = Rewriting::order(&self.place, &self.blocks[at], selection, is_compressed);
+        let is_ordered = ordered.is_some();
+        if is_ordered {
+            self.blocks[at].is_tight = true;
+            self.blocks[at].rewriting = ordered;
         }
-        Ok(true)
+        Ok(is_ordered)
+    }
+
+    pub(super) fn num_rewriting(&self) -> usize {
+        self.blocks.iter().filter(|block| block.rewriting.is_some()).count()
+    }
+
+    pub(super) fn has_sparse(&self) -> bool {
+        let last = self.blocks.len() - 1;
+        self.blocks[..last].iter().any(super::block::Block::is_sparse)
+    }
+
+    /// Takes over what the workshop has done. Returns the first failure, of which the block is as it was.
+    pub(super) fn adopt_rewritten(&mut self) -> Result<(), StoreError> {
+        let mut failure = Ok(());
+        for at in (0..self.blocks.len()).rev() {
+            if !self.blocks[at].rewriting.as_ref().is_some_and(Rewriting::is_done) {
+                continue;
+            }
+            let adopted = match self.settle(at) {
+                Ok(Some(done)) if done.is_needless && self.blocks[at].msgs() == 0 => self.remove_block(at),
+                Ok(_) => Ok(()),
+                Err(error) => {
+                    // What cannot be read is not tried again until more of it is gone.
+                    self.blocks[at].is_tight = !error.is_io();
+                    self.blocks[at].is_unpacked &= error.is_io();
+                    Err(error)
+                }
+            };
+            failure = failure.and(adopted);
+        }
+        failure
+    }
+
+    /// Ends the work at a block: its file is the old or the new one from now on.
+    pub(super) fn settle(&mut self, at: usize) -> Outcome {
+        let Some(rewriting) = self.blocks[at].rewriting.take() else { return Ok(None) };
+        let outcome = rewriting.settle();
+        self.note_rewritten(at, &outcome);
+        outcome
+    }
+
+    /// Ends the work at all blocks, before the directory changes.
+    pub(super) fn settle_all(&mut self) {
+        for at in 0..self.blocks.len() {
+            // Nobody asked for it; what failed is as it was.
+            drop(self.settle(at));
+        }
+    }
+
+    /// Has all work at blocks done.
+    pub(super) fn finish_rewrites(&mut self) {
+        for at in 0..self.blocks.len() {
+            if let Some(rewriting) = self.blocks[at].rewriting.take() {
+                let outcome = rewriting.finish();
+                self.note_rewritten(at, &outcome);
+            }
+        }
+    }
+
+    fn note_rewritten(&mut self, at: usize, outcome: &Outcome) {
+        let block = &mut self.blocks[at];
+        let Ok(Some(Rewritten { raw, lowest_seq, .. })) = outcome else {
+            block.is_tight = false;
+            return;
+        };
+        block.raw = *raw;
+        block.lowest_seq = lowest_seq.unwrap_or(block.lowest_seq);
+        block.is_unpacked = false;
+        block.is_tight &= lowest_seq.is_some();
+        self.is_index_dirty = true;
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Scanned {
     pub(super) data: Vec<u8>,
     /// Where what nobody was promised is torn: nothing from there on counts.
     pub(super) torn_at: Option<usize>,
+    /// It does not even unpack: its data is as it is in the file.
+    pub(super) is_unreadable: bool,
 }
 
 /// Reads a block's file and shows its messages. Damage from the offset `durable` on, if that is known, was left by a
@@ -42,46 +44,85 @@ pub(super) fn scan(
         Err(StoreError::Corrupt { .. }) => {
             // It does not unpack at all: the whole of it is one fault.
             let packed = place.read_opt(&block.path(place))?.unwrap_or_default();
-            place.replace(&block.path(place), &[])?;
             let fault = Fault { offset: 0, resumes: packed.len(), error: RecordError::Malformed };
             (block.first_seq, block.last_seq) = (1, 0);
-            let (tombstones, faults) = (Vec::new(), vec![fault]);
-            return Ok(Scanned { block, tombstones, faults, data: packed, torn_at: None });
+            return Ok(Scanned { faults: vec![fault], data: packed, is_unreadable: true, ..Scanned::of(block) });
         }
         other => other?,
     };
-    block.raw = data.len() as u64;
     (block.first_seq, block.last_seq) = (0, 0);
-    let (mut tombstones, mut faults, mut torn_at) = (Vec::new(), Vec::new(), None);
-    let checksum = block.checksum.clone();
     block.lowest_seq = u64::MAX;
-    for item in BlockReader::new(&data, &checksum) {
-        match item {
-            Err(fault) if durable.is_some_and(|durable| fault.offset as u64 >= durable) => {
-                torn_at = Some(fault.offset);
-                break;
-            }
-            Err(fault) => faults.push(fault),
-            Ok((_, record)) if record.kind == Kind::Tombstone => {
-                tombstones.push(Tombstone { seq: record.seq, time_ns: record.time_ns });
-            }
-            Ok((_, record)) => {
-                if count(&mut block, &record) {
-                    block.lowest_seq = block.lowest_seq.min(record.seq);
-                    show(&record);
-                }
-            }
-        }
-    }
+    let mut scanned = Scanned { data, ..Scanned::of(block) };
+    scanned.read_from(0, durable, show);
+    let block = &mut scanned.block;
     if block.first_seq == 0 {
         // Nothing but tombstones: the last says where the stream was.
-        let last = tombstones.iter().max_by_key(|tombstone| tombstone.seq);
+        let last = scanned.tombstones.iter().max_by_key(|tombstone| tombstone.seq);
         block.last_seq = last.map_or(0, |last| last.seq);
         block.last_time_ns = last.map_or(0, |last| last.time_ns);
         block.first_seq = block.last_seq + 1;
     }
     block.lowest_seq = block.lowest_seq.min(block.first_seq);
-    Ok(Scanned { block, tombstones, faults, data, torn_at })
+    Ok(scanned)
+}
+
+/// Reads what a block holds behind what is known of it: its first `known` bytes, which end with a checksum. None if they
+/// do not, or the block cannot be read.
+pub(super) fn scan_behind(
+    place: &Place,
+    block: Block,
+    known: u64,
+    checksum: [u8; 8],
+    show: &mut dyn FnMut(&Record<'_>),
+) -> Result<Option<Scanned>, StoreError> {
+    let durable = place.journal.durable_length(&block.path(place));
+    let data = match block.read_file(place) {
+        Err(StoreError::Corrupt { .. }) => return Ok(None),
+        other => other?,
+    };
+    let Some(before) = data.get(..known as usize) else { return Ok(None) };
+    if before.last_chunk().copied().unwrap_or_default() != checksum {
+        return Ok(None);
+    }
+    let mut scanned = Scanned { data, ..Scanned::of(block) };
+    scanned.read_from(known as usize, durable, show);
+    Ok(Some(scanned))
+}
+
+impl Scanned {
+    fn of(block: Block) -> Self {
+        let (tombstones, faults, data) = (Vec::new(), Vec::new(), Vec::new());
+        Self { block, tombstones, faults, data, torn_at: None, is_unreadable: false }
+    }
+
+    /// Adds the records from an offset on to the block's numbers.
+    fn read_from(&mut self, from: usize, durable: Option<u64>, show: &mut dyn FnMut(&Record<'_>)) {
+        let Self { block, tombstones, faults, data, torn_at, .. } = self;
+        block.raw = data.len() as u64;
+        let checksum = block.checksum.clone();
+        for item in BlockReader::new(&data[from..], &checksum) {
+            match item {
+                Err(mut fault) => {
+                    fault.offset += from;
+                    fault.resumes += from;
+                    if durable.is_some_and(|durable| fault.offset as u64 >= durable) {
+                        *torn_at = Some(fault.offset);
+                        break;
+                    }
+                    faults.push(fault);
+                }
+                Ok((_, record)) if record.kind == Kind::Tombstone => {
+                    tombstones.push(Tombstone { seq: record.seq, time_ns: record.time_ns });
+                }
+                Ok((_, record)) => {
+                    if count(block, &record) {
+                        block.lowest_seq = block.lowest_seq.min(record.seq);
+                        show(&record);
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Adds a record to a block's numbers. Returns whether it is a message that counts.

@@ -7,6 +7,9 @@ const LARGE: u64 = 8 * MIB;
 const MEDIUM: u64 = 4 * MIB;
 const ENCRYPTED: u64 = 2 * MIB;
 const SMALLEST: u64 = 32_000;
+/// Tests store little, and are to have many blocks.
+#[cfg(test)]
+const IN_TESTS: u64 = 2_000;
 
 /// Returns the size from which a block is not written on, as nats-server chooses it.
 pub(super) fn block_size(config: &StoreConfig, is_encrypted: bool) -> u64 {
@@ -17,7 +20,10 @@ pub(super) fn block_size(config: &StoreConfig, is_encrypted: bool) -> u64 {
         None if config.leaves_when_consumed => MEDIUM,
         None => LARGE,
     };
-    if is_encrypted { size.min(ENCRYPTED) } else { size }
+    let size = if is_encrypted { size.min(ENCRYPTED) } else { size };
+    #[cfg(test)]
+    let size = size.min(IN_TESTS);
+    size
 }
 
 /// A quarter of the limit, within bounds; the sizes between them are all one.

@@ -3,7 +3,7 @@
 use super::block::Block;
 use super::content::Content;
 use super::log::FileLog;
-use crate::format::{self, Kind, Record};
+use crate::format::{Kind, Record};
 use crate::{Compression, NewMessage, StoreError, Ttl};
 
 /// Unwritten bytes that are handed to the operating system without waiting for a commit.
@@ -99,7 +99,7 @@ impl FileLog {
         // Who reads goes on in memory; what nobody has read need not stay there.
         let (is_read, is_compressed) = (self.blocks[last].is_read, self.config.compression == Compression::S2);
         if let Some(content) = &mut self.blocks[last].content {
-            if content.base() == 0 && (is_read || is_compressed) {
+            if content.base() == 0 && is_read {
                 content.close();
             } else {
                 self.blocks[last].content = None;
@@ -114,13 +114,12 @@ impl FileLog {
         block.content = Some(Content::open_at(0));
         self.blocks.push(block);
         self.written = 0;
-        if is_compressed {
-            self.compress(last)?;
-            if !is_read {
-                self.blocks[last].content = None;
-            }
-        }
         self.blocks[last].file = None;
+        if is_compressed {
+            // If there is no room for it now, it is done later.
+            self.blocks[last].is_unpacked = true;
+            self.order_rewrite(last)?;
+        }
         self.tick += 1;
         self.blocks[last].used_at = self.tick;
         self.drop_old_contents(last);
@@ -156,21 +155,12 @@ impl FileLog {
         place.journal.record(&path, self.written, bytes);
         block.file = Some(file);
         let is_long = content.bytes().len() > MOST_UNREAD;
-        if is_long && !block.is_read && self.config.compression == Compression::None {
+        if is_long && !block.is_read {
             block.content = Some(Content::open_at(end));
         }
         self.written = end;
         self.has_failed = false;
         Ok(())
-    }
-
-    /// Compresses the file of a block that is not written any more.
-    fn compress(&mut self, at: usize) -> Result<(), StoreError> {
-        self.load(at)?;
-        let block = &self.blocks[at];
-        let Some(content) = &block.content else { return Ok(()) };
-        let Some(packed) = format::compress_block(content.bytes()) else { return Ok(()) };
-        self.replace_block_file(at, packed)
     }
 }
 

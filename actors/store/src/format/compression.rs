@@ -31,14 +31,22 @@ pub fn compress_block(block: &[u8]) -> Option<Vec<u8>> {
     (out.len() < block.len()).then_some(out)
 }
 
-/// Gives back what [`compress_block`] was given; None if the bytes are damaged.
+/// Returns how long a compressed block was, from its first bytes (16 are enough); None if they do not tell.
 #[must_use]
-pub fn decompress_block(block: &[u8]) -> Option<Vec<u8>> {
-    let mut cursor = Cursor::new(block.strip_prefix(MARK)?);
+pub fn unpacked_size(start: &[u8]) -> Option<u64> {
+    let mut cursor = Cursor::new(start.strip_prefix(MARK)?);
     if cursor.byte()? != S2 {
         return None;
     }
-    let size = cursor.unsigned().filter(|size| (HASH as u64..=LARGEST).contains(size))?;
+    cursor.unsigned().filter(|size| (HASH as u64..=LARGEST).contains(size))
+}
+
+/// Gives back what [`compress_block`] was given; None if the bytes are damaged.
+#[must_use]
+pub fn decompress_block(block: &[u8]) -> Option<Vec<u8>> {
+    let size = unpacked_size(block)?;
+    let mut cursor = Cursor::new(block.get(MARK.len() + 1..)?);
+    cursor.unsigned()?;
     let (body, hash) = cursor.rest().split_at_checked(cursor.rest().len().checked_sub(HASH)?)?;
     let mut out = Vec::with_capacity(size as usize);
     minlz::s2::Reader::new(body).take(size).read_to_end(&mut out).ok()?;
@@ -57,6 +65,7 @@ mod tests {
         assert!(is_compressed(&packed) && packed.len() < block.len());
         assert_eq!(decompress_block(&packed).as_deref(), Some(&block[..]));
         assert_eq!(packed[packed.len() - 8..], block[block.len() - 8..]);
+        assert_eq!(unpacked_size(&packed[..16]), Some(block.len() as u64));
         assert_eq!(decompress_block(&packed[..packed.len() - 20]), None);
         assert_eq!(compress_block(b"tiny"), None);
     }

@@ -3,6 +3,7 @@
 //! Numbers of fixed width are little-endian; the others are those of Go's `encoding/binary`.
 
 mod block;
+mod block_marks;
 mod checksum;
 mod compression;
 mod consumer_state;
@@ -13,8 +14,9 @@ mod timers;
 pub(crate) mod varint;
 
 pub use block::{BlockReader, Fault};
+pub use block_marks::{BlockMark, BlockMarks};
 pub use checksum::Checksum;
-pub use compression::{compress_block, decompress_block, is_compressed};
+pub use compression::{compress_block, decompress_block, is_compressed, unpacked_size};
 pub use consumer_state::{decode_consumer_state, encode_consumer_state};
 pub use index_file::{BlockSummary, IndexFile, SubjectSummary};
 pub use record::{Kind, Record, RecordError, record_size};

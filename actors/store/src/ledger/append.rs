@@ -24,10 +24,10 @@ impl<L: Log> Ledger<L> {
         let info = if message.subject.is_empty() { None } else { Some(self.subjects.add(message.subject, seq)) };
         if let (Some(most), Some(info)) = (self.config.max_msgs_per_subject, info) {
             if info.msgs > most {
-                self.enforce_subject(message.subject, most)?;
+                self.reading(|ledger| ledger.enforce_subject(message.subject, most))?;
             }
         }
-        self.enforce_totals()?;
+        self.reading(Self::enforce_totals)?;
         Ok(seq)
     }
 

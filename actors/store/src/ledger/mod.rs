@@ -80,4 +80,25 @@ impl<L: Log> Ledger<L> {
         ledger.removals = Removals::default();
         Ok(ledger)
     }
+
+    /// Does something that reads. If it meets damage, that is put aside, and it is done once more.
+    fn reading<T>(&mut self, mut work: impl FnMut(&mut Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        match work(self) {
+            Err(StoreError::Corrupt { .. }) if self.read_again()? => work(self),
+            outcome => outcome,
+        }
+    }
+
+    fn read_again(&mut self) -> Result<bool, StoreError> {
+        let Some((state, subjects)) = self.log.read_again()? else { return Ok(false) };
+        (self.state, self.subjects) = (state, subjects);
+        self.removals.push_many();
+        // What left by a limit may be back.
+        self.look_at_ages_anew();
+        if let Some(most) = self.config.max_msgs_per_subject {
+            self.enforce_subjects(most)?;
+        }
+        self.enforce_totals()?;
+        Ok(true)
+    }
 }

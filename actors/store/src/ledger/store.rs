@@ -89,26 +89,32 @@ impl<L: Log> StreamStore for Ledger<L> {
         if !is_given {
             return Err(StoreError::NotFound);
         }
-        self.log.read(seq)?.ok_or(StoreError::Deleted)
+        self.reading(|ledger| ledger.log.read(seq))?.ok_or(StoreError::Deleted)
     }
 
     fn next(&mut self, filter: &SubjectFilter, from: u64) -> Result<Option<StoredMessage>, StoreError> {
-        let seq = self.next_seq(filter, from)?;
-        self.read(seq)
+        self.reading(|ledger| {
+            let seq = ledger.next_seq(filter, from)?;
+            ledger.read(seq)
+        })
     }
 
     fn previous(&mut self, filter: &SubjectFilter, from: u64) -> Result<Option<StoredMessage>, StoreError> {
-        let seq = self.previous_seq(filter, from)?;
-        self.read(seq)
+        self.reading(|ledger| {
+            let seq = ledger.previous_seq(filter, from)?;
+            ledger.read(seq)
+        })
     }
 
     fn last_for(&mut self, subject: &[u8]) -> Result<Option<StoredMessage>, StoreError> {
         let filter = SubjectFilter::one(subject);
-        let seq = match filter.literal() {
-            Some(literal) => self.last_of(literal)?,
-            None => self.previous_seq(&filter, self.state.last_seq)?,
-        };
-        self.read(seq)
+        self.reading(|ledger| {
+            let seq = match filter.literal() {
+                Some(literal) => ledger.last_of(literal)?,
+                None => ledger.previous_seq(&filter, ledger.state.last_seq)?,
+            };
+            ledger.read(seq)
+        })
     }
 
     fn last_per_subject(&mut self, filter: &SubjectFilter, max_seq: u64, limit: usize) -> Result<Vec<u64>, StoreError> {
@@ -150,11 +156,11 @@ impl<L: Log> StreamStore for Ledger<L> {
     }
 
     fn remove(&mut self, seq: u64, erase: bool) -> Result<bool, StoreError> {
-        self.take(seq, RemovalCause::Request, erase)
+        self.reading(|ledger| ledger.take(seq, RemovalCause::Request, erase))
     }
 
     fn purge(&mut self, purge: &Purge) -> Result<u64, StoreError> {
-        self.purge_matching(purge)
+        self.reading(|ledger| ledger.purge_matching(purge))
     }
 
     fn compact(&mut self, seq: u64) -> Result<u64, StoreError> {
@@ -167,7 +173,7 @@ impl<L: Log> StreamStore for Ledger<L> {
     }
 
     fn expire(&mut self, now_ns: i64) -> Result<usize, StoreError> {
-        self.expire_due(now_ns)
+        self.reading(|ledger| ledger.expire_due(now_ns))
     }
 
     fn next_deadline(&self) -> Option<i64> {
@@ -211,6 +217,14 @@ impl<L: Log> StreamStore for Ledger<L> {
 
     fn commit(&mut self) -> Result<Durability, StoreError> {
         self.log.commit()
+    }
+
+    fn drop_contents(&mut self) {
+        self.log.drop_contents();
+    }
+
+    fn wants_maintenance(&self) -> bool {
+        self.log.wants_maintenance()
     }
 
     fn maintain(&mut self, now_ns: i64) -> Result<Option<i64>, StoreError> {

@@ -32,11 +32,12 @@ struct Life {
     /// Bytes of messages that are not acknowledged yet.
     attempted: u64,
     delivered: u64,
+    now_ns: i64,
     random: StdRng,
 }
 
 fn config() -> StoreConfig {
-    // Blocks of 32 KB: enough of them come and go.
+    // Blocks of 2 KB: enough of them come and go.
     StoreConfig { name: "S".to_owned(), max_bytes: Some(MAX_BYTES), ..StoreConfig::default() }
 }
 
@@ -60,6 +61,7 @@ impl Life {
             last_acknowledged: 0,
             attempted: 0,
             delivered: 0,
+            now_ns: 1,
             random: StdRng::seed_from_u64(seed),
         }
     }
@@ -103,8 +105,9 @@ impl Life {
             doomed.extend(added.drain(..).map(|(seq, _)| seq));
             self.store.purge(&Purge { filter: SubjectFilter::all(), before_seq: 0, keep: 0 })?;
         }
-        if self.random.random_bool(0.1) {
-            self.store.maintain(self.random.random_range(0..i64::MAX / 2))?;
+        if self.random.random_bool(0.2) {
+            self.now_ns += self.random.random_range(0..100_000_000_000);
+            self.store.maintain(self.now_ns)?;
         }
         self.consumer.commit()?;
         self.store.commit()?.wait()?;
@@ -139,6 +142,7 @@ impl Life {
         self.directory = open(&disk, sync);
         self.disk = disk;
         let mut faults = Vec::new();
+        let dump = dump(&self.disk);
         let found = self.directory.streams().unwrap();
         if found.len() != 1 || found[0].meta.as_deref() != Ok(META) {
             faults.push(format!("stream: {found:?}"));
@@ -179,6 +183,9 @@ impl Life {
         if delivered < self.delivered {
             faults.push(format!("consumer delivered {delivered}, was {}", self.delivered));
         }
+        if !faults.is_empty() {
+            eprintln!("{dump}\nAFTER\n{}", self::dump(&self.disk));
+        }
         // Unacknowledged messages that survived are kept from now on.
         let mut from = self.last_acknowledged + 1;
         while let Ok(Some(message)) = self.store.next(&SubjectFilter::all(), from) {
@@ -189,6 +196,27 @@ impl Life {
         self.attempted = 0;
         (self, faults)
     }
+}
+
+/// Tells what is in the files of the blocks: with the seed, that is what a failure is to be understood by.
+fn dump(disk: &SimulatedDisk) -> String {
+    let root = Path::new("store/jetstream/A/streams/S/msgs");
+    let mut out = String::new();
+    for (name, _) in crate::disk::Disk::list(disk, root).unwrap_or_default() {
+        let bytes = crate::disk::Disk::read(disk, &root.join(&name)).unwrap();
+        out += &format!("{name} {}:", bytes.len());
+        if let Some(index) = name.strip_suffix(".blk").and_then(|index| index.parse().ok()) {
+            let checksum = crate::format::Checksum::of_block("S", index);
+            for item in crate::format::BlockReader::new(&bytes, &checksum) {
+                match item {
+                    Ok((at, record)) => out += &format!(" {at}:{:?}{}", record.kind, record.seq),
+                    Err(fault) => out += &format!(" {fault:?}"),
+                }
+            }
+        }
+        out += "\n";
+    }
+    out
 }
 
 #[test]

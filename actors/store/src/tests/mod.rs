@@ -3,6 +3,7 @@
 mod agreement;
 mod archives;
 mod crash;
+mod index;
 mod model;
 mod scene;
 mod simulated_disk;

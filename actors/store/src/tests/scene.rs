@@ -45,7 +45,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (1..5_u64).prop_map(Step::Skip),
         2 => (0..3_i64).prop_map(Step::Wait),
         2 => Just(Step::Commit),
-        1 => Just(Step::Maintain),
+        3 => Just(Step::Maintain),
         2 => Just(Step::Reopen),
         2 => Just(Step::Kill),
     ];
@@ -76,13 +76,15 @@ pub(super) struct Scene<R> {
     pub(super) store: Box<dyn StreamStore>,
     pub(super) model: Model,
     now_ns: i64,
+    /// The time of the last maintenance, which goes on faster.
+    maintained_ns: i64,
     /// Opens the store again, after closing it or not.
     reopen: R,
 }
 
 impl<R: FnMut(Box<dyn StreamStore>, bool, &StoreConfig) -> Box<dyn StreamStore>> Scene<R> {
     pub(super) fn new(store: Box<dyn StreamStore>, model: Model, reopen: R) -> Self {
-        Self { store, model, now_ns: 1_700_000_000 * SECOND_NS, reopen }
+        Self { store, model, now_ns: 1_700_000_000 * SECOND_NS, maintained_ns: 1_700_000_000 * SECOND_NS, reopen }
     }
 
     pub(super) fn take(mut self, step: &Step) -> Result<Self, TestCaseError> {
@@ -125,7 +127,10 @@ impl<R: FnMut(Box<dyn StreamStore>, bool, &StoreConfig) -> Box<dyn StreamStore>>
                 self.expire();
             }
             Step::Commit => self.store.commit().unwrap().wait().unwrap(),
-            Step::Maintain => drop(self.store.maintain(self.now_ns).unwrap()),
+            Step::Maintain => {
+                self.maintained_ns += 45 * SECOND_NS;
+                self.store.maintain(self.maintained_ns).unwrap();
+            }
             Step::Reopen | Step::Kill => {
                 self.store.commit().unwrap().wait().unwrap();
                 // After a crash messages that left by a limit are back until limits are enforced again, as in

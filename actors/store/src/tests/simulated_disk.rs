@@ -193,6 +193,9 @@ impl Disk for SimulatedDisk {
             if !state.names.contains_key(from) {
                 return Err(not_found());
             }
+            // What was in a directory that is gone is not in the one that gets its name.
+            let State { names, safe_names, .. } = &mut *state;
+            safe_names.retain(|path, _| path == to || !path.starts_with(to) || names.contains_key(path));
             // A directory moves with all in it, durable or not: its entries are the directory's own.
             for names in [&mut state.names, &mut state.safe_names] {
                 let moved: Vec<PathBuf> = names.keys().filter(|path| path.starts_with(from)).cloned().collect();
