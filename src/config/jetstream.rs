@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use config::{Map, Value, ValueKind};
 use troupe_codecs::api::account::AccountLimits;
+use troupe_engine::options::jetstream::DEFAULT_MAX_CONSUMERS;
 use troupe_engine::options::{AccountJetStream, JetStreamOptions, Secret, StoreCipher, SyncInterval};
 
 use super::reader::{Reader, go_type, is_flag};
@@ -96,6 +97,10 @@ fn read_limits(reader: &mut Reader, value: &Value, options: &mut JetStreamOption
         match key.to_ascii_lowercase().as_str() {
             "max_ack_pending" => options.max_ack_pending = reader.integer(value).unwrap_or(0),
             "max_request_batch" => options.max_request_batch = reader.integer(value).unwrap_or(0),
+            "default_max_consumers" => {
+                let most = reader.integer(value).filter(|most| *most != 0);
+                options.default_max_consumers = most.unwrap_or(DEFAULT_MAX_CONSUMERS);
+            }
             "duplicate_window" => {
                 let window = reader.duration("duplicate_window", value).unwrap_or(Duration::ZERO);
                 options.max_duplicates = i64::try_from(window.as_nanos()).unwrap_or(i64::MAX);

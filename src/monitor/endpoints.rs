@@ -199,9 +199,7 @@ async fn raftz(state: State, request: HttpRequest) -> HttpResponse {
     let options = RaftzOptions { account: query.text("acc").to_owned(), group: query.text("group").to_owned() };
     match state.reporter.raftz(options).await {
         Ok(raftz) => answer::json(&raftz, Layout::Three),
-        Err(fault @ (ReportError::NoGroups | ReportError::NoSuchGroups)) => {
-            answer::plain(StatusCode::NOT_FOUND, fault.to_string())
-        }
+        Err(fault @ ReportError::NoGroups) => answer::plain(StatusCode::NOT_FOUND, fault.to_string()),
         Err(fault) => answer::bad_request(fault),
     }
 }

@@ -25,11 +25,24 @@ const VOLATILE: &[&str] = &[
     "cert_sha256",
     "tls_cert_not_after",
     "pending_bytes",
+    "created",
+    "first_ts",
+    "last_ts",
+    "ts",
+    "active",
+    "last_active",
 ];
 
 /// Lists without an order, in which nats-server has entries of its own.
-const LISTS: &[&str] =
-    &["subscriptions_list", "subscriptions_list_detail", "accounts", "account_statz", "imports", "exports"];
+const LISTS: &[&str] = &[
+    "subscriptions_list",
+    "subscriptions_list_detail",
+    "accounts",
+    "account_statz",
+    "imports",
+    "exports",
+    "stream_detail",
+];
 
 /// Everything in which `found` is not as `wanted`, but for the reviewed differences. `endpoint` is the path without its query.
 pub(crate) fn differences(endpoint: &str, wanted: &Value, found: &Value) -> Vec<String> {

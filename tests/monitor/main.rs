@@ -7,6 +7,7 @@ mod stage;
 mod t10_actors;
 mod t10_authentication;
 mod t10_documents;
+mod t10_jetstream;
 mod t10_metrics;
 mod t10_routes;
 mod t30_decoders;

@@ -52,6 +52,8 @@ pub struct StreamUsage {
     pub consumers: AtomicU64,
     /// Messages that were found damaged since the stream was opened.
     pub lost: AtomicU64,
+    /// Those among them that clients see.
+    pub shown_consumers: AtomicU64,
 }
 
 impl fmt::Debug for StreamEntry {

@@ -2,7 +2,8 @@
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
-use troupe_codecs::api::{ApiError, StreamInfo};
+use troupe_codecs::api::{ApiError, ConsumerInfo, StreamInfo};
+use troupe_engine::consumer::audience::Member;
 use troupe_engine::consumer::call::Call;
 
 use super::api::ApiRequest;
@@ -16,8 +17,23 @@ pub enum StreamCommand {
     Consumer(Call, ApiRequest),
     /// What is to be reported of it.
     Info(Answer<StreamInfo>),
+    /// What is to be reported of its consumers, from a number on.
+    Consumers(Member, Answer<ConsumerPage>),
+    /// Whether it has a consumer of this name.
+    Knows(String, Answer<bool>),
     /// Everything is to go, files too.
     Destroy(Answer<Result<(), ApiError>>),
+}
+
+/// Some of the consumers of a stream.
+#[derive(Debug, Default)]
+pub struct ConsumerPage {
+    /// Those that clients see.
+    pub shown: Vec<ConsumerInfo>,
+    /// Those that feed other streams.
+    pub hidden: Vec<ConsumerInfo>,
+    /// Where the next page begins, if this is not the last one.
+    pub next: Option<Member>,
 }
 
 /// A request about a stream.

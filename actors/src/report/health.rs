@@ -51,7 +51,7 @@ fn server_fault(kind: HealthErrorKind, text: &str) -> HealthError {
 fn status(options: &HealthzOptions, status_code: u16, faults: Vec<HealthError>) -> HealthStatus {
     let word = match status_code {
         200 => "ok",
-        503 if !options.details => "unavailable",
+        404 | 503 if !options.details => "unavailable",
         _ => "error",
     };
     let mut health = HealthStatus { status: word.to_owned(), status_code, ..HealthStatus::default() };

@@ -54,7 +54,7 @@ impl Reporter {
     pub async fn raftz(&self, options: RaftzOptions) -> Result<Value, ReportError> {
         match self.sources().jetstream.get() {
             None => Err(ReportError::NoGroups),
-            Some(source) => source.raftz(options).await.ok_or(ReportError::NoSuchGroups),
+            Some(source) => source.raftz(options).await.ok_or(ReportError::NoGroups),
         }
     }
 }

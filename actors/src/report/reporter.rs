@@ -38,9 +38,6 @@ pub enum ReportError {
     /// There are no replication groups.
     #[error("No Raft nodes registered")]
     NoGroups,
-    /// There are none that were asked for.
-    #[error("No Raft nodes returned, check supplied filters")]
-    NoSuchGroups,
     /// A subsystem has no answer. Holds its words.
     #[error("{0}")]
     Subsystem(String),

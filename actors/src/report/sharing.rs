@@ -12,8 +12,12 @@ use troupe_engine::subject::{Destination, Mapping, Mappings};
 
 use crate::router::AccountView;
 
-/// What the configuration says an account shares, takes over and maps.
-pub(super) fn sharing(options: &Options, account: &AccountView) -> AccountSharing {
+/// Requests to JetStream.
+const JETSTREAM_API: &str = "$JS.API.>";
+
+/// What the configuration says an account shares, takes over and maps. `system` is the account that serves JetStream, where the server
+/// has it: nats-server shows that as an import, also of accounts without JetStream.
+pub(super) fn sharing(options: &Options, account: &AccountView, system: Option<&str>) -> AccountSharing {
     let name = &**account.name();
     let own = options.accounts.iter().find(|account| account.name == name);
     let mappings = match own {
@@ -21,10 +25,19 @@ pub(super) fn sharing(options: &Options, account: &AccountView) -> AccountSharin
         None if name == GLOBAL_ACCOUNT => &options.mappings,
         None => &Mappings::default(),
     };
+    let api = system.map(|system| ImportInfo {
+        subject: JETSTREAM_API.to_owned(),
+        account: system.to_owned(),
+        to: JETSTREAM_API.to_owned(),
+        local_subject: JETSTREAM_API.to_owned(),
+        kind: "service",
+        share: true,
+        ..ImportInfo::default()
+    });
     AccountSharing {
         mappings: shown_mappings(mappings),
         exports: own.map(|account| account.exports.iter().map(export).collect()).unwrap_or_default(),
-        imports: imports(&account.exchange().links()),
+        imports: imports(&account.exchange().links()).chain(api).collect(),
     }
 }
 
@@ -89,7 +102,7 @@ fn shown_latency(latency: &LatencyOptions) -> Value {
     json!({ "sampling": sampling, "results": latency.subject })
 }
 
-fn imports(links: &AccountLinks) -> Vec<ImportInfo> {
+fn imports(links: &AccountLinks) -> impl Iterator<Item = ImportInfo> {
     let streams = links.stream_imports().map(|import| ImportInfo {
         subject: import.from.to_string(),
         account: import.exporter.to_string(),
@@ -107,5 +120,5 @@ fn imports(links: &AccountLinks) -> Vec<ImportInfo> {
         latency: import.export.as_ref().and_then(|export| export.latency.as_ref()).map(shown_latency),
         ..ImportInfo::default()
     });
-    streams.chain(services).collect()
+    streams.chain(services)
 }

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::api::stream_info::{ClusterInfo, StreamSourceInfo};
+use crate::api::{ConsumerInfo, StreamConfig, StreamState, Timestamp as ApiTimestamp};
+
 use super::time::Timestamp;
 use super::{is_false, is_zero};
 
@@ -51,7 +54,7 @@ pub struct Jsz {
     pub config: JetStreamConfig,
     /// Limits in force.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub limits: Option<Value>,
+    pub limits: Option<JetStreamLimits>,
     /// Streams.
     pub streams: u64,
     /// Streams this server leads.
@@ -71,9 +74,82 @@ pub struct Jsz {
     pub meta_cluster: Option<Value>,
     /// Accounts of this page.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub account_details: Vec<Value>,
+    pub account_details: Vec<AccountDetail>,
     /// Accounts with JetStream.
     pub total: u64,
+}
+
+/// What one account has.
+#[derive(Clone, Debug, Serialize)]
+pub struct AccountDetail {
+    /// Name.
+    pub name: String,
+    /// Id.
+    pub id: String,
+    /// Use and API calls.
+    #[serde(flatten)]
+    pub stats: JetStreamStats,
+    /// Streams, where they are shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stream_detail: Vec<StreamDetail>,
+}
+
+/// One stream.
+#[derive(Clone, Debug, Serialize)]
+pub struct StreamDetail {
+    /// Name.
+    pub name: String,
+    /// When it was made.
+    pub created: ApiTimestamp,
+    /// Servers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterInfo>,
+    /// Configuration, where it is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<StreamConfig>,
+    /// What it holds.
+    pub state: StreamState,
+    /// Consumers, where they are shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub consumer_detail: Vec<ConsumerInfo>,
+    /// Consumers that feed other streams, where they are shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub direct_consumer_detail: Vec<ConsumerInfo>,
+    /// The stream it is a copy of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<StreamSourceInfo>,
+    /// Streams it is fed from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<StreamSourceInfo>,
+}
+
+/// Limits of requests and assets; zero is what the server chooses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct JetStreamLimits {
+    /// Largest batch of a pull request.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub max_request_batch: i64,
+    /// Most unacknowledged messages of a consumer.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub max_ack_pending: i64,
+    /// Longest time in which duplicates are found, nanoseconds.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub max_duplicate_window: i64,
+    /// Most batches under way in a stream.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub max_batch_inflight_per_stream: u64,
+    /// Most batches under way.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub max_batch_inflight_total: u64,
+    /// Most messages of a batch.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub max_batch_size: u64,
+    /// Longest pause in a batch, nanoseconds.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub max_batch_timeout: u64,
+    /// Most consumers of a stream that says nothing of it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub default_max_consumers: i64,
 }
 
 /// Use of memory and disk, API calls.

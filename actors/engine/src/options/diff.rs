@@ -12,8 +12,8 @@ use troupe_codecs::conf::format_duration;
 
 use super::jetstream_diff::jetstream_changes;
 use super::{
-    CalloutOptions, ClusterOptions, Credential, HandshakeFirst, MonitorOptions, Options, TlsOptions, TrustOptions,
-    UserOptions, WriteTimeoutPolicy, tls,
+    CalloutOptions, ClusterOptions, Credential, HandshakeFirst, MonitorOptions, Options, TlsOptions, UserOptions,
+    WriteTimeoutPolicy, tls,
 };
 
 /// Who has to act on a change.
@@ -194,8 +194,7 @@ impl Differ<'_> {
         if !(old_account == super::DEFAULT_SYSTEM_ACCOUNT && new_account.is_empty()) {
             refuse("SystemAccount", old_account, new_account)?;
         }
-        refuse("NoSystemAccount", old.no_system_account, new.no_system_account)?;
-        trust(old, new)
+        refuse("NoSystemAccount", old.no_system_account, new.no_system_account)
     }
 
     fn single_user(&mut self) -> Result<(), ReloadError> {
@@ -338,25 +337,6 @@ impl Differ<'_> {
             }
         }
     }
-}
-
-/// Whose word counts, and what kind of resolver there is, is said once. Its directory, its web server and what is preloaded
-/// may change.
-fn trust(old: &Options, new: &Options) -> Result<(), ReloadError> {
-    let none = TrustOptions::default();
-    let trusts = [old, new].map(|options| options.trust.as_ref().unwrap_or(&none));
-    let [old, new] = trusts.map(|trust| format!("[{}]", trust.keys.join(" ")));
-    refuse("TrustedKeys", old, new)?;
-    let texts = trusts.map(|trust| trust.operators.iter().map(|operator| &operator.text).collect::<Vec<_>>());
-    if texts[0] != texts[1] {
-        let keys = |trust: &TrustOptions| {
-            trust.operators.iter().map(|operator| operator.claims.sub.clone()).collect::<Vec<_>>().join(" ")
-        };
-        let [old, new] = trusts.map(|trust| format!("[{}]", keys(trust)));
-        return Err(ReloadError::NotSupported { field: "TrustedOperators", old, new });
-    }
-    let [old, new] = trusts.map(|trust| trust.resolver.kind());
-    refuse("AccountResolver", old, new)
 }
 
 pub(super) fn refuse<T: PartialEq + Display>(field: &'static str, old: T, new: T) -> Result<(), ReloadError> {

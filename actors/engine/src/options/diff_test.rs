@@ -24,10 +24,6 @@ fn users_and_accounts_are_always_reported() {
     assert_eq!(diff(&options, &options), Ok(expected));
 }
 
-fn trusting(options: &mut Options) -> &mut super::TrustOptions {
-    options.trust.get_or_insert_default()
-}
-
 #[test]
 fn changes_are_reported_in_order() {
     let cases: &[(Edit, &[&str])] = &[
@@ -112,21 +108,6 @@ fn changes_that_need_a_restart_are_refused() {
         (|o| o.listen.proxy_protocol = true, "ProxyProtocol: old=false, new=true"),
         (|o| o.system_account = Some("A".to_owned()), "SystemAccount: old=, new=A"),
         (|o| o.auth.no_auth_user = Some("a".to_owned()), "NoAuthUser: old=, new=a"),
-        (|o| trusting(o).keys = vec!["OA".to_owned(), "OB".to_owned()], "TrustedKeys: old=[], new=[OA OB]"),
-        (
-            |o| {
-                let claims = troupe_codecs::jwt::Claims { sub: "OA".to_owned(), ..Default::default() };
-                trusting(o).operators = vec![super::trust::Token { text: "t".to_owned(), claims }];
-            },
-            "TrustedOperators: old=[], new=[OA]",
-        ),
-        (
-            |o| {
-                let url = super::trust::UrlResolver { url: "http://a/".to_owned(), tls: None };
-                trusting(o).resolver = super::trust::AccountResolver::Url(url);
-            },
-            "AccountResolver: old=MEMORY, new=URL",
-        ),
         (|o| o.allow_non_tls = true, "AllowNonTLS: old=false, new=true"),
         (
             |o| {

@@ -25,6 +25,9 @@ pub enum StoreCipher {
     Aes,
 }
 
+/// Consumers a stream may have where nobody sets a limit.
+pub const DEFAULT_MAX_CONSUMERS: i64 = 1000;
+
 /// JetStream of the server.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JetStreamOptions {
@@ -56,6 +59,8 @@ pub struct JetStreamOptions {
     pub max_request_batch: i64,
     /// Longest duplicate window, nanoseconds; zero is no limit.
     pub max_duplicates: i64,
+    /// Most consumers of a stream that sets no limit itself; below zero is no limit.
+    pub default_max_consumers: i64,
     /// Atomic batches in flight.
     pub batches: BatchLimits,
 }
@@ -96,6 +101,7 @@ impl Default for JetStreamOptions {
             max_ack_pending: 0,
             max_request_batch: 0,
             max_duplicates: 0,
+            default_max_consumers: DEFAULT_MAX_CONSUMERS,
             batches: BatchLimits::default(),
         }
     }

@@ -58,8 +58,10 @@ fn rest(old: &JetStreamOptions, new: &JetStreamOptions) -> Result<(), ReloadErro
         return Err(ReloadError::NotSupported { field: "JetStreamKey", old, new });
     }
     let limits = |options: &JetStreamOptions| {
-        let JetStreamOptions { max_ack_pending, max_request_batch, max_duplicates, batches, .. } = options;
-        debug(&(max_ack_pending, max_request_batch, max_duplicates, batches))
+        let JetStreamOptions {
+            max_ack_pending, max_request_batch, max_duplicates, default_max_consumers, batches, ..
+        } = options;
+        debug(&(max_ack_pending, max_request_batch, max_duplicates, default_max_consumers, batches))
     };
     refuse("JetStreamLimits", limits(old), limits(new))
 }

@@ -57,17 +57,6 @@ impl AccountResolver {
         }
     }
 
-    /// Its name in a configuration.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Memory => "MEMORY",
-            Self::Full(_) => "full",
-            Self::Cache(_) => "cache",
-            Self::Url(_) => "URL",
-        }
-    }
-
     /// Whether tokens of accounts that are not known can be found.
     #[must_use]
     pub fn can_find(&self) -> bool {

@@ -18,6 +18,8 @@ pub(super) struct Book {
     slots: Vec<Option<Box<Slot>>>,
     free: Vec<Member>,
     by_name: AHashMap<Arc<str>, Member>,
+    /// Those among them that clients do not see.
+    num_hidden: usize,
     /// Those that cannot be served, with the reason.
     pub(super) offline: BTreeMap<String, String>,
     /// Those that may have something to deliver.
@@ -38,6 +40,19 @@ impl Book {
     /// Number of consumers that are served.
     pub(super) fn len(&self) -> usize {
         self.by_name.len()
+    }
+
+    /// Number of those among them that clients see.
+    pub(super) fn num_shown(&self) -> usize {
+        self.by_name.len() - self.num_hidden
+    }
+
+    /// The consumers from a number on, and the number to go on with.
+    pub(super) fn page(&self, from: Member, most: usize) -> (Vec<Member>, Option<Member>) {
+        let all = self.slots.iter().zip(0..).skip(from as usize);
+        let mut rest = all.filter_map(|(slot, member)| slot.as_ref().map(|_| member));
+        let page: Vec<Member> = rest.by_ref().take(most).collect();
+        (page, rest.next())
     }
 
     pub(super) fn slot(&mut self, member: Member) -> Option<&mut Slot> {
@@ -73,6 +88,7 @@ impl Book {
     pub(super) fn insert(&mut self, slot: Slot) -> Member {
         let member = self.next_member();
         self.by_name.insert(Arc::clone(&slot.name), member);
+        self.num_hidden += usize::from(slot.is_hidden());
         if !slot.machine.is_pull() {
             self.pushing.insert(member);
         }
@@ -87,6 +103,7 @@ impl Book {
     pub(super) fn remove(&mut self, member: Member) -> Option<Box<Slot>> {
         let slot = self.slots.get_mut(member as usize)?.take()?;
         self.by_name.remove(&slot.name);
+        self.num_hidden -= usize::from(slot.is_hidden());
         self.planned.remove(&(slot.planned, member));
         self.pushing.remove(&member);
         self.free.push(member);

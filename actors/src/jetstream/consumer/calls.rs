@@ -11,9 +11,11 @@ use troupe_engine::consumer::audience::Member;
 use troupe_engine::consumer::call::{Call, Verb};
 use troupe_engine::consumer::config::set_required_level;
 
+use super::slot::Slot;
 use super::{Consumers, finish};
 use crate::jetstream::api::ApiRequest;
 use crate::jetstream::clock;
+use crate::jetstream::messages::ConsumerPage;
 use crate::jetstream::stream::StreamCore;
 
 /// Names in one answer.
@@ -117,6 +119,26 @@ impl Consumers {
         let mut names: Vec<String> = shown.chain(self.book.offline.keys().cloned()).collect();
         names.sort_unstable();
         names
+    }
+
+    /// What is reported of some of the consumers, from a number on: in the order they were made, those included that clients do not
+    /// see.
+    pub fn page(&mut self, core: &mut StreamCore, from: Member) -> ConsumerPage {
+        let (members, next) = self.book.page(from, LIST_LIMIT);
+        let mut page = ConsumerPage { next, ..ConsumerPage::default() };
+        for member in members {
+            let is_hidden = self.book.peek(member).is_some_and(Slot::is_hidden);
+            if let Ok(info) = self.info(core, member) {
+                if is_hidden { page.hidden.push(info) } else { page.shown.push(info) }
+            }
+        }
+        page
+    }
+
+    /// Whether there is a consumer of this name.
+    #[must_use]
+    pub fn knows(&self, name: &str) -> bool {
+        self.book.member(name).is_some() || self.book.offline.contains_key(name)
     }
 
     fn names(&self, offset: usize) -> ConsumerNames {

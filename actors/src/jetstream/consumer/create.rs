@@ -121,6 +121,7 @@ impl Consumers {
         let of_account = core.account.limits(core.config.replicas).max_consumers;
         let is_account_stricter = of_account > 0 && of_account < of_stream;
         let limit = if of_stream <= 0 || is_account_stricter { of_account } else { of_stream };
+        let limit = if limit <= 0 { core.server.options().default_max_consumers } else { limit };
         let is_counted = |config: &ConsumerConfig| !config.direct && !config.sourcing;
         let counted = self.book.slots().filter(|slot| is_counted(slot.machine.config()));
         let num = i64::try_from(counted.count()).unwrap_or(i64::MAX);

@@ -103,6 +103,12 @@ impl Consumers {
         self.len() == 0
     }
 
+    /// Number of consumers that clients see, those that cannot be served included.
+    #[must_use]
+    pub fn num_shown(&self) -> usize {
+        self.book.num_shown() + self.book.offline.len()
+    }
+
     /// When something is due.
     #[must_use]
     pub fn deadline(&self) -> Option<i64> {

@@ -178,7 +178,7 @@ impl Stream {
                 ctx.spawn(done);
             }
         }
-        self.core.publish_usage(self.consumers.len());
+        self.core.publish_usage(self.consumers.len(), self.consumers.num_shown());
     }
 
     fn obey(&mut self, command: &StreamCommand, ctx: &mut Context<Self>) {
@@ -189,15 +189,17 @@ impl Stream {
                     self.consumers.check_update(&self.core, &wanted)?;
                     Ok(wanted)
                 });
-                self.core.update(request, wanted, self.consumers.len());
+                self.core.update(request, wanted, self.consumers.num_shown());
                 self.consumers.reconfigured(&mut self.core);
             }
             StreamCommand::Api(StreamCall::Snapshot, request) => {
                 self.core.answer_snapshot(request, &self.consumers);
             }
-            StreamCommand::Api(call, request) => self.core.answer(*call, request, self.consumers.len()),
+            StreamCommand::Api(call, request) => self.core.answer(*call, request, self.consumers.num_shown()),
             StreamCommand::Consumer(call, request) => self.consumers.answer(&mut self.core, call, request),
-            StreamCommand::Info(answer) => answer.give(self.core.info(self.consumers.len())),
+            StreamCommand::Info(answer) => answer.give(self.core.info(self.consumers.num_shown())),
+            StreamCommand::Consumers(from, answer) => answer.give(self.consumers.page(&mut self.core, *from)),
+            StreamCommand::Knows(consumer, answer) => answer.give(self.consumers.knows(consumer)),
             StreamCommand::Destroy(answer) => {
                 self.consumers.close(&mut self.core);
                 answer.give(self.core.destroy());
