@@ -6,6 +6,7 @@ mod http;
 mod stage;
 mod stand_in;
 mod t10_accounts;
+mod t10_cluster;
 mod t10_connections;
 mod t10_files;
 mod t10_overview;

@@ -12,6 +12,12 @@ const INTERVAL = 4000;
 const WIDEST = 760;
 /** More servers than this make a graph nobody can read; the table has all. */
 const MOST_NODES = 24;
+/** More than this are shown in rows. */
+const MOST_ON_RING = 9;
+/** Longer names are cut in the graph; the table has all of them. */
+const MOST_LETTERS = 20;
+const BOX_HEIGHT = 44;
+const GAP = 14;
 
 export class Cluster {
   #part = new Part("cluster", "Cluster");
@@ -69,27 +75,59 @@ export class Cluster {
     const peers = this.#peers;
     const width = Math.min(WIDEST, this.#panel.clientWidth);
     if (peers.length === 0 || width === 0) return;
-    const height = peers.length > 4 ? 400 : 310;
-    const center = { x: width / 2, y: height / 2 };
-    const reach = { x: Math.min(270, width / 2 - 74), y: height / 2 - 40 };
+    const name = this.#model.varz?.server_name ?? "this server";
+    const { box, height, places, isRing } = arrange([name, ...peers.map((peer) => peer.name)], width);
     this.#graph.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.#graph.setAttribute("width", width);
     this.#graph.setAttribute("height", height);
-    const placed = peers.map((peer, index) => {
-      const angle = -Math.PI / 2 + ((index + (peers.length === 2 ? 0.5 : 0)) * 2 * Math.PI) / peers.length;
-      return { peer, x: center.x + Math.cos(angle) * reach.x, y: center.y + Math.sin(angle) * reach.y };
+    const [own, ...others] = places;
+    const members = others.filter((_, index) => peers[index].kind === "route");
+    const mesh = isRing ? members.flatMap((from, index) => members.slice(index + 1).map((to) => line("mesh", from, to))) : [];
+    const links = others.map((place, index) => {
+      const flow = (peers[index].in || 0) + (peers[index].out || 0);
+      return line(`edge ${peers[index].kind}`, own, place, { "stroke-width": (1.5 + Math.log10(1 + flow)).toFixed(2) });
     });
-    const members = placed.filter(({ peer }) => peer.kind === "route");
-    const mesh = members.flatMap((from, index) => members.slice(index + 1).map((to) => s("line", { class: "mesh", x1: from.x, y1: from.y, x2: to.x, y2: to.y })));
-    const links = placed.map(({ peer, x, y }) => {
-      const flow = (peer.in || 0) + (peer.out || 0);
-      return s("line", { class: `edge ${peer.kind}`, x1: center.x, y1: center.y, x2: x, y2: y, "stroke-width": (1.5 + Math.log10(1 + flow)).toFixed(2) });
+    const nodes = others.map((place, index) => {
+      const peer = peers[index];
+      return node(peer.name, `${roundTrip(peer.rtt)} · ${rate(peer.in + peer.out)}/s`, place, box, peer.kind);
     });
-    const name = this.#model.varz?.server_name ?? "this server";
-    const nodes = placed.map(({ peer, x, y }) => node(peer.name, `${roundTrip(peer.rtt)} · ${rate(peer.in + peer.out)}/s`, x, y, peer.kind));
-    replace(this.#graph, mesh, links, nodes, node(name, "this server", center.x, center.y, "self"));
+    replace(this.#graph, mesh, links, nodes, node(name, "this server", own, box, "self"));
     this.#graph.setAttribute("aria-label", `${name} is connected to ${peers.map((peer) => `${peer.name} (${peer.kind})`).join(", ")}`);
   }
+}
+
+/** Places of this server, the first, and the others: on a ring where they fit, else in rows below this one. */
+function arrange(names, width) {
+  const longest = Math.max(...names.map((name) => Math.min(name.length, MOST_LETTERS)));
+  const box = Math.min(Math.max(112, longest * 8 + 28), (width - 3 * GAP) / 2);
+  const ring = onRing(names.length, width, box);
+  if (ring) return { box, isRing: true, ...ring };
+  const columns = Math.max(1, Math.floor((width - GAP) / (box + GAP)));
+  const rows = Math.ceil((names.length - 1) / columns);
+  const places = names.slice(1).map((_, index) => {
+    const row = Math.floor(index / columns);
+    const inRow = row < rows - 1 ? columns : names.length - 1 - row * columns;
+    return { x: width / 2 + ((index % columns) - (inRow - 1) / 2) * (box + GAP), y: 130 + row * 68 };
+  });
+  return { box, isRing: false, height: 130 + rows * 68 - 68 + 42, places: [{ x: width / 2, y: 42 }, ...places] };
+}
+
+function onRing(count, width, box) {
+  if (count > MOST_ON_RING) return null;
+  const height = [0, 0, 110, 220, 280][count] ?? 380;
+  const reach = { x: Math.min(270, (width - box) / 2 - GAP), y: height / 2 - 36 };
+  // Two side by side, three as a triangle that uses the whole width.
+  const corners = { 2: [[-1, 0], [1, 0]], 3: [[0, -1], [-1, 1], [1, 1]] }[count];
+  const turn = (index) => -Math.PI / 2 + (index * 2 * Math.PI) / count;
+  const units = corners ?? Array.from({ length: count }, (_, index) => [Math.cos(turn(index)), Math.sin(turn(index))]);
+  const places = units.map(([x, y]) => ({ x: width / 2 + x * reach.x, y: height / 2 + y * reach.y }));
+  const touches = (one, other) => Math.abs(one.x - other.x) < box + GAP / 2 && Math.abs(one.y - other.y) < BOX_HEIGHT + GAP / 2;
+  const isCrowded = places.some((one, index) => places.slice(index + 1).some((other) => touches(one, other)));
+  return isCrowded ? null : { height, places };
+}
+
+function line(kind, from, to, more = {}) {
+  return s("line", { class: kind, x1: from.x.toFixed(1), y1: from.y.toFixed(1), x2: to.x.toFixed(1), y2: to.y.toFixed(1), ...more });
 }
 
 /** Endpoints of parts that are not built in answer with an error; that means nobody is connected there. */
@@ -102,14 +140,14 @@ async function answerOrNothing(endpoint, signal) {
   }
 }
 
-function node(title, side, x, y, kind) {
-  const shown = title.length > 20 ? `${title.slice(0, 19)}…` : title;
-  const width = Math.max(96, shown.length * 8 + 28);
+function node(title, side, { x, y }, box, kind) {
+  const letters = Math.floor((box - 20) / 8);
+  const shown = title.length > letters ? `${title.slice(0, letters - 1)}…` : title;
   return s(
     "g",
     { class: `graph-node ${kind}`, transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})` },
     s("title", {}, title),
-    s("rect", { x: -width / 2, y: -22, width, height: 44, rx: 10 }),
+    s("rect", { x: -box / 2, y: -BOX_HEIGHT / 2, width: box, height: BOX_HEIGHT, rx: 10 }),
     s("text", { class: "graph-title", y: -3, "text-anchor": "middle" }, shown),
     s("text", { class: "graph-side", y: 13, "text-anchor": "middle" }, side),
   );
