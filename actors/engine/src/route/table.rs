@@ -235,6 +235,8 @@ impl RouteTable {
         // A full pool closes what it opened for good; what is in the place of another one may be tried again.
         let is_full = knows_pools && candidate.did_solicit;
         if is_full {
+            // Those that are there are opened again in its place, should they end.
+            conns.iter_mut().flatten().for_each(|member| upgrade(member, &candidate.url, candidate.is_explicit));
             return Registration::Duplicate { may_reconnect: false };
         }
         if let Some(other) = conns.get_mut(if knows_pools { wanted } else { 0 }).and_then(Option::as_mut) {

@@ -78,6 +78,21 @@ fn one_solicited_connection_makes_the_whole_pool_so() {
 }
 
 #[test]
+fn a_solicited_connection_that_finds_the_pool_full_makes_it_so() {
+    let mut table = table();
+    (0..3).for_each(|idx| _ = added(table.register(accepted(idx as u64, "b", idx))));
+    let configured = RouteUrl::parse("nats-route://configured:6222").unwrap();
+    let late = Candidate { url: configured.clone(), ..solicited(9, "b") };
+    assert_eq!(table.register(late), Registration::Duplicate { may_reconnect: false });
+    // Nobody else would lead to the configured server again.
+    for rid in 0..3 {
+        let member = table.get(rid).unwrap();
+        assert!(member.reconnects() && member.is_explicit);
+        assert_eq!(member.url, configured);
+    }
+}
+
+#[test]
 fn a_server_without_pools_has_one_connection() {
     let mut table = table();
     let old = Candidate { remote_pool_size: 0, ..solicited(1, "b") };
