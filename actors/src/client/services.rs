@@ -17,7 +17,7 @@ use crate::auth::{AccountDesk, Authenticator, CalloutDesk};
 use crate::connection::{CloseReason, ClosedConnection, ClosedRing};
 use crate::metrics::{ConnectionKind, ServerCounters};
 use crate::net::tls::{ConnectionRateLimit, TlsAcceptorHandle};
-use crate::router::{Accounts, RouterHandle};
+use crate::router::{AccountView, Accounts, RouterHandle};
 use crate::supervisor::{ConnectionGroup, Faults};
 
 /// Who this server is.
@@ -242,21 +242,24 @@ impl ClientServices {
 
     /// Closes the newest connections of accounts that have more than they may, after their limits changed.
     pub fn close_excess(&self) {
-        for account in self.accounts.all() {
-            let most = account.limits().max_connections.unwrap_or(u64::MAX);
-            if account.num_connections() <= most {
-                continue;
-            }
-            let is_own = |entry: &Entry| {
-                let profile = entry.status.profile();
-                entry.sink.close_reason().is_none()
-                    && profile.is_some_and(|profile| profile.account.as_deref() == Some(&**account.name()))
-            };
-            let mut own: Vec<Entry> = self.registry.all().into_iter().filter(is_own).collect();
-            own.sort_by_key(|entry| entry.sink.cid());
-            let kept = usize::try_from(most).unwrap_or(usize::MAX);
-            own.iter().skip(kept).for_each(|entry| entry.address.do_send(ClientCommand::TooManyOfAccount));
+        self.accounts.all().iter().for_each(|account| self.close_excess_of(account));
+    }
+
+    /// Closes the newest connections of an account that has more than it may, with those on other servers.
+    pub fn close_excess_of(&self, account: &AccountView) {
+        let most = account.limits().max_connections.unwrap_or(u64::MAX).saturating_sub(account.num_elsewhere());
+        if account.num_connections() <= most {
+            return;
         }
+        let is_own = |entry: &Entry| {
+            let profile = entry.status.profile();
+            entry.sink.close_reason().is_none()
+                && profile.is_some_and(|profile| profile.account.as_deref() == Some(&**account.name()))
+        };
+        let mut own: Vec<Entry> = self.registry.all().into_iter().filter(is_own).collect();
+        own.sort_by_key(|entry| entry.sink.cid());
+        let kept = usize::try_from(most).unwrap_or(usize::MAX);
+        own.iter().skip(kept).for_each(|entry| entry.address.do_send(ClientCommand::TooManyOfAccount));
     }
 
     /// Remembers a connection that ended, and counts why.

@@ -13,6 +13,8 @@ use troupe_engine::options::AccountLimits;
 
 use super::Subscription;
 use super::exchange::Exchange;
+use super::inbox::Inbox;
+use super::subscription::Receiver;
 use crate::supervisor::Epoch;
 
 /// Index of an account.
@@ -34,6 +36,8 @@ pub struct AccountView {
     limiter: ArcSwapOption<RateLimiter>,
     exchange: Exchange,
     num_connections: AtomicU64,
+    /// Connections on other servers.
+    num_elsewhere: AtomicU64,
     num_subscriptions: AtomicU64,
     num_slow_consumers: AtomicU64,
 }
@@ -51,6 +55,7 @@ impl AccountView {
             limits: ArcSwap::from_pointee(limits),
             exchange: Exchange::default(),
             num_connections: AtomicU64::new(0),
+            num_elsewhere: AtomicU64::new(0),
             num_subscriptions: AtomicU64::new(0),
             num_slow_consumers: AtomicU64::new(0),
         }
@@ -115,10 +120,23 @@ impl AccountView {
     /// Whether a message on `subject` would reach somebody.
     #[must_use]
     pub fn has_interest(&self, subject: &[u8]) -> bool {
+        self.is_heard(subject, |_| true)
+    }
+
+    /// Whether a message on `subject` would reach somebody beside the owner of `inbox`.
+    #[must_use]
+    pub fn has_interest_beside(&self, subject: &[u8], inbox: &Arc<Inbox>) -> bool {
+        self.is_heard(
+            subject,
+            |subscription| !matches!(subscription.receiver(), Receiver::Inbox(own) if Arc::ptr_eq(own, inbox)),
+        )
+    }
+
+    fn is_heard(&self, subject: &[u8], counts: impl Fn(&Subscription) -> bool) -> bool {
         let mut matches = Matches::default();
         self.snapshot().collect(subject, &mut matches);
         let mut all = matches.plain.iter().chain(matches.groups.iter().flatten());
-        all.any(|subscription| !subscription.is_closed())
+        all.any(|subscription| !subscription.is_closed() && counts(subscription))
     }
 
     /// Whether an answer on `reply` would reach somebody in the account that asked; none where that is no other account.
@@ -146,10 +164,10 @@ impl AccountView {
         self.limiter.load_full()
     }
 
-    /// Counts a connection in; false when the account is full.
+    /// Counts a connection in; false when the account is full, with what it has on other servers.
     #[must_use]
     pub fn enter(&self) -> bool {
-        let limit = self.limits.load().max_connections.unwrap_or(u64::MAX);
+        let limit = self.limits.load().max_connections.unwrap_or(u64::MAX).saturating_sub(self.num_elsewhere());
         let admitted = |count| (count < limit).then_some(count + 1);
         self.num_connections.fetch_update(Ordering::Relaxed, Ordering::Relaxed, admitted).is_ok()
     }
@@ -157,6 +175,17 @@ impl AccountView {
     /// Counts a connection out.
     pub fn leave(&self) {
         self.num_connections.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Connections on other servers.
+    #[must_use]
+    pub fn num_elsewhere(&self) -> u64 {
+        self.num_elsewhere.load(Ordering::Relaxed)
+    }
+
+    /// Takes note of the number of connections on other servers.
+    pub fn set_elsewhere(&self, count: u64) {
+        self.num_elsewhere.store(count, Ordering::Relaxed);
     }
 
     /// Counts subscriptions in.

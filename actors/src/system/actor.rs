@@ -15,6 +15,7 @@ use troupe_codecs::system::trace::ACCEPT_ENCODING;
 use super::SystemServices;
 use super::claims::{self, ClaimsAnswer, ClaimsKind, ClaimsRequest};
 use super::lookup::{Lookup, LookupStream};
+use super::news::SILENCE_TICK;
 use super::requests::{Request, found_prefix, merge_subject};
 use super::user;
 use crate::client::ClientEvent;
@@ -34,6 +35,8 @@ const REPLY_TICK: Duration = Duration::from_millis(250);
 const FIRST_STATSZ: Duration = Duration::from_millis(250);
 /// Time between two events with the numbers of the server.
 const STATSZ_INTERVAL: Duration = Duration::from_secs(10);
+/// Time between two events with the connections of an account, where they do not change.
+const CONNECTIONS_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Answers requests in the system account and tells what happens.
 #[derive(Debug)]
@@ -86,6 +89,9 @@ impl System {
                 .lookups
                 .take(message.subject.get(prefix.len()..).unwrap_or_default(), &message.payload());
         }
+        if let Request::News(kind) = request {
+            return self.hear(*kind, message);
+        }
         if reply.is_empty() {
             return;
         }
@@ -105,7 +111,7 @@ impl System {
                 return self.reply_later(to, ctx, async move { Some(services.reload_answer(reloading.await)) });
             }
             // Answered above.
-            Request::Claims(_) | Request::Found => return,
+            Request::Claims(_) | Request::Found | Request::News(_) => return,
             Request::AllAccounts => services.all_accounts(&message),
             Request::User => user::info(&services, batch.client()),
             Request::Subscribers => Some(services.num_subscribers(batch, &message)),
@@ -246,6 +252,8 @@ impl Actor for System {
             actor.look_at_replies();
             actor.merge_shown(ctx);
         });
+        ctx.run_interval(CONNECTIONS_INTERVAL, |actor, _| actor.tell_all_connections());
+        ctx.run_interval(SILENCE_TICK, |actor, _| actor.services.forget_silent());
         self.schedule_statsz(FIRST_STATSZ, ctx);
         if let Some(lookups) = self.services.lookups.take_receiver() {
             ctx.add_stream(LookupStream { lookups: Some(lookups), services: Arc::clone(&self.services) });

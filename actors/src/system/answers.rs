@@ -123,7 +123,8 @@ impl SystemServices {
                 self.said(&reporter.accstatz(&asked))
             }
             AccountReport::Conns => {
-                let account = reporter.services().accounts.get(&name)?;
+                let account =
+                    reporter.services().accounts.get(&name).filter(|account| account.num_connections() > 0)?;
                 body(&self.account_connections(&account))
             }
         })

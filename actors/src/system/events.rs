@@ -50,7 +50,7 @@ impl System {
     }
 
     fn is_heard(&self, subject: &str) -> bool {
-        self.services.account.has_interest(subject.as_bytes())
+        self.services.account.has_interest_beside(subject.as_bytes(), &self.services.inbox)
     }
 
     fn tell_server(&self, what: &str) {
@@ -137,8 +137,19 @@ impl System {
         ClientInfo { name_tag, ..sink.client_info(account, true) }
     }
 
-    /// Tells how many connections an account has.
+    /// Tells how many connections each account has that has some.
+    pub(super) fn tell_all_connections(&self) {
+        let accounts = self.services.reporter.services().accounts.all();
+        accounts.iter().filter(|account| account.num_connections() > 0).for_each(|account| {
+            self.tell_connections(account.name());
+        });
+    }
+
+    /// Tells how many connections an account has. The one that everybody shares is left out, as by nats-server.
     fn tell_connections(&self, account: &str) {
+        if account == GLOBAL_ACCOUNT {
+            return;
+        }
         let subjects = [format!("$SYS.SERVER.ACCOUNT.{account}.CONNS"), format!("$SYS.ACCOUNT.{account}.SERVER.CONNS")];
         if !subjects.iter().any(|subject| self.is_heard(subject)) {
             return;

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! - [`actor`]: the loop and its timers. [`requests`]: which subjects are answered, and how. `answers`: what the reports say.
-//! - [`claims`]: tokens of accounts. `lookup`: those of other servers.
+//! - [`claims`]: tokens of accounts. `lookup`, `news`: those of other servers, and what else they tell.
 //! - `user`: who asks. `profile`: profiles that are not made. `events`: clients that come and go, numbers of the server. [`services`]: what outlives the actor.
 
 pub mod actor;
@@ -16,6 +16,7 @@ mod answers;
 pub mod claims;
 mod events;
 mod lookup;
+mod news;
 mod profile;
 pub mod requests;
 pub mod services;

@@ -79,6 +79,8 @@ pub enum Request {
     Claims(ClaimsKind),
     /// What another server knows of an account that was looked up.
     Found,
+    /// Nothing: another server tells of itself.
+    News(News),
 }
 
 /// What a server keeps of tokens of accounts.
@@ -90,6 +92,17 @@ pub enum Keeping {
     Used,
     /// All of them.
     All,
+}
+
+/// What another server tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Connections of an account.
+    Connections,
+    /// Its numbers.
+    Numbers,
+    /// It ends.
+    Shutdown,
 }
 
 const REPORTS: [(&str, Report); 15] = [
@@ -128,7 +141,7 @@ impl Request {
             Self::Server(Report::Idz | Report::Statsz) | Self::Account(AccountReport::Conns) => false,
             Self::Server(_) | Self::Account(_) | Self::AllAccounts => true,
             Self::Kick | Self::LameDuck | Self::Reload => true,
-            Self::User | Self::Subscribers | Self::Claims(_) | Self::Found => false,
+            Self::User | Self::Subscribers | Self::Claims(_) | Self::Found | Self::News(_) => false,
         }
     }
 }
@@ -145,15 +158,22 @@ pub fn found_prefix(server_id: &str) -> String {
     format!("$SYS._INBOX.{server_id}.CLAIMS.FOUND.")
 }
 
+/// Subject on which the server with this id is told what it asked others for.
+#[must_use]
+pub fn news_subject(server_id: &str) -> String {
+    format!("$SYS._INBOX_.{server_id}")
+}
+
 /// Queue group of the requests of which one server answers each.
 #[must_use]
 pub fn queue(request: Request) -> &'static str {
     if request == Request::Claims(ClaimsKind::Pack) { "responder" } else { "" }
 }
 
-/// All requests to the server with this id, and the subject of each. `keeping`: what it keeps of tokens of accounts.
+/// All requests to the server with this id, and the subject of each. `keeping`: what it keeps of tokens of accounts; `has_peers`: there
+/// may be other servers.
 #[must_use]
-pub fn all(server_id: &str, keeping: Keeping) -> (Vec<Request>, Vec<String>) {
+pub fn all(server_id: &str, keeping: Keeping, has_peers: bool) -> (Vec<Request>, Vec<String>) {
     let mut all = vec![(Request::Server(Report::Statsz), "$SYS.REQ.SERVER.PING".to_owned())];
     for (name, report) in REPORTS {
         for server in ["PING", server_id] {
@@ -170,6 +190,15 @@ pub fn all(server_id: &str, keeping: Keeping) -> (Vec<Request>, Vec<String>) {
         all.push((request, format!("$SYS.REQ.SERVER.{server_id}.{name}")));
     }
     all.extend(claims(server_id, keeping));
+    if has_peers {
+        let news = [
+            (News::Connections, "$SYS.SERVER.ACCOUNT.*.CONNS".to_owned()),
+            (News::Connections, news_subject(server_id)),
+            (News::Numbers, "$SYS.SERVER.*.STATSZ".to_owned()),
+            (News::Shutdown, "$SYS.SERVER.*.SHUTDOWN".to_owned()),
+        ];
+        all.extend(news.map(|(kind, subject)| (Request::News(kind), subject)));
+    }
     all.into_iter().unzip()
 }
 

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
 use troupe_codecs::report::Timestamp;
 use troupe_codecs::system::ServerStamp;
+use troupe_engine::account::RemoteConnections;
 use troupe_engine::options::trust::AccountResolver;
 
 use super::claims::{Claims, ClaimsRequest};
@@ -42,6 +44,8 @@ pub struct SystemServices {
     pub(super) seats: SeatPlan,
     pub(super) control: Box<dyn ServerControl>,
     pub(super) lookups: Lookups,
+    /// What other servers tell.
+    pub(super) remote: Mutex<RemoteConnections>,
     /// Number of what was said so far, traces included.
     seq: Arc<AtomicU64>,
 }
@@ -65,7 +69,8 @@ impl SystemServices {
             INBOX_BYTES,
             Box::new(|batch| tracing::warn!("{} requests to the system account were dropped", batch.len())),
         );
-        let (requests, subjects) = requests::all(&reporter.server_id(), keeping(&reporter));
+        let has_peers = reporter.services().options().cluster.is_enabled();
+        let (requests, subjects) = requests::all(&reporter.server_id(), keeping(&reporter), has_peers);
         let entries = subjects.iter().zip(&requests).zip(0..).map(|((subject, request), tag)| {
             let queue = requests::queue(*request).as_bytes();
             Arc::new(Subscription::inside(Arc::clone(&inbox), subject.as_bytes(), queue, tag))
@@ -78,7 +83,8 @@ impl SystemServices {
         let introduction =
             move || ServerStamp { seq: told.fetch_add(1, Ordering::Relaxed) + 1, ..introduction(&teller) };
         reporter.services().router.introduce(Box::new(introduction));
-        Arc::new(Self { reporter, account, inbox, requests, seats, control, lookups: Lookups::new(), seq })
+        let (lookups, remote) = (Lookups::new(), Mutex::default());
+        Arc::new(Self { reporter, account, inbox, requests, seats, control, lookups, remote, seq })
     }
 
     /// What other servers know of an account, without end: the caller limits the time. `None` where none of them knows it.

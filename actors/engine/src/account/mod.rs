@@ -3,6 +3,7 @@
 //! - [`claims`]: accounts as their tokens describe them. [`activation`]: tokens for private exports.
 //! - [`exports`]: what an account offers, and to whom.
 //! - [`latency`]: which requests are measured. [`rate`]: how fast a user or an account may publish.
+//! - [`remote`]: connections on other servers.
 //! - [`imports`]: what an account takes: messages of a stream, answers of a service.
 //! - [`graph`]: all accounts with both, checked against each other. [`cycles`]: imports that lead back. [`renew`]: the graph of
 //!   a configuration, and what a change touches.
@@ -19,6 +20,7 @@ pub mod imports;
 mod imports_test;
 pub mod latency;
 pub mod rate;
+pub mod remote;
 pub mod renew;
 #[cfg(test)]
 mod renew_test;
@@ -27,3 +29,4 @@ pub use exports::{Approval, ServiceExport, StreamExport};
 pub use graph::{AccountLinks, Graph, LinkError};
 pub use imports::{ServiceImport, StreamImport};
 pub use rate::RateLimiter;
+pub use remote::RemoteConnections;
