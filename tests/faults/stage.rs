@@ -1,4 +1,4 @@
-//! Servers behind proxies, what befalls them, and whether they recover.
+//! Servers, what befalls them, and whether they recover.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -7,8 +7,10 @@ use nix::sys::signal::Signal;
 use proptest::prelude::RngExt;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use troupe_tests::cluster::{ClusterConfig, Kind, Node};
-use troupe_tests::proxy::{Disturbance, Proxy};
+use troupe_tests::process::troupe_binary;
+use troupe_tests::proxy::Disturbance;
 
+use super::network::{Network, Wiring};
 use super::workload::{Place, Workload};
 
 /// Time in which every server must know all interest again, once nothing is wrong any more.
@@ -31,11 +33,28 @@ pub(crate) enum Fault {
     Delay,
     /// Few bytes at a time pass.
     Throttle,
+    /// What it sends to one other server vanishes.
+    OneWay,
+    /// What it and all the others send each other vanishes.
+    Blackhole,
+    /// Each server reaches its two neighbours on a ring only.
+    Ring,
+    /// Actors of it panic. A server that is not ours is restarted.
+    Panic,
 }
+
+/// Where actors of a server panic, as `TROUPE_FAULTS` has it.
+const PANICS: [&str; 5] = [
+    "router:mid-apply=panic@3",
+    "router:after-publish=panic@2",
+    "routes:event=panic@2",
+    "route:mid-batch=panic@20",
+    "listener:accepted=panic@2",
+];
 
 impl Fault {
     /// All of them, by the names of the command line.
-    pub(crate) const ALL: [(&'static str, Self); 7] = [
+    pub(crate) const ALL: [(&'static str, Self); 11] = [
         ("kill", Self::Kill),
         ("restart", Self::Restart),
         ("stop", Self::Stop),
@@ -43,7 +62,20 @@ impl Fault {
         ("cut", Self::Cut),
         ("delay", Self::Delay),
         ("throttle", Self::Throttle),
+        ("one-way", Self::OneWay),
+        ("blackhole", Self::Blackhole),
+        ("ring", Self::Ring),
+        ("panic", Self::Panic),
     ];
+
+    /// Whether it can happen in a network.
+    fn fits(self, wiring: Wiring) -> bool {
+        match self {
+            Self::Kill | Self::Restart | Self::Stop | Self::Panic => true,
+            Self::Stall | Self::Cut | Self::Delay | Self::Throttle => wiring == Wiring::Proxies,
+            Self::OneWay | Self::Blackhole | Self::Ring => wiring == Wiring::Namespaces,
+        }
+    }
 }
 
 /// What is to be done.
@@ -53,39 +85,73 @@ pub(crate) struct Plan {
     pub(crate) kinds: Vec<Kind>,
     pub(crate) faults: Vec<Fault>,
     pub(crate) rounds: usize,
+    pub(crate) wiring: Wiring,
+    /// How long each fault lasts; by chance where it is not said.
+    pub(crate) time: Option<Duration>,
+    /// Lines of every server's configuration.
+    pub(crate) config: String,
 }
 
 struct Actor {
     node: Option<Node>,
-    proxy: Proxy,
     place: Place,
     kind: Kind,
+}
+
+/// The servers and what connects them.
+struct Stage {
+    actors: Vec<Actor>,
+    network: Network,
+    config: String,
 }
 
 /// Does what the plan says. The error tells what went wrong; `Ok(false)` is for a binary that is not there.
 pub(crate) fn play(plan: &Plan) -> Result<bool, String> {
     let mut random = Random::new(plan.seed);
-    let mut actors: Vec<Actor> = Vec::new();
+    let faults: Vec<Fault> = plan.faults.iter().copied().filter(|fault| fault.fits(plan.wiring)).collect();
+    if faults.is_empty() {
+        return Err(format!("none of the faults can happen with {:?}", plan.wiring));
+    }
+    let network = Network::new(plan.wiring, plan.kinds.len());
+    let mut stage = Stage { actors: Vec::new(), network, config: plan.config.clone() };
     for (number, kind) in plan.kinds.iter().enumerate() {
-        let routes: Vec<_> = actors.iter().map(|actor| actor.proxy.address()).collect();
-        let proxy = Proxy::new();
-        let Some(node) = start(*kind, number, &proxy, &routes) else { return Ok(false) };
+        let Some(node) = stage.start(*kind, number, None) else { return Ok(false) };
         let place = Arc::new(Mutex::new(node.process.address()));
-        actors.push(Actor { node: Some(node), proxy, place, kind: *kind });
+        stage.actors.push(Actor { node: Some(node), place, kind: *kind });
     }
     let workload = Workload::default();
-    actors.iter().enumerate().for_each(|(number, actor)| workload.start(number, &actor.place));
-    heal(&workload, actors.len(), "the start")?;
-    let open_before: Vec<_> = actors.iter().map(descriptors).collect();
-    for round in 0..plan.rounds {
-        let victim = random.below(actors.len());
-        let fault = plan.faults[random.below(plan.faults.len())];
-        let time = Duration::from_millis(100 + random.below(600) as u64);
-        eprintln!("round {round}: {fault:?} on server {victim} for {time:?}");
-        strike(&mut actors, victim, fault, time);
-        heal(&workload, actors.len(), &format!("{fault:?} on server {victim}"))?;
+    stage.actors.iter().enumerate().for_each(|(number, actor)| workload.start(number, &actor.place));
+    let outcome = rounds(plan, &mut stage, &workload, &faults, &mut random);
+    workload.end();
+    outcome?;
+    let panics = stage.actors.iter().filter_map(|actor| actor.node.as_ref()).flat_map(|node| node.process.log());
+    match panics.into_iter().find(|line| line.contains("panicked")) {
+        Some(line) => Err(line),
+        None => Ok(true),
     }
-    for (number, (actor, before)) in actors.iter().zip(open_before).enumerate() {
+}
+
+fn rounds(
+    plan: &Plan,
+    stage: &mut Stage,
+    workload: &Workload,
+    faults: &[Fault],
+    random: &mut Random,
+) -> Result<(), String> {
+    let count = stage.actors.len();
+    heal(workload, count, "the start")?;
+    let open_before: Vec<_> = stage.actors.iter().map(descriptors).collect();
+    for round in 0..plan.rounds {
+        let (victim, fault) = (random.below(count), faults[random.below(faults.len())]);
+        let chance = Duration::from_millis(100 + random.below(600) as u64);
+        // A black hole is noticed by the pings that are not answered.
+        let chance = if fault.fits(Wiring::Proxies) { chance } else { chance * 4 };
+        let time = plan.time.unwrap_or(chance);
+        eprintln!("round {round}: {fault:?} on server {victim} for {time:?}");
+        stage.strike(victim, fault, time, random);
+        heal(workload, count, &format!("{fault:?} on server {victim}"))?;
+    }
+    for (number, (actor, before)) in stage.actors.iter().zip(open_before).enumerate() {
         let deadline = Instant::now() + HEALING;
         while descriptors(actor) > before + 4 {
             if Instant::now() > deadline {
@@ -95,57 +161,83 @@ pub(crate) fn play(plan: &Plan) -> Result<bool, String> {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
-    workload.end();
-    let panics = actors.iter().filter_map(|actor| actor.node.as_ref()).flat_map(|node| node.process.log());
-    match panics.into_iter().find(|line| line.contains("panicked")) {
-        Some(line) => Err(line),
-        None => Ok(true),
+    Ok(())
+}
+
+impl Stage {
+    /// Starts a server that leads to all others which were started before.
+    fn start(&self, kind: Kind, number: usize, injected: Option<&str>) -> Option<Node> {
+        let others = (0..self.actors.len()).filter(|other| *other != number);
+        let routes: Vec<_> = others.map(|other| self.network.address(other)).collect();
+        let accounts = "accounts { A { users [{user: a, password: a}] }, B { users [{user: b, password: b}] } }";
+        let mut config = ClusterConfig {
+            cluster: "ping_interval: \"300ms\"\nping_max: 2".to_owned(),
+            server: format!("{accounts}\n{}", self.config),
+            injected: injected.map(str::to_owned),
+            ..ClusterConfig::default()
+        };
+        self.network.place(number, &mut config);
+        let node = Node::start(kind, &format!("n{number}"), "faults", &routes, &config)?;
+        self.network.lead_to(number, node.route);
+        Some(node)
     }
-}
 
-fn start(kind: Kind, number: usize, proxy: &Proxy, routes: &[std::net::SocketAddr]) -> Option<Node> {
-    let config = ClusterConfig {
-        // Whoever hears of the server reaches it through its proxy.
-        cluster: format!("advertise: \"{}\"\nping_interval: \"300ms\"\nping_max: 2", proxy.address()),
-        server: "accounts { A { users [{user: a, password: a}] }, B { users [{user: b, password: b}] } }".to_owned(),
-        ..ClusterConfig::default()
-    };
-    let node = Node::start(kind, &format!("n{number}"), "faults", routes, &config)?;
-    proxy.lead_to(node.route);
-    Some(node)
-}
+    fn strike(&mut self, victim: usize, fault: Fault, time: Duration, random: &mut Random) {
+        let pause = |disturbance| {
+            self.network.disturb(victim, disturbance);
+            std::thread::sleep(time);
+            self.network.disturb(victim, Disturbance::None);
+        };
+        let count = self.actors.len();
+        let others = (0..count).filter(|other| *other != victim);
+        let vanish = |ways: &[(usize, usize)]| self.network.without(ways, victim, || std::thread::sleep(time));
+        match fault {
+            Fault::Stall => pause(Disturbance::Stall),
+            Fault::Cut => pause(Disturbance::Cut),
+            Fault::Delay => pause(Disturbance::Delay(Duration::from_millis(20))),
+            Fault::Throttle => pause(Disturbance::Throttle),
+            Fault::OneWay => vanish(&[(victim, (victim + 1 + random.below(count - 1)) % count)]),
+            Fault::Blackhole => {
+                vanish(&others.flat_map(|other| [(victim, other), (other, victim)]).collect::<Vec<_>>())
+            }
+            Fault::Ring => vanish(&beside_ring(count)),
+            Fault::Stop => {
+                let Some(node) = &self.actors[victim].node else { return };
+                node.process.signal(Signal::SIGSTOP);
+                std::thread::sleep(time);
+                node.process.signal(Signal::SIGCONT);
+            }
+            Fault::Kill | Fault::Restart => self.restart(victim, fault, time, None),
+            Fault::Panic => {
+                let is_there = troupe_binary().with_file_name("troupe-with-faults").is_file();
+                let injected = PANICS[random.below(PANICS.len())];
+                eprintln!("  {}", if is_there { injected } else { "there is no troupe-with-faults: restarted only" });
+                self.restart(victim, fault, Duration::ZERO, is_there.then_some(injected));
+            }
+        }
+    }
 
-fn strike(actors: &mut [Actor], victim: usize, fault: Fault, time: Duration) {
-    let others: Vec<_> = actors.iter().map(|actor| actor.proxy.address()).collect();
-    let actor = &mut actors[victim];
-    let pause = |disturbance| {
-        actor.proxy.disturb(disturbance);
+    /// Ends a server, in order unless it is to be killed, and starts it again after `time`.
+    fn restart(&mut self, victim: usize, fault: Fault, time: Duration, injected: Option<&str>) {
+        let old = self.actors[victim].node.take();
+        if let Some(node) = old.filter(|_| fault != Fault::Kill) {
+            node.process.stop();
+        }
         std::thread::sleep(time);
-        actor.proxy.disturb(Disturbance::None);
-    };
-    match fault {
-        Fault::Stall => pause(Disturbance::Stall),
-        Fault::Cut => pause(Disturbance::Cut),
-        Fault::Delay => pause(Disturbance::Delay(Duration::from_millis(20))),
-        Fault::Throttle => pause(Disturbance::Throttle),
-        Fault::Stop => {
-            let Some(node) = &actor.node else { return };
-            node.process.signal(Signal::SIGSTOP);
-            std::thread::sleep(time);
-            node.process.signal(Signal::SIGCONT);
+        let node = self.start(self.actors[victim].kind, victim, injected);
+        let actor = &mut self.actors[victim];
+        if let Some(node) = &node {
+            *actor.place.lock().expect("no panic") = node.process.address();
         }
-        Fault::Kill | Fault::Restart => {
-            if let Some(node) = actor.node.take().filter(|_| fault == Fault::Restart) {
-                node.process.stop();
-            }
-            std::thread::sleep(time);
-            let routes: Vec<_> = others.iter().filter(|other| **other != actor.proxy.address()).copied().collect();
-            actor.node = start(actor.kind, victim, &actor.proxy, &routes);
-            if let Some(node) = &actor.node {
-                *actor.place.lock().expect("no panic") = node.process.address();
-            }
-        }
+        actor.node = node;
     }
+}
+
+/// All ways between servers that are no neighbours on a ring.
+fn beside_ring(count: usize) -> Vec<(usize, usize)> {
+    let is_near = |from: usize, to: usize| (from + 1) % count == to || (to + 1) % count == from;
+    let ways = (0..count).flat_map(|from| (0..count).map(move |to| (from, to)));
+    ways.filter(|(from, to)| from != to && !is_near(*from, *to)).collect()
 }
 
 /// Waits until messages go from everybody to everybody again.

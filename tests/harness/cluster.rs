@@ -1,6 +1,6 @@
 //! Several servers in one cluster, of either kind.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -39,6 +39,11 @@ pub struct ClusterConfig {
     pub port: Option<u16>,
     /// User and password in the URLs of routes, as `user:password@`.
     pub login: String,
+    /// Network namespace the server runs in, and its address there.
+    pub namespace: Option<(String, IpAddr)>,
+    /// Faults that are injected into a server of ours, as `TROUPE_FAULTS` has them. It is `troupe-with-faults` then, which has to be
+    /// beside the binary under test.
+    pub injected: Option<String>,
 }
 
 /// One server of a cluster.
@@ -71,9 +76,17 @@ impl Node {
         config: &ClusterConfig,
         port: Option<u16>,
     ) -> Option<Self> {
-        let text = text(name, cluster, routes, config);
-        let process =
-            ServerProcess::start(&kind.binary()?, &port.into_iter().fold(Config::new(text).arg("-D"), Config::port));
+        let mut own = Config::new(text(name, cluster, routes, config)).arg("-D");
+        own = port.into_iter().fold(own, Config::port);
+        if let Some((namespace, address)) = &config.namespace {
+            own = own.within(namespace, *address);
+        }
+        let mut binary = kind.binary()?;
+        if let Some(faults) = config.injected.as_ref().filter(|_| kind == Kind::Troupe) {
+            binary.set_file_name("troupe-with-faults");
+            own = own.env("TROUPE_FAULTS", faults);
+        }
+        let process = ServerProcess::start(&binary, &own);
         let route = process.wait_address("Listening for route connections on ");
         Some(Self { kind, process, route, name: name.to_owned(), cluster: cluster.to_owned() })
     }
@@ -102,8 +115,9 @@ impl Node {
 fn text(name: &str, cluster: &str, routes: &[SocketAddr], config: &ClusterConfig) -> String {
     let urls: Vec<_> = routes.iter().map(|route| format!("\"nats-route://{}{route}\"", config.login)).collect();
     let port = config.port.map_or_else(|| "-1".to_owned(), |port| port.to_string());
+    let host = config.namespace.as_ref().map_or_else(|| "127.0.0.1".to_owned(), |(_, address)| address.to_string());
     format!(
-        "server_name: {name}\ncluster {{\n  name: {cluster}\n  listen: \"127.0.0.1:{port}\"\n  routes: [{}]\n{}\n}}\n{}\n",
+        "server_name: {name}\ncluster {{\n  name: {cluster}\n  listen: \"{host}:{port}\"\n  routes: [{}]\n{}\n}}\n{}\n",
         urls.join(", "),
         config.cluster,
         config.server

@@ -1,8 +1,10 @@
 //! Configuration of one server under test.
 
+use std::net::IpAddr;
+
 /// A configuration text together with the command-line arguments that go with it.
 ///
-/// The listener is always `127.0.0.1`, on a random port unless [`Config::port`] fixes one.
+/// The listener is `127.0.0.1` unless [`Config::within`] says otherwise, on a random port unless [`Config::port`] fixes one.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     body: String,
@@ -10,6 +12,8 @@ pub struct Config {
     args: Vec<String>,
     variables: Vec<(String, String)>,
     own_listener: bool,
+    host: Option<IpAddr>,
+    runner: Vec<String>,
 }
 
 impl Config {
@@ -22,6 +26,18 @@ impl Config {
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self
+    }
+
+    /// Starts the server in a network namespace, and has it listen on an address there.
+    pub fn within(mut self, namespace: &str, address: IpAddr) -> Self {
+        self.host = Some(address);
+        self.runner = ["ip", "netns", "exec", namespace].map(ToOwned::to_owned).into();
+        self
+    }
+
+    /// Returns the command that the binary is an argument of; nothing where it is started directly.
+    pub fn runner(&self) -> &[String] {
+        &self.runner
     }
 
     /// Leaves the listener's lines to the text itself.
@@ -63,7 +79,8 @@ impl Config {
             return self.body.clone();
         }
         let port = self.port.map_or_else(|| "-1".to_owned(), |port| port.to_string());
-        format!("host: \"127.0.0.1\"\nport: {port}\n{}\n", self.body)
+        let host = self.host.map_or_else(|| "127.0.0.1".to_owned(), |host| host.to_string());
+        format!("host: \"{host}\"\nport: {port}\n{}\n", self.body)
     }
 }
 

@@ -10,6 +10,7 @@
 //! - [`server`]: a running server of either kind; [`process`] starts binaries, [`reference`](mod@reference) finds the Go one.
 //! - [`mod@script`], [`player`], [`transcript`], [`mod@compare`]: one raw session as data, played on both servers.
 //! - [`cluster`]: several servers in one cluster, of either kind. [`proxy`]: disturbs what goes between them.
+//! - [`namespaces`]: networks of their own, between which the kernel carries nothing when it is told so.
 //! - [`raw`], [`frames`], [`normalise`]: bytes on a socket, cut into protocol frames, with volatile values masked.
 //! - [`certs`], [`wait`]: certificates for TLS tests, waiting for a condition.
 
@@ -19,6 +20,7 @@ pub mod compare;
 pub mod config;
 pub mod frames;
 pub mod in_process;
+pub mod namespaces;
 pub mod normalise;
 pub mod player;
 pub mod process;

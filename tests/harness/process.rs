@@ -79,7 +79,15 @@ impl ServerProcess {
     pub fn spawn(binary: &Path, config: &Config) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         write_config(dir.path(), config);
-        let mut child = Command::new(binary)
+        let mut command = match config.runner() {
+            [] => Command::new(binary),
+            [runner, words @ ..] => {
+                let mut command = Command::new(runner);
+                command.args(words).arg(binary);
+                command
+            }
+        };
+        let mut child = command
             .arg("-c")
             .arg(config_path(dir.path()))
             .args(config.args())
