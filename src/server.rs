@@ -248,7 +248,6 @@ async fn reload_from_file(inner: &Inner) -> Result<(), String> {
 async fn obey_reloads(inner: Arc<Inner>, mut reloads: ReloadRequests) {
     let mut phases = inner.phase.subscribe();
     let mut finder = claims::Finder::new(&inner.services.options());
-    finder.begin_kept(&inner);
     let obey = async {
         loop {
             let due = finder.due();

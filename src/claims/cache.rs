@@ -65,7 +65,7 @@ impl Cache {
             let oldest = oldest.clone();
             self.forget(&oldest)?;
         }
-        store::write_copy(&self.resolver.directory, token)?;
+        store::write(&self.resolver.directory, token)?;
         self.note(token, now);
         Ok(())
     }

@@ -90,18 +90,6 @@ impl Finder {
         }
     }
 
-    /// Begins to look for the accounts whose streams were kept: they are served before somebody logs in.
-    pub(crate) fn begin_kept(&mut self, inner: &Inner) {
-        let options = inner.services.options();
-        let Some(trust) = options.trust.as_ref().filter(|trust| trust.resolver.is_lazy()) else { return };
-        let directory = inner.jetstream.as_ref().and_then(|jetstream| jetstream.directory());
-        let kept = directory.and_then(|directory| directory.streams().ok()).unwrap_or_default();
-        let accounts: BTreeSet<String> = kept.into_iter().map(|stream| stream.account).collect();
-        for account in accounts.into_iter().filter(|account| trust.accounts.get(account).is_none()) {
-            self.look(inner, trust, account, Vec::new());
-        }
-    }
-
     /// Begins to look for an account that a login needs.
     pub(crate) fn begin(&mut self, inner: &Inner, wish: Wish) {
         let options = inner.services.options();
@@ -248,7 +236,7 @@ impl Finder {
                 if resolver.limit.is_some_and(|limit| trust.accounts.len() >= limit) {
                     return Err("jwt store is full".to_owned());
                 }
-                store::write_copy(&resolver.directory, token)
+                store::write(&resolver.directory, token)
             }
             _ => Ok(()),
         };

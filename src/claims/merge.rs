@@ -30,7 +30,7 @@ pub(super) fn newer(trust: &TrustOptions, resolver: &FullResolver, lines: &[Byte
             error!("DirResolver - Merging resulted in error: jwt store is full");
             continue;
         }
-        match store::write_copy(&resolver.directory, &token) {
+        match store::write(&resolver.directory, &token) {
             Ok(()) => {
                 count += usize::from(is_new);
                 change.tokens.push(token);

@@ -52,30 +52,19 @@ pub(crate) fn fill<'t>(
         }
         let is_there = read_one(&place);
         if is_there.is_none_or(|known| known.claims.iat < token.claims.iat) {
-            write_copy(directory, token)?;
+            write(directory, token)?;
         }
     }
     Ok(())
 }
 
-/// Writes a token in place of the one that was there, whole or not at all. It is on the disk then.
+/// Writes a token in place of the one that was there, whole or not at all.
 pub(crate) fn write(directory: &Path, token: &Token<AccountClaims>) -> io::Result<()> {
-    put(directory, token, true)
-}
-
-/// The same with a token that others have, too: it comes again where it is lost, so nobody waits for the disk.
-pub(crate) fn write_copy(directory: &Path, token: &Token<AccountClaims>) -> io::Result<()> {
-    put(directory, token, false)
-}
-
-fn put(directory: &Path, token: &Token<AccountClaims>, is_synced: bool) -> io::Result<()> {
     let place = file(directory, &token.claims.sub, EXTENSION);
     let draft = place.with_extension("jwt.draft");
     let mut out = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&draft)?;
     out.write_all(token.text.as_bytes())?;
-    if is_synced {
-        out.sync_all()?;
-    }
+    out.sync_all()?;
     fs::rename(&draft, &place)
 }
 

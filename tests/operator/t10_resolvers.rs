@@ -162,29 +162,6 @@ fn accounts_that_a_pushed_token_imports_from_are_found() {
 }
 
 #[test]
-fn accounts_whose_streams_were_kept_come_without_a_login() {
-    let world = World::new();
-    let directory = tempfile::tempdir().expect("a directory");
-    let store = format!("jetstream {{ store_dir: \"{}\" }}\n", directory.path().display());
-    let mut limits = limits();
-    limits["mem_storage"] = json!(-1);
-    limits["disk_storage"] = json!(-1);
-    let with_storage = json!({"limits": limits});
-    let first = Server::troupe(format!("{store}{}", world.config(with_storage.clone(), json!({}))));
-    let (user, options) = user_of(&world, &world.one);
-    let mut client = enter(first.address(), &options, &user);
-    let body = r#"{"name":"S","subjects":["s"]}"#;
-    client.flush(format!("SUB in 1\r\nPUB $JS.API.STREAM.CREATE.S in {}\r\n{body}\r\n", body.len()));
-    client.expect("stream_create_response");
-    first.stop();
-    let web = serve(&world);
-    web.put(world.one.public_key(), world.account(&world.one, "ONE", with_storage));
-    let second = Server::troupe(Config::new(format!("{store}{}", config(&world, &web.url()).body())));
-    eventually("the account", || (web.num_asked(&world.one.public_key()) == 1).then_some(()));
-    second.stop();
-}
-
-#[test]
 fn the_system_account_may_come_later() {
     let world = World::new();
     let web = || Web::serve([(world.one.public_key(), world.account(&world.one, "ONE", json!({})))]);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use troupe_tests::process::{ServerProcess, troupe_binary};
-use troupe_tests::{Config, on_both, reference};
+use troupe_tests::{Config, reference};
 
 use super::tokens::{World, token};
 
@@ -62,34 +62,6 @@ fn refused(world: &World) -> Vec<(String, &'static str)> {
             "Could not start resolver: no operator key found",
         ),
     ]
-}
-
-#[test]
-fn whose_word_counts_cannot_change_while_a_server_runs() {
-    let (world, other) = (World::new(), World::new());
-    let keys = |world: &World| format!("trusted_keys: {}\n", world.operator.public_key());
-    let preload = |system: &World| {
-        let token = world.account(&system.system, "SYS", json!({}));
-        format!("resolver: MEMORY\nresolver_preload {{ {}: {token} }}\n", system.system.public_key())
-    };
-    let operator = |of: &World| {
-        let nats = json!({"type": "operator", "version": 2, "system_account": world.system.public_key()});
-        let token = token(&of.operator, &of.operator.public_key(), "O", nats, json!({}));
-        format!("operator: {token}\n{}", preload(&world))
-    };
-    for (before, after, field) in [
-        (keys(&world), keys(&other), "TrustedKeys"),
-        (keys(&world), String::new(), "TrustedKeys"),
-        (operator(&world), operator(&other), "TrustedOperators"),
-    ] {
-        on_both(Config::new(before), |server| {
-            let port = server.address().port();
-            let text = Config::new(after.clone()).port(port).text();
-            std::fs::write(server.dir().join("server.conf"), text).expect("a file");
-            server.signal(nix::sys::signal::Signal::SIGHUP);
-            server.wait_log(&format!("config reload not supported for {field}: old="));
-        });
-    }
 }
 
 #[test]

@@ -121,8 +121,7 @@ fn events_of_accounts_are_heard_everywhere() {
 
 #[test]
 fn the_end_of_a_server_is_told() {
-    // nats-server closes its routes before its last word is out.
-    for mix in [[R, T], [T, T]] {
+    for mix in [[T, R], [R, T], [T, T]] {
         let Some(mut cluster) = Cluster::start(&mix, &config()) else { return };
         cluster.settle(SYSTEM);
         let mut listener = cluster.nodes[0].client_as(SYSTEM);
@@ -135,6 +134,9 @@ fn the_end_of_a_server_is_told() {
         listener.expect(&format!("$SYS.SERVER.{id}.LAMEDUCK"));
         // Nobody is left: it ends.
         kept.close();
-        listener.expect(&format!("$SYS.SERVER.{id}.SHUTDOWN"));
+        // nats-server closes its routes before its last word is out.
+        if leaving.kind == T {
+            listener.expect(&format!("$SYS.SERVER.{id}.SHUTDOWN"));
+        }
     }
 }
