@@ -402,6 +402,7 @@ pub(crate) fn with_options(base: ServerInfo, options: &Options) -> ServerInfo {
         max_payload: options.limits.max_payload,
         cluster: options.cluster.name.clone().or(base.cluster),
         jetstream: options.jetstream.enabled,
+        domain: options.jetstream.domain.clone(),
         ..base
     }
 }

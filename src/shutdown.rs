@@ -40,6 +40,7 @@ async fn shut_down(inner: Arc<Inner>) {
     if let Some(cluster) = &inner.cluster {
         cluster.stop();
     }
+    stop_streams(&inner).await;
     close_clients(&inner).await;
     close_routes(&inner).await;
     let has_given_up = *inner.end.lock() == ServerEnd::GaveUp;
@@ -68,6 +69,14 @@ async fn tell(inner: &Inner, event: ClientEvent) {
     while !events.is_idle() && Instant::now() < deadline {
         tokio::time::sleep(DRAIN_STEP).await;
     }
+}
+
+/// Ends the streams while their clients can still be told.
+async fn stop_streams(inner: &Inner) {
+    let Some(jetstream) = &inner.jetstream else { return };
+    info!("Initiating JetStream Shutdown...");
+    jetstream.stop_streams().await;
+    info!("JetStream Shutdown");
 }
 
 async fn close_clients(inner: &Inner) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tracing::{info, warn};
-use troupe_actors::jetstream::{JetStream, JetStreamParts, JetStreamServer};
+use troupe_actors::jetstream::{JetStream, JetStreamAccount, JetStreamParts, JetStreamServer};
 use troupe_actors::router::local::SeatPlan;
 use troupe_actors::router::{Accounts, RouterHandle};
 use troupe_actors::supervisor::{ArbiterSlot, ChildSpec, SupervisorHandle};
@@ -61,6 +61,7 @@ pub(super) async fn start(
     supervisor.supervise(spec.on(services)).await?;
     server.recover().await;
     JetStream::subscribe(&server, &server.accounts()).await;
+    JetStream::subscribe(&server, &turn_away(context, &server)).await;
     info!("Took {:?} to start JetStream", began.elapsed());
     Ok(Some(server))
 }
@@ -77,6 +78,14 @@ fn enable_accounts(context: &Context<'_>, server: &JetStreamServer) {
             server.enable(view, limits);
         }
     }
+}
+
+/// Clients of all other accounts are told that theirs has none, but for those of the system account.
+fn turn_away(context: &Context<'_>, server: &JetStreamServer) -> Vec<Arc<JetStreamAccount>> {
+    let options = context.options;
+    let names = options.accounts.iter().map(|account| account.name.as_str()).chain([GLOBAL_ACCOUNT]);
+    let others = names.filter(|name| options.system_account_name() != Some(name) && server.account(name).is_none());
+    others.filter_map(|name| Some(server.turn_away(context.accounts.get(name)?))).collect()
 }
 
 fn store_dir(options: &Options) -> PathBuf {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
@@ -47,12 +48,13 @@ pub(crate) struct Monitor {
     settings: MonitorSettings,
     context: ChildContext,
     handle: Option<ServerHandle>,
+    open_requests: Arc<AtomicUsize>,
 }
 
 impl Monitor {
     /// An instance.
     pub(crate) fn new(settings: MonitorSettings, context: ChildContext) -> Self {
-        Self { settings, context, handle: None }
+        Self { settings, context, handle: None, open_requests: Arc::default() }
     }
 
     /// Starts the workers; `None` when the socket was closed on purpose.
@@ -61,8 +63,8 @@ impl Monitor {
         let prefix = self.settings.prefix.clone();
         let reporter = Arc::clone(&self.settings.reporter);
         let feed = Arc::clone(&self.settings.feed);
-        let state =
-            web::Data::new(MonitorState { reporter, gate: MonitorGate::default(), feed, prefix: prefix.clone() });
+        let (gate, open_requests) = (MonitorGate::default(), Arc::clone(&self.open_requests));
+        let state = web::Data::new(MonitorState { reporter, gate, feed, prefix: prefix.clone(), open_requests });
         let app = move || {
             let app = App::new().app_data(web::Data::clone(&state)).wrap(from_fn(guard));
             app.configure(|config| configure(config, &prefix))
@@ -116,8 +118,11 @@ impl SupervisedActor for Monitor {
     fn stop_requested(&mut self, ctx: &mut Context<Self>) {
         self.settings.feed.dismiss_listeners();
         match self.handle.take() {
-            // The server's future ends then, and the actor with it.
-            Some(handle) => _ = ctx.spawn(handle.stop(true).into_actor(self)),
+            // The server's future ends then, and the actor with it. Connections without a request are not waited for.
+            Some(handle) => {
+                let is_busy = self.open_requests.load(Ordering::Acquire) > 0;
+                ctx.spawn(handle.stop(is_busy).into_actor(self));
+            }
             None => ctx.stop(),
         }
     }

@@ -1,5 +1,8 @@
 //! `http_auth`: lets only those in who show what it asks for.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use actix_web::Error;
 use actix_web::HttpResponse;
 use actix_web::body::MessageBody;
@@ -18,6 +21,7 @@ pub(super) async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let _open = request.app_data::<Data<MonitorState>>().map(|state| OpenRequest::new(&state.open_requests));
     if is_admitted(&request).await {
         return next.call(request).await.map(ServiceResponse::map_into_left_body);
     }
@@ -26,6 +30,22 @@ pub(super) async fn guard(
         .content_type("text/plain; charset=utf-8")
         .body("401 unauthorized\n");
     Ok(request.into_response(refusal).map_into_right_body())
+}
+
+/// A request, counted while it is being answered.
+struct OpenRequest(Arc<AtomicUsize>);
+
+impl OpenRequest {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for OpenRequest {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 async fn is_admitted(request: &ServiceRequest) -> bool {

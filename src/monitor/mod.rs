@@ -22,6 +22,7 @@ mod metrics;
 mod query;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use actix_web::web;
 use troupe_actors::auth::MonitorGate;
@@ -39,6 +40,8 @@ pub(crate) struct MonitorState {
     pub(crate) feed: Arc<Feed>,
     /// Path in front of every endpoint.
     pub(crate) prefix: String,
+    /// Requests that are being answered.
+    pub(crate) open_requests: Arc<AtomicUsize>,
 }
 
 /// Adds every path below `prefix`, which is empty or begins with a slash.

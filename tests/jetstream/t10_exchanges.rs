@@ -9,6 +9,9 @@ const LENIENT: &str = "jetstream { store_dir: STORE, max_mem: 1G, max_file: 1G, 
 /// An account with limits.
 const LIMITED: &str = "{js}\nno_auth_user: u\naccounts { A { users: [{user: u, password: p}], jetstream: \
     { max_mem: 100K, max_file: 0, max_streams: 2, max_bytes_required: true, mem_max_stream_bytes: 64K } } }\n";
+/// An account that has none.
+const WITHOUT: &str = "jetstream { store_dir: STORE, max_mem: 1G, max_file: 1G, domain: D }\nno_auth_user: b\n\
+    accounts { A { users: [{user: a, password: p}], jetstream: enabled }\n B { users: [{user: b, password: p}] } }\n";
 /// A server with little room.
 const SMALL: &str = "jetstream { store_dir: STORE, max_mem: 2K, max_file: 4K }\n";
 /// Nothing but JetStream.
@@ -40,5 +43,6 @@ tables! {
     limits: "limits.txt", LIMITED, 8;
     capacity: "capacity.txt", SMALL, 28;
     domains: "domain.txt", DOMAIN, 9;
+    without: "without.txt", WITHOUT, 28;
     leniency: "lenient.txt", LENIENT, 4;
 }

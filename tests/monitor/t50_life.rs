@@ -1,6 +1,8 @@
 //! From the first log line to the end: start, reload, lame duck, shutdown, the ports file.
 
+use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use troupe_tests::Server;
@@ -87,6 +89,24 @@ fn slow_and_stale_connections_are_counted() {
         let accounts = document(&server, "/accstatz");
         assert_eq!(accounts["account_statz"][0]["slow_consumers"], 1, "{}", server.name());
     }
+}
+
+#[test]
+fn connections_without_a_request_do_not_hold_up_the_end() {
+    let end = || {
+        let mut server = Server::troupe(MONITOR);
+        let mut idle = TcpStream::connect(monitor(&server)).expect("connects");
+        idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n").expect("writes");
+        let mut answer = [0; 1024];
+        assert!(idle.read(&mut answer).expect("an answer") > 0);
+        let began = Instant::now();
+        server.signal(Signal::SIGTERM);
+        assert!(server.wait_exit().success());
+        began.elapsed()
+    };
+    // The best of several: the machine may be busy.
+    let least = (0..3).map(|_| end()).min().expect("a time");
+    assert!(least < Duration::from_secs(1), "{least:?}");
 }
 
 /// The server with injected faults.

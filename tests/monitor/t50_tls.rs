@@ -77,3 +77,18 @@ fn connections_over_tls_show_version_cipher_and_certificates() {
     assert!(different.is_empty(), "{}", different.join("\n"));
     assert!(documents[1]["connections"][0]["tls_cipher_suite"].as_str().is_some_and(|name| name.starts_with("TLS_")));
 }
+
+#[test]
+fn a_certificate_of_another_authority_with_the_same_name_is_of_an_unknown_authority() {
+    let certs = Certs::generate();
+    let others = Certs::generate();
+    let config = format!("{MONITOR}{}", certs.tls_block("verify: true\n handshake_first: true"));
+    let own = client(&certs, Some(others.client()));
+    for server in [Server::reference(&*config), Some(Server::troupe(&*config))].into_iter().flatten() {
+        let connection = ClientConnection::new(Arc::clone(&own), "localhost".try_into().expect("a name"));
+        let socket = TcpStream::connect(server.address()).expect("connects");
+        let mut stream = StreamOwned::new(connection.expect("a connection"), socket);
+        let refusal = std::io::Read::read_to_end(&mut stream, &mut Vec::new()).expect_err("it is refused");
+        assert!(refusal.to_string().contains("UnknownCA"), "{}: {refusal}", server.name());
+    }
+}

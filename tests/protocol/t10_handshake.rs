@@ -95,5 +95,9 @@ fn info_follows_the_configuration() {
     compare(config, [script("name, limit and advertised address").modern(A)]);
     compare("no_header_support: true", [script("headers switched off").modern(A).flush(A, "HPUB a 12 12\r\n")]);
     compare("no_header_support: true", [script("headers refused").quiet_with(A, r#""headers":true"#)]);
+    compare(
+        "jetstream { store_dir: \"nowhere\", enabled: false, domain: D }",
+        [script("a domain is part of INFO").modern(A)],
+    );
     compare("server_tags: [\"a:b\"]\nserver_metadata: {x: y}", [script("tags stay out of INFO").modern(A)]);
 }

@@ -20,6 +20,8 @@ use crate::router::AccountView;
 #[derive(Debug)]
 pub struct JetStreamAccount {
     view: Arc<AccountView>,
+    /// It may have streams; others are only told that they may not.
+    is_enabled: bool,
     /// Asked for each message.
     limits: ArcSwap<JetStreamLimits>,
     streams: RwLock<BTreeMap<Arc<str>, Arc<StreamEntry>>>,
@@ -33,11 +35,24 @@ impl JetStreamAccount {
     pub fn new(view: Arc<AccountView>, limits: JetStreamLimits) -> Self {
         Self {
             view,
+            is_enabled: true,
             limits: ArcSwap::from_pointee(limits),
             streams: RwLock::default(),
             num_requests: AtomicU64::new(0),
             num_errors: AtomicU64::new(0),
         }
+    }
+
+    /// An account that has no JetStream.
+    #[must_use]
+    pub fn without(view: Arc<AccountView>) -> Self {
+        Self { is_enabled: false, ..Self::new(view, JetStreamLimits::default()) }
+    }
+
+    /// Whether it may have streams.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.is_enabled
     }
 
     /// The account as publishers see it.

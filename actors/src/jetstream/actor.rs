@@ -43,19 +43,23 @@ impl JetStream {
 
     /// Subscribes to the API in accounts, once for all instances. Ready when every publisher sees it.
     pub async fn subscribe(server: &JetStreamServer, accounts: &[Arc<JetStreamAccount>]) {
+        let mut tickets = Vec::with_capacity(accounts.len());
         for account in accounts {
             let subjects = API_SUBJECTS.iter().flat_map(|subject| server.with_domain(subject));
             let subscriptions = subjects
                 .map(|subject| Arc::new(Subscription::inside(Arc::clone(server.inbox()), subject.as_bytes(), b"", 0)));
             match server.parts().router.subscribe_inside(account.view(), subscriptions.collect()) {
-                Ok(ticket) => ticket.wait().await,
+                Ok(ticket) => tickets.push(ticket),
                 Err(cause) => tracing::error!("JetStream of account {:?} is not served: {cause}", account.name()),
             }
+        }
+        for ticket in tickets {
+            ticket.wait().await;
         }
     }
 
     fn handle_batch(&mut self, batch: &InboxBatch, ctx: &mut Context<Self>) {
-        let Some(account) = self.server.account(batch.account().name()) else { return };
+        let Some(account) = self.server.asking(batch.account().name()) else { return };
         for message in batch.iter() {
             let request =
                 ApiRequest::new(Arc::clone(&self.server), Arc::clone(&account), batch.client().cloned(), message);

@@ -37,7 +37,8 @@ impl JetStreamServer {
                 }
             }
         }
-        JetStream::subscribe(self, accounts).await;
+        let unheard = accounts.iter().filter(|account| !self.was_turned_away(account.name()));
+        JetStream::subscribe(self, &unheard.cloned().collect::<Vec<_>>()).await;
     }
 
     async fn start_found(self: &Arc<Self>, found: Vec<FoundStream>) {

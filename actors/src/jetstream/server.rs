@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use parking_lot::RwLock;
 use troupe_codecs::api::account::JetStreamLimits;
 use troupe_codecs::api::{ApiError, StreamConfig, Timestamp, errors};
@@ -61,6 +62,8 @@ pub struct JetStreamParts {
 pub struct JetStreamServer {
     parts: JetStreamParts,
     accounts: RwLock<HashMap<Arc<str>, Arc<JetStreamAccount>>>,
+    /// Accounts it is not enabled for, whose clients are told so.
+    strangers: RwLock<HashMap<Arc<str>, Arc<JetStreamAccount>>>,
     inbox: Arc<Inbox>,
     next_arbiter: AtomicUsize,
     next_child: AtomicU64,
@@ -109,6 +112,7 @@ impl JetStreamServer {
         Arc::new(Self {
             parts,
             accounts: RwLock::default(),
+            strangers: RwLock::default(),
             inbox,
             next_arbiter: AtomicUsize::new(0),
             next_child: AtomicU64::new(0),
@@ -192,6 +196,35 @@ impl JetStreamServer {
         let account = Arc::new(JetStreamAccount::new(view, limits));
         self.accounts.write().insert(Arc::clone(account.name()), Arc::clone(&account));
         account
+    }
+
+    /// Tells the clients of an account that it is not enabled for them.
+    pub fn turn_away(&self, view: Arc<AccountView>) -> Arc<JetStreamAccount> {
+        let account = Arc::new(JetStreamAccount::without(view));
+        self.strangers.write().insert(Arc::clone(account.name()), Arc::clone(&account));
+        account
+    }
+
+    /// The account of a request, whether it is enabled for it or not.
+    #[must_use]
+    pub fn asking(&self, name: &str) -> Option<Arc<JetStreamAccount>> {
+        self.account(name).or_else(|| self.strangers.read().get(name).cloned())
+    }
+
+    /// Whether requests of an account arrive already, since it was turned away.
+    #[must_use]
+    pub fn was_turned_away(&self, name: &str) -> bool {
+        self.strangers.read().contains_key(name)
+    }
+
+    /// Ends the actors of all streams: what is written becomes durable, and clients that wait for messages are told.
+    pub async fn stop_streams(&self) {
+        let accounts = self.accounts();
+        let entries = accounts.iter().flat_map(|account| account.streams());
+        join_all(entries.map(|entry| async move {
+            self.parts.supervisor.stop_child(&entry.child(), STOP_GRACE).await;
+        }))
+        .await;
     }
 
     /// Streams in files, where the directory could be opened.

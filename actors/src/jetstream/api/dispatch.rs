@@ -80,7 +80,7 @@ fn split_api(subject: &str) -> Vec<&str> {
 
 fn answer_info(request: &ApiRequest, local: &ArbiterLocal) {
     let stats = || AccountInfo::Some(request.account().stats(request.server().domain()));
-    request.answer(local, "account_info_response", request.check_level().map(|()| stats()));
+    request.answer(local, "account_info_response", request.check().map(|()| stats()));
 }
 
 fn refuse_cluster<T: Serialize + Default>(request: &ApiRequest, local: &ArbiterLocal, kind: &'static str) {
@@ -115,7 +115,7 @@ fn forward<T: Serialize + Default>(
     local: &ArbiterLocal,
     kind: &'static str,
 ) {
-    let refusal = request.check_level().err().or_else(|| streams::check_body(call, name, &request));
+    let refusal = request.check().err().or_else(|| streams::check_body(call, name, &request));
     let found = match refusal {
         Some(error) => Err(error),
         None => find(&request, name),
@@ -152,7 +152,7 @@ fn dispatch_consumer(request: ApiRequest, local: &ArbiterLocal) {
         }
         return;
     }
-    let found = request.check_level().and(read).and_then(|call| Ok((find(&request, &call.stream)?, call)));
+    let found = request.check().and(read).and_then(|call| Ok((find(&request, &call.stream)?, call)));
     match found {
         Ok((entry, call)) => {
             if !entry.ask(StreamCommand::Consumer(call, request.clone())) {

@@ -142,13 +142,14 @@ impl ApiRequest {
         errors::INVALID_JSON.with(cause)
     }
 
-    /// Refuses the request where it needs a level of the API that is not served.
+    /// Refuses the request where it needs a level of the API that is not served, or its account has no JetStream.
     ///
     /// # Errors
     /// It does.
-    pub fn check_level(&self) -> Result<(), ApiError> {
+    pub fn check(&self) -> Result<(), ApiError> {
         match header::get(self.headers(), headers::REQUIRED_API_LEVEL) {
             Some(level) if !level.is_empty() && refuses_request(level) => Err(errors::REQUIRED_API_LEVEL.error()),
+            _ if !self.account.is_enabled() => Err(errors::NOT_ENABLED_FOR_ACCOUNT.error()),
             _ => Ok(()),
         }
     }

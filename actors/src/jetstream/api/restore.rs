@@ -48,7 +48,7 @@ pub(super) fn restore(request: ApiRequest, local: Rc<ArbiterLocal>, name: String
 
 /// The configuration the stream is restored with.
 fn prepare(request: &ApiRequest, name: &str) -> Result<StreamConfig, ApiError> {
-    request.check_level()?;
+    request.check()?;
     if request.is_blank() {
         return Err(errors::BAD_REQUEST.error());
     }

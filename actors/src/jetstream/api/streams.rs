@@ -7,7 +7,7 @@ use serde_json::Value;
 use troupe_codecs::api::request::{
     MsgDeleteRequest, MsgGetRequest, StreamInfoRequest, StreamNamesRequest, StreamPurgeRequest,
 };
-use troupe_codecs::api::response::{Done, Empty, Paged, StreamList, StreamNames};
+use troupe_codecs::api::response::{Done, Empty, Paged, Response, StreamList, StreamNames};
 use troupe_codecs::api::{ApiError, StreamConfig, Timestamp, errors};
 use troupe_engine::stream::config::{AccountBytes, ConfigContext, check, collide};
 use troupe_engine::stream::level::{copy_level, set_stream_level};
@@ -29,6 +29,7 @@ const NAMES_LIMIT: usize = 1024;
 const LIST_LIMIT: usize = 256;
 const CREATED: &str = "stream_create_response";
 const DELETED: &str = "stream_delete_response";
+const LISTED: &str = "stream_list_response";
 
 /// What is checked of a body before its stream is looked for.
 pub(super) fn check_body(call: StreamCall, name: &str, request: &ApiRequest) -> Option<ApiError> {
@@ -92,7 +93,7 @@ pub(in crate::jetstream) fn with_context<T>(
 /// Makes a stream, or finds that it is there already.
 pub(super) fn create(request: ApiRequest, local: Rc<ArbiterLocal>, name: String) -> Work {
     Box::pin(async move {
-        let outcome = match request.check_level().and_then(|()| prepare(&request, &name)) {
+        let outcome = match request.check().and_then(|()| prepare(&request, &name)) {
             Ok(config) => find_or_make(&request, config, &local).await,
             Err(error) => Err(error),
         };
@@ -151,7 +152,7 @@ async fn find_or_make(
 /// Removes a stream.
 pub(super) fn delete(request: ApiRequest, local: Rc<ArbiterLocal>, name: String) -> Work {
     Box::pin(async move {
-        let outcome = match request.check_level() {
+        let outcome = match request.check() {
             Ok(()) if !request.is_empty() => Err(errors::NOT_EMPTY_REQUEST.error()),
             Ok(()) => destroy(request.server(), request.account(), &name).await,
             Err(error) => Err(error),
@@ -203,7 +204,7 @@ fn page<T>(entries: &mut Vec<T>, offset: i64, limit: usize) -> Paged {
 
 /// Lists names.
 pub(super) fn names(request: &ApiRequest, local: &ArbiterLocal) {
-    let outcome = request.check_level().and_then(|()| request.decode_or_default::<StreamNamesRequest>());
+    let outcome = request.check().and_then(|()| request.decode_or_default::<StreamNamesRequest>());
     let outcome = outcome.map(|asked| {
         let mut entries = filtered(request, &asked.subject);
         let paged = page(&mut entries, asked.offset, NAMES_LIMIT);
@@ -216,11 +217,13 @@ pub(super) fn names(request: &ApiRequest, local: &ArbiterLocal) {
 /// Lists details.
 pub(super) fn list(request: ApiRequest, local: Rc<ArbiterLocal>) -> Work {
     Box::pin(async move {
-        let outcome = match request.check_level().and_then(|()| request.decode_or_default::<StreamNamesRequest>()) {
-            Ok(asked) => Ok(collect(&request, &asked).await),
-            Err(error) => Err(error),
-        };
-        request.answer(&local, "stream_list_response", outcome);
+        match request.check().and_then(|()| request.decode_or_default::<StreamNamesRequest>()) {
+            Ok(asked) => request.answer(&local, LISTED, Ok(collect(&request, &asked).await)),
+            Err(error) => {
+                let nothing = StreamList { streams: Some(Vec::new()), ..StreamList::default() };
+                request.fail(&local, &Response::failed(LISTED, error, nothing));
+            }
+        }
     })
 }
 

@@ -65,7 +65,7 @@ impl Consumers {
             }
             Verb::Reset(seq) => {
                 let Ok(member) = self.find(&call.consumer) else { return };
-                let outcome = request.check_level().and_then(|()| seq.clone()).and_then(|seq| {
+                let outcome = request.check().and_then(|()| seq.clone()).and_then(|seq| {
                     let reset_seq = self.reset(core, member, seq)?;
                     Ok(ConsumerReset { info: Some(self.shown_info(core, member)?), reset_seq })
                 });

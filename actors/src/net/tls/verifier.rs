@@ -77,7 +77,11 @@ impl ClientCertVerifier for ClientVerifier {
     ) -> Result<ClientCertVerified, Error> {
         match self.trusted.contains(end_entity) {
             true => check_trusted(end_entity, now),
-            false => self.chains.verify_client_cert(end_entity, intermediates, now),
+            false => self.chains.verify_client_cert(end_entity, intermediates, now).map_err(|cause| match cause {
+                // Signed by an authority of the same name: to Go, and to the client, that is another authority.
+                Error::InvalidCertificate(CertificateError::BadSignature) => CertificateError::UnknownIssuer.into(),
+                cause => cause,
+            }),
         }
     }
 
