@@ -146,15 +146,6 @@ impl RunningServer {
         })
     }
 
-    /// TCP address of the monitor.
-    #[must_use]
-    pub fn monitor_address(&self) -> Option<SocketAddr> {
-        match self.inner.monitor.as_ref()?.local() {
-            LocalAddress::Tcp(address) => Some(*address),
-            LocalAddress::Unix(_) => None,
-        }
-    }
-
     /// Who collects reports.
     #[must_use]
     pub fn reporter(&self) -> &Arc<Reporter> {
@@ -192,14 +183,6 @@ impl RunningServer {
     #[must_use]
     pub fn phases(&self) -> watch::Receiver<Phase> {
         self.inner.phase.subscribe()
-    }
-
-    /// Puts other options in force, all or nothing.
-    ///
-    /// # Errors
-    /// The first change that needs a restart.
-    pub async fn reload_with(&self, options: troupe_engine::options::Options) -> Result<(), String> {
-        reload::apply(&self.inner, options).await
     }
 
     /// Shuts down and waits until everything is closed.

@@ -161,15 +161,6 @@ impl Replies {
         });
         judged.filter(|(response, _)| self.close(&response.reply)).collect()
     }
-
-    /// Replies that are waited for, by the export they come from.
-    #[must_use]
-    pub fn count_by_export(&self, subject: &str) -> usize {
-        let is_of = |response: &&Arc<Response>| {
-            response.import.export.as_ref().is_some_and(|export| *export.subject == *subject)
-        };
-        self.pending.lock().values().filter(is_of).count()
-    }
 }
 
 /// Why a reply is not waited for any more.

@@ -61,14 +61,6 @@ impl Message for ArbiterLost {
 }
 
 impl ArbiterSlot {
-    /// Wraps the arbiter of the calling thread, which the supervisor does not replace: the main one.
-    ///
-    /// # Panics
-    /// Outside a running actix `System`.
-    pub fn current_thread(name: &str) -> Self {
-        Self::with_arbiter(name, Arbiter::current(), None)
-    }
-
     /// Starts an arbiter in the actix system of the calling thread. The error is the text of why no thread could be made.
     pub(super) fn start(name: &str, losses: Recipient<ArbiterLost>) -> Result<Self, Arc<str>> {
         let slot = Self::with_arbiter(name, start_arbiter()?, Some(losses));

@@ -10,9 +10,6 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::StoreError;
 
-/// Called once with the outcome, on the thread that learns it. It must be short.
-pub type Completion = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-
 /// Whether what was committed survives a crash.
 #[derive(Debug)]
 pub enum Durability {
@@ -37,7 +34,6 @@ struct Shared {
 struct State {
     outcome: Option<Result<(), StoreError>>,
     wakers: Vec<Waker>,
-    completions: Vec<Completion>,
 }
 
 impl Ticket {
@@ -53,32 +49,17 @@ impl Ticket {
         if state.outcome.is_some() {
             return;
         }
-        state.outcome = Some(outcome.clone());
-        let (wakers, completions) = (std::mem::take(&mut state.wakers), std::mem::take(&mut state.completions));
+        state.outcome = Some(outcome);
+        let wakers = std::mem::take(&mut state.wakers);
         drop(state);
         self.shared.changed.notify_all();
         wakers.into_iter().for_each(Waker::wake);
-        for completion in completions {
-            completion(outcome.clone());
-        }
     }
 
     /// Returns the outcome if it is known.
     #[must_use]
     pub fn outcome(&self) -> Option<Result<(), StoreError>> {
         self.shared.state.lock().outcome.clone()
-    }
-
-    /// Calls `completion` with the outcome: at once if it is known, else on the thread that learns it.
-    pub fn on_done(&self, completion: Completion) {
-        let mut state = self.shared.state.lock();
-        match state.outcome.clone() {
-            None => state.completions.push(completion),
-            Some(outcome) => {
-                drop(state);
-                completion(outcome);
-            }
-        }
     }
 
     /// Blocks until the outcome is known. For start, stop and tests; never on an actor's thread.

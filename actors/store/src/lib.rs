@@ -45,7 +45,7 @@ pub use backup::{Archive, ArchiveEntry, BackupWriter, MessageArchive, Spool, ope
 pub use config::{Compression, Discard, StoreConfig};
 pub use consumer::{AckMode, ConsumerState, ConsumerStore, MemoryConsumerStore, PendingMessage, SequencePair};
 pub use directory::{DirectoryOptions, FoundStream, StoreDirectory};
-pub use durability::{Completion, Durability, Ticket};
+pub use durability::{Durability, Ticket};
 pub use error::StoreError;
 pub use file::{Cipher, EncryptionKey};
 pub use filter::SubjectFilter;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::ApiError;
-use super::stream::{Placement, StreamConfig};
+use super::stream::StreamConfig;
 use super::stream_info::StreamState;
 use super::time::Timestamp;
 use super::{errors, is_zero};
@@ -151,18 +151,6 @@ bodies! {
         id: String,
         /// Lower is first.
         priority: i64,
-    }
-
-    /// Asks a leader to step down.
-    StepDownRequest {
-        /// Who shall follow.
-        placement: Option<Placement>,
-    }
-
-    /// Names a server that holds a stream.
-    PeerRequest {
-        /// Name or id.
-        peer: String,
     }
 }
 

@@ -218,14 +218,6 @@ pub struct ConsumerReset {
 /// Usage and limits of an account; nothing in an error.
 pub type AccountInfo = Option<AccountStats>;
 
-/// An account whose streams are being removed.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-pub struct AccountPurged {
-    /// It has begun.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub initiated: bool,
-}
-
 fn write_type<S: serde::Serializer>(kind: &&'static str, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{TYPE_PREFIX}{kind}"))
 }

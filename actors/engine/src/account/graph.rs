@@ -102,16 +102,6 @@ pub struct AccountLinks {
 }
 
 impl AccountLinks {
-    /// Streams it exports.
-    pub fn stream_exports(&self) -> impl Iterator<Item = &Arc<StreamExport>> {
-        self.streams.iter()
-    }
-
-    /// Services it exports.
-    pub fn service_exports(&self) -> impl Iterator<Item = &Arc<ServiceExport>> {
-        self.services.iter()
-    }
-
     /// Streams it imports.
     pub fn stream_imports(&self) -> impl Iterator<Item = &Arc<StreamImport>> {
         self.stream_imports.iter()

@@ -84,11 +84,6 @@ impl Consumer {
         }
     }
 
-    /// Pauses until a time, or goes on when it is over.
-    pub fn set_pause(&mut self, config: Arc<ConsumerConfig>, now: i64, effects: &mut dyn Effects) {
-        self.reconfigure(config, now, effects);
-    }
-
     /// Where a reset to this sequence leads; zero means behind the floor. `start` is the first sequence at or after the
     /// configured start time.
     ///

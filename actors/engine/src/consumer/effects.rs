@@ -112,8 +112,5 @@ pub enum Advisory<'a> {
     Paused,
 }
 
-/// Reason of [`Advisory::Terminated`] for a message that the stream's limits removed.
-pub const REMOVED_BY_LIMITS: &[u8] = b"Message deleted by stream limits";
-
 /// Reason of [`Advisory::Terminated`] for a message that was removed before it was acknowledged.
 pub const REMOVED_UNACKED: &[u8] = b"Unacknowledged message was deleted";

@@ -1,6 +1,7 @@
 //! Pull requests: what a client asks for.
 
-use serde::Deserialize;
+use troupe_codecs::api::json::{Strictness, decode};
+use troupe_codecs::api::request::ConsumerNextRequest;
 
 /// What a client asks for in a pull request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,21 +44,6 @@ pub enum RequestError {
     /// Not the JSON it should be.
     #[error("{0}")]
     Json(String),
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Body {
-    expires: i64,
-    batch: i64,
-    max_bytes: i64,
-    no_wait: bool,
-    idle_heartbeat: i64,
-    group: String,
-    min_pending: i64,
-    min_ack_pending: i64,
-    id: String,
-    priority: i64,
 }
 
 impl PullRequest {
@@ -106,11 +92,10 @@ impl PullRequest {
 }
 
 /// Reads the common form at once; what Go reads and serde does not (keys in another case, nulls) takes the longer way.
-fn read_body(text: &[u8]) -> Result<Body, RequestError> {
+fn read_body(text: &[u8]) -> Result<ConsumerNextRequest, RequestError> {
     if let Ok(body) = serde_json::from_slice(text) {
         return Ok(body);
     }
-    use troupe_codecs::api::json::{Strictness, decode};
     decode(text, Strictness::Lenient).map_err(|cause| RequestError::Json(cause.to_string()))
 }
 

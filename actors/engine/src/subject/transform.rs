@@ -52,12 +52,6 @@ impl TransformError {
     pub(super) fn new(fault: Fault, token: impl Into<String>) -> Self {
         Self { fault, token: token.into() }
     }
-
-    /// Whether it is about the destination's functions, and not just a subject that is none.
-    #[must_use]
-    pub fn is_about_destination(&self) -> bool {
-        self.fault != Fault::BadSubject
-    }
 }
 
 fn place(token: &str) -> String {
