@@ -175,6 +175,7 @@ impl Finder {
         let mut change = Change::default();
         // Dropped at the end: logins go on when everything is in force.
         let mut waiters = Vec::new();
+        let mut is_system_found = false;
         for Looked { account, token, time } in looked {
             let own = self.waiting.remove(&account).unwrap_or_default();
             let is_bootstrap = own.is_empty() && trust.bootstrap.as_ref() == Some(&account);
@@ -187,9 +188,8 @@ impl Finder {
             match token.and_then(|token| self.keep(trust, &token).map(|()| token)) {
                 Ok(token) => {
                     self.look_for_exporters(inner, trust, &token.claims, &own);
-                    if trust.bootstrap.as_deref() == Some(account.as_str()) && trust.accounts.get(&account).is_none() {
-                        info!("System account fetched and updated");
-                    }
+                    is_system_found |=
+                        trust.bootstrap.as_ref() == Some(&account) && trust.accounts.get(&account).is_none();
                     change.tokens.push(token);
                 }
                 Err(_) if is_bootstrap => {}
@@ -201,6 +201,9 @@ impl Finder {
             waiters.extend(own);
         }
         put_in_force(inner, &options, change).await;
+        if is_system_found {
+            info!("System account fetched and updated");
+        }
     }
 
     /// Looks for the accounts that an account imports from since its token was pushed.

@@ -1,5 +1,6 @@
 //! Tokens made for a test, and the configuration around them.
 
+use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -12,9 +13,12 @@ pub(crate) fn now() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()).expect("fits")
 }
 
+/// When tokens that say nothing else were issued: the same moment in all of a run, so that a token made again is the same.
+static ISSUED: LazyLock<i64> = LazyLock::new(|| now() - 60);
+
 /// A token about `sub`, signed by `issuer`. `extra` are claims beside the usual ones.
 pub(crate) fn token(issuer: &KeyPair, sub: &str, name: &str, nats: Value, extra: Value) -> String {
-    let mut claims = json!({"jti": format!("{name}-{sub}"), "iat": now() - 60, "iss": issuer.public_key(), "name": name, "sub": sub, "nats": nats});
+    let mut claims = json!({"jti": format!("{name}-{sub}"), "iat": *ISSUED, "iss": issuer.public_key(), "name": name, "sub": sub, "nats": nats});
     if let (Some(claims), Some(extra)) = (claims.as_object_mut(), extra.as_object()) {
         claims.extend(extra.clone());
     }
@@ -24,7 +28,7 @@ pub(crate) fn token(issuer: &KeyPair, sub: &str, name: &str, nats: Value, extra:
 /// A token of the first version: its kind stands outside, and only the claims are signed.
 pub(crate) fn old_token(issuer: &KeyPair, sub: &str, kind: &str, nats: Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let claims = json!({"jti": "x", "iat": now() - 60, "iss": issuer.public_key(), "name": kind, "sub": sub, "type": kind, "nats": nats});
+    let claims = json!({"jti": "x", "iat": *ISSUED, "iss": issuer.public_key(), "name": kind, "sub": sub, "type": kind, "nats": nats});
     let claims = part(&claims);
     let signature = URL_SAFE_NO_PAD.encode(issuer.sign(claims.as_bytes()).expect("a seed signs"));
     format!("{}.{claims}.{signature}", part(&json!({"typ": "jwt", "alg": "ed25519"})))
