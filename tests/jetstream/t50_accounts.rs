@@ -4,12 +4,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use async_nats::{Client, ConnectOptions};
+use troupe_tests::wait::PATIENCE;
 use troupe_tests::{Config, Server};
 
 use crate::ask::ask;
-
-/// How long something may take to happen.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server whose account `B` has JetStream or not.
 fn config(directory: &Path, of_b: &str) -> Config {
@@ -27,8 +25,8 @@ async fn connect(server: &Server) -> Client {
 
 async fn wait_for_api(client: &Client) {
     let since = Instant::now();
-    while client.request("$JS.API.INFO", "".into()).await.is_err() {
-        assert!(since.elapsed() < PATIENCE, "nobody answers");
+    while !ask(client, "$JS.API.INFO", "").await["error"].is_null() {
+        assert!(since.elapsed() < PATIENCE, "it has no JetStream");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -38,7 +36,7 @@ async fn an_account_that_gets_jetstream_by_a_reload_has_it_at_once() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let server = Server::troupe(config(directory.path(), ""));
     let client = connect(&server).await;
-    assert!(client.request("$JS.API.INFO", "".into()).await.is_err());
+    assert_eq!(ask(&client, "$JS.API.INFO", "").await["error"]["err_code"], 10039);
     server.reload(config(directory.path(), "jetstream { max_streams: 1 },"));
     wait_for_api(&client).await;
     let made = ask(&client, "$JS.API.STREAM.CREATE.S", r#"{"name":"S"}"#).await;
