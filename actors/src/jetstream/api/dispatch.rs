@@ -142,8 +142,10 @@ fn find(request: &ApiRequest, name: &str) -> Result<Arc<StreamEntry>, troupe_cod
 /// Hands a request about consumers to their stream. What is wrong with it whatever the stream is told first.
 fn dispatch_consumer(request: ApiRequest, local: &ArbiterLocal) {
     let strictness = if request.server().options().strict { Strictness::Strict } else { Strictness::Lenient };
-    let Some(kind) = answer_kind(request.subject()) else { return };
-    let Some(read) = parse_call(request.subject(), &request.body(), strictness) else { return };
+    let subject = String::from_utf8_lossy(request.subject());
+    let subject = format!("$JS.API.{}", split_api(&subject).join("."));
+    let Some(kind) = answer_kind(subject.as_bytes()) else { return };
+    let Some(read) = parse_call(subject.as_bytes(), &request.body(), strictness) else { return };
     if let Ok(Call { stream, verb: Verb::Reset(_), .. }) = &read {
         // Consumers take these themselves, so that nobody speaks for one that does not exist.
         if let (Ok(entry), Ok(call)) = (find(&request, stream), &read) {
