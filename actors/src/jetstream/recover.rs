@@ -37,7 +37,8 @@ impl JetStreamServer {
                 }
             }
         }
-        let unheard = accounts.iter().filter(|account| !self.was_turned_away(account.name()));
+        // Requests of those that were turned away arrive already.
+        let unheard = accounts.iter().filter(|account| !self.let_in(account.name()));
         JetStream::subscribe(self, &unheard.cloned().collect::<Vec<_>>()).await;
     }
 

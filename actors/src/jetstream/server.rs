@@ -208,13 +208,13 @@ impl JetStreamServer {
     /// The account of a request, whether it is enabled for it or not.
     #[must_use]
     pub fn asking(&self, name: &str) -> Option<Arc<JetStreamAccount>> {
-        self.account(name).or_else(|| self.strangers.read().get(name).cloned())
+        let stranger = self.strangers.read().get(name).cloned();
+        stranger.or_else(|| self.account(name))
     }
 
-    /// Whether requests of an account arrive already, since it was turned away.
-    #[must_use]
-    pub fn was_turned_away(&self, name: &str) -> bool {
-        self.strangers.read().contains_key(name)
+    /// Takes requests of an account that was turned away; whether it was.
+    pub fn let_in(&self, name: &str) -> bool {
+        self.strangers.write().remove(name).is_some()
     }
 
     /// Ends the actors of all streams: what is written becomes durable, and clients that wait for messages are told.
