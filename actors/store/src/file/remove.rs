@@ -185,12 +185,13 @@ impl FileLog {
             block.deleted.remove(deleted);
         }
         block.bytes -= doomed;
-        block.last_seq = seq;
+        // Between two blocks there may be sequences that are in neither.
+        let end = block.last_seq.min(seq);
+        block.last_seq = end;
         block.last_time_ns = time_ns;
-        if block.first_seq > seq {
-            block.first_seq = seq + 1;
-        }
-        self.rewrite(at)
+        block.first_seq = block.first_seq.min(end + 1);
+        self.rewrite(at)?;
+        if end < seq { self.write_skip(end + 1, seq - end, time_ns) } else { Ok(()) }
     }
 
     /// Makes the last block one that can be written on.

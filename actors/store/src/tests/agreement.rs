@@ -52,3 +52,12 @@ proptest! {
         play_on_files(config, &steps, SyncPolicy::Always, None)?;
     }
 }
+
+#[test]
+fn truncation_may_end_in_a_gap_between_blocks() {
+    let append = || Step::Append { subject: 1, size: 100, ttl: None };
+    let ends = [Step::Truncate(1), Step::Commit, Step::Kill, append(), Step::Truncate(1), Step::Reopen, append()];
+    let steps: Vec<Step> = [append(), append(), Step::Skip(70_000), append()].into_iter().chain(ends).collect();
+    play_on_files(StoreConfig { name: "S".to_owned(), ..StoreConfig::default() }, &steps, SyncPolicy::Always, None)
+        .unwrap();
+}
