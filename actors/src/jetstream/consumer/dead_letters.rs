@@ -115,11 +115,11 @@ impl Letters {
         self.open.iter().filter(|(_, letter)| letter.due == NEVER).map(|(seq, _)| *seq).collect()
     }
 
-    /// Lets letters that are written be published.
+    /// Lets letters that are written be published. Those that were written before as well are on their way already.
     fn written(&mut self, seqs: &[u64], now: i64) {
         for seq in seqs {
-            if let Some(letter) = self.open.get_mut(seq) {
-                letter.due = letter.due.min(now);
+            if let Some(letter) = self.open.get_mut(seq).filter(|letter| letter.due == NEVER) {
+                letter.due = now;
                 self.due = self.due.min(now);
             }
         }
@@ -342,7 +342,8 @@ mod tests {
         let seqs = |due: Vec<(u64, Letter)>| due.into_iter().map(|(seq, _)| seq).collect::<Vec<_>>();
         assert_eq!(seqs(letters.take_due(100)), [7]);
         assert_eq!(letters.due(), 100 + FIRST_RETRY);
-        assert!(letters.take_due(99 + FIRST_RETRY).is_empty());
+        letters.written(&[7], 101);
+        assert!(letters.take_due(99 + FIRST_RETRY).is_empty(), "it was published when it was written first");
         assert_eq!(seqs(letters.take_due(100 + FIRST_RETRY)), [7]);
         assert_eq!(letters.due(), 100 + 3 * FIRST_RETRY);
         letters.postpone(100 + 3 * FIRST_RETRY);

@@ -37,9 +37,12 @@ struct Clearing {
 
 impl Work for Clearing {
     fn run(&self) {
-        if !self.progress.begin() {
-            return;
-        }
+        self.progress.run(|| self.clear(), |error| (0, Some(error)));
+    }
+}
+
+impl Clearing {
+    fn clear(&self) -> Cleared {
         let mut num_gone = 0;
         let mut failure = self.place.journal.current().wait().err();
         for index in &self.indexes {
@@ -49,7 +52,7 @@ impl Work for Clearing {
             failure = remove_files(&self.place, *index).err();
             num_gone += usize::from(failure.is_none());
         }
-        self.progress.end((num_gone, failure));
+        (num_gone, failure)
     }
 }
 

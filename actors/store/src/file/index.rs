@@ -41,8 +41,8 @@ impl FileLog {
             self.index_due_ns = now_ns + INDEX_EVERY_NS;
         }
         adopted?;
-        let is_idle =
-            !self.is_index_dirty && self.doomed.is_empty() && self.blocks.iter().all(|block| block.content.is_none());
+        let is_written = !self.is_index_dirty && !self.is_index_stale;
+        let is_idle = is_written && self.doomed.is_empty() && self.blocks.iter().all(|block| block.content.is_none());
         Ok(if is_rewriting {
             Some(now_ns + REWRITING_EVERY_NS)
         } else if is_idle {

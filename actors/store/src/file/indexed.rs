@@ -38,8 +38,9 @@ impl FileLog {
         place: &Place,
         config: &StoreConfig,
         indexes: &[u32],
+        index: Option<ReadIndex>,
     ) -> Result<Option<Recovered<Self>>, StoreError> {
-        let Some(ReadIndex { file, marks }) = read_index(place)? else { return Ok(None) };
+        let Some(ReadIndex { file, marks }) = index else { return Ok(None) };
         let known: Vec<u32> = file.blocks.iter().map(|block| block.index).collect();
         // Blocks before those it tells of were on their way off the disk, if this server says so.
         let first = known.first().filter(|_| marks.is_some()).copied().unwrap_or(0);

@@ -251,7 +251,11 @@ impl Log for FileLog {
     }
 
     fn wants_maintenance(&self) -> bool {
-        self.is_index_dirty || self.tick != self.idle_tick + 1 || self.num_rewriting() > 0 || !self.doomed.is_empty()
+        self.is_index_dirty
+            || self.is_index_stale
+            || self.tick != self.idle_tick + 1
+            || self.num_rewriting() > 0
+            || !self.doomed.is_empty()
     }
 
     fn maintain(&mut self, now_ns: i64, summary: &Summary<'_>) -> Result<Option<i64>, StoreError> {

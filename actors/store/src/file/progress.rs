@@ -6,7 +6,11 @@
 //!    +----------+--> called off                nothing was changed
 //! ```
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use parking_lot::{Condvar, Mutex};
+
+use crate::StoreError;
 
 #[derive(Debug)]
 enum Phase<T> {
@@ -35,8 +39,17 @@ impl<T: Default> Progress<T> {
         Self { state: Mutex::new(State { phase: Phase::Waiting, is_called_off: false }), changed: Condvar::new() }
     }
 
-    /// Begins the work. False if another did, or it was called off.
-    pub(super) fn begin(&self) -> bool {
+    /// Does the work, unless another began it or it was called off. Nobody waits for ever where it panics: what comes of
+    /// it then is made of an error.
+    pub(super) fn run(&self, work: impl FnOnce() -> T, panicked: impl FnOnce(StoreError) -> T) {
+        if self.begin() {
+            let outcome = catch_unwind(AssertUnwindSafe(work));
+            let error = || StoreError::Unusable("the work at a stream's files panicked".to_owned());
+            self.end(outcome.unwrap_or_else(|_| panicked(error())));
+        }
+    }
+
+    fn begin(&self) -> bool {
         let mut state = self.state.lock();
         let is_waiting = matches!(state.phase, Phase::Waiting);
         if is_waiting {
@@ -59,7 +72,7 @@ impl<T: Default> Progress<T> {
         !state.is_called_off
     }
 
-    pub(super) fn end(&self, outcome: T) {
+    fn end(&self, outcome: T) {
         self.state.lock().phase = Phase::Done(outcome);
         self.changed.notify_all();
     }

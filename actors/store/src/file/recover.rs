@@ -53,14 +53,17 @@ impl FileLog {
             let log = Self::create(place, config)?;
             return Ok(Recovered::empty(log));
         }
-        let mut recovered = match Self::from_index(&place, &config, &indexes)? {
+        let index = read_index(&place)?;
+        // One that does not fit the blocks any more still knows a sequence that was given.
+        let prior_last = index.as_ref().map(|index| (index.file.last_seq, index.file.last_time_ns));
+        let mut recovered = match Self::from_index(&place, &config, &indexes, index)? {
             Some(mut recovered) => {
                 recovered.read_timers()?;
                 recovered
             }
             // Messages that left by a limit are back: what the timers' files say of them is not all.
             None => {
-                let mut recovered = Self::from_blocks(place, config, &indexes)?;
+                let mut recovered = Self::from_blocks(place, config, &indexes, prior_last)?;
                 // What is written from now on may look as if it were part of what that tells of.
                 recovered.log.remove_index()?;
                 recovered
@@ -82,7 +85,9 @@ impl FileLog {
         self.note_durable()?;
         self.place.journal.set_length(&self.blocks[self.blocks.len() - 1].path(&self.place), self.written);
         let indexes = block_indexes(&self.place)?;
-        let recovered = Self::from_blocks(self.place.clone(), self.config.clone(), &indexes)?;
+        // The damage may be to the last message of all.
+        let prior_last = Some((self.last().last_seq, self.last().last_time_ns));
+        let recovered = Self::from_blocks(self.place.clone(), self.config.clone(), &indexes, prior_last)?;
         let Recovered { mut log, state, subjects, .. } = recovered;
         log.reopen_last()?;
         log.note_durable()?;
@@ -106,14 +111,18 @@ impl FileLog {
         Ok(())
     }
 
-    fn from_blocks(place: Place, config: StoreConfig, indexes: &[u32]) -> Result<Recovered<Self>, StoreError> {
+    /// Reads all blocks. `prior_last` is the last sequence that is known to be given, and its time.
+    fn from_blocks(
+        place: Place,
+        config: StoreConfig,
+        indexes: &[u32],
+        prior_last: Option<(u64, i64)>,
+    ) -> Result<Recovered<Self>, StoreError> {
         let mut blocks: Vec<Block> = Vec::new();
         let mut tombstones: Vec<Tombstone> = Vec::new();
         let (mut lost, mut damaged, mut is_cut) = ((0, 0), Vec::new(), false);
         let mut subjects = SubjectIndex::default();
         let last_index = indexes.last().copied();
-        // An index that does not fit the blocks any more still knows a sequence that was given.
-        let prior_last = read_index(&place)?.map(|index| (index.file.last_seq, index.file.last_time_ns));
         for index in indexes {
             let known = blocks.last().map_or(0, |previous| previous.last_seq);
             let mut show = |record: &Record<'_>| {

@@ -1,6 +1,5 @@
 //! A block that is written anew beside its stream's work.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -95,12 +94,7 @@ impl Drop for Rewriting {
 
 impl Work for Rewrite {
     fn run(&self) {
-        if !self.progress.begin() {
-            return;
-        }
-        let panicked = |_| Err(StoreError::Unusable("writing a block anew panicked".to_owned()));
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.rewrite())).unwrap_or_else(panicked);
-        self.progress.end(Came(outcome));
+        self.progress.run(|| Came(self.rewrite()), |error| Came(Err(error)));
     }
 }
 

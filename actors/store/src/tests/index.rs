@@ -214,6 +214,24 @@ fn a_block_that_lacks_a_message_is_not_written_anew() {
 }
 
 #[test]
+fn the_sequence_of_a_damaged_last_message_is_not_given_again() {
+    let mut home = Home::new();
+    let mut store = home.directory.create_stream("ACC", br#"{"name":"S"}"#, config()).unwrap();
+    add(&mut *store, 1..58);
+    store.close().unwrap();
+    home.directory.close();
+    damage(&home, 8);
+    home.directory = open(home.root.path());
+    let mut store = home.directory.open_stream("ACC", config()).unwrap();
+    assert_eq!((store.state().lost_msgs, store.state().last_seq), (0, 57), "the index spared reading it");
+    assert!(store.next(&SubjectFilter::all(), 57).unwrap().is_none());
+    assert_eq!((store.state().msgs, store.state().lost_msgs, store.state().last_seq), (56, 1, 57));
+    add(&mut *store, 58..60);
+    assert_eq!(store.get(59).unwrap().payload, format!("{:0200}", 59).as_bytes());
+    home.directory.close();
+}
+
+#[test]
 fn damage_that_is_found_later_is_put_aside_too() {
     let mut home = Home::new();
     let mut store = home.directory.create_stream("ACC", br#"{"name":"S"}"#, config()).unwrap();
