@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use troupe_codecs::jwt::AccountClaims;
+use troupe_codecs::jwt::claims::end_of;
 use troupe_engine::options::trust::{CacheResolver, Token};
 
 use super::store;
@@ -105,10 +106,7 @@ impl Cache {
     fn note(&mut self, token: &Token<AccountClaims>, now: SystemTime) {
         let end = match self.resolver.ttl {
             Some(ttl) => now.checked_add(ttl),
-            None => u64::try_from(token.claims.exp)
-                .ok()
-                .filter(|end| *end > 0)
-                .map(|end| UNIX_EPOCH + Duration::from_secs(end)),
+            None => end_of(token.claims.exp),
         };
         self.num_uses += 1;
         let account = &token.claims.sub;
@@ -121,6 +119,8 @@ impl Cache {
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use nkeys::KeyPair;
 
     use super::*;

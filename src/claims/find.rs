@@ -190,7 +190,7 @@ impl Finder {
                     self.look_for_exporters(inner, trust, &token.claims, &own);
                     is_system_found |=
                         trust.bootstrap.as_ref() == Some(&account) && trust.accounts.get(&account).is_none();
-                    change.tokens.push(token);
+                    change.tokens.push(Arc::new(token));
                 }
                 Err(_) if is_bootstrap => {}
                 Err(cause) => {
@@ -236,7 +236,7 @@ impl Finder {
         let kept = match (&trust.resolver, &mut self.cache) {
             (AccountResolver::Cache(_), Some(cache)) => cache.keep(token, SystemTime::now()),
             (AccountResolver::Full(resolver), _) => {
-                if resolver.limit.is_some_and(|limit| trust.accounts.len() >= limit) {
+                if !resolver.has_room(trust.accounts.len()) {
                     return Err("jwt store is full".to_owned());
                 }
                 store::write(&resolver.directory, token)
@@ -316,10 +316,20 @@ fn redacted(url: &str, mask: &str) -> String {
 /// The token in `text`, where it may stand for `account`.
 pub(super) fn judged(trust: &TrustOptions, account: &str, text: String) -> Result<Token<AccountClaims>, String> {
     let claims = decode::<AccountClaims>(&text).map_err(|cause| cause.to_string())?;
+    vouched(trust, account, Token { text, claims })
+}
+
+/// A token, where it may stand for `account`.
+pub(super) fn vouched(
+    trust: &TrustOptions,
+    account: &str,
+    token: Token<AccountClaims>,
+) -> Result<Token<AccountClaims>, String> {
+    let claims = &token.claims;
     if !trust.trusted_keys().contains(&claims.iss.as_str()) || claims.sub != account || !claims.is_alive(seconds()) {
         return Err("account validation failed".to_owned());
     }
-    Ok(Token { text, claims })
+    Ok(token)
 }
 
 /// Tells of imports whose exporter was not found.

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use tracing::debug;
 use troupe_actors::client::ClientCommand;
-use troupe_codecs::jwt::AccountClaims;
+use troupe_codecs::jwt::{AccountClaims, claims};
 use troupe_engine::account::claims::account_options;
 use troupe_engine::options::trust::Token;
 use troupe_engine::options::{AccountOptions, Options};
@@ -18,7 +18,7 @@ use crate::server::Inner;
 #[derive(Debug, Default)]
 pub(super) struct Change {
     /// Those that come, each in place of what its account had.
-    pub(super) tokens: Vec<Token<AccountClaims>>,
+    pub(super) tokens: Vec<Arc<Token<AccountClaims>>>,
     /// Accounts whose tokens go.
     pub(super) removed: Vec<String>,
 }
@@ -26,14 +26,13 @@ pub(super) struct Change {
 impl Change {
     /// One token comes.
     pub(super) fn of(token: Token<AccountClaims>) -> Self {
-        Self { tokens: vec![token], removed: Vec::new() }
+        Self { tokens: vec![Arc::new(token)], removed: Vec::new() }
     }
 }
 
-/// Seconds since 1970.
+/// The moment, in seconds since 1970.
 pub(super) fn seconds() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    claims::seconds(SystemTime::now())
 }
 
 /// Serves with changed tokens from now on: links, limits and users.
@@ -62,7 +61,7 @@ pub(super) fn apply(options: &mut Options, change: Change) {
     let mut changed: BTreeMap<String, Arc<AccountOptions>> = BTreeMap::new();
     for token in change.tokens {
         changed.insert(token.claims.sub.clone(), Arc::new(account_options(&token.claims)));
-        trust.accounts.put(Arc::new(token));
+        trust.accounts.put(token);
     }
     for known in &mut options.accounts {
         if let Some(account) = changed.remove(&known.name) {
@@ -83,5 +82,6 @@ fn judge_again(inner: &Inner, touched: &BTreeSet<&str>) {
     let mut clients = services.registry.all();
     clients.retain(|client| client.sink.close_reason().is_none() && touched.contains(&*client.sink.account_name()));
     clients.iter().for_each(|client| client.address.do_send(ClientCommand::Reload));
-    services.close_excess();
+    let accounts = touched.iter().filter_map(|name| services.accounts.get(name));
+    accounts.for_each(|account| services.close_excess_of(&account));
 }

@@ -1,5 +1,7 @@
 //! Tokens that another server shows.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use nkeys::KeyPairType;
 use tracing::{debug, error};
@@ -26,14 +28,14 @@ pub(super) fn newer(trust: &TrustOptions, resolver: &FullResolver, lines: &[Byte
             }
         };
         let is_new = trust.accounts.get(&token.claims.sub).is_none();
-        if is_new && resolver.limit.is_some_and(|limit| count >= limit) {
+        if is_new && !resolver.has_room(count) {
             error!("DirResolver - Merging resulted in error: jwt store is full");
             continue;
         }
         match store::write(&resolver.directory, &token) {
             Ok(()) => {
                 count += usize::from(is_new);
-                change.tokens.push(token);
+                change.tokens.push(Arc::new(token));
             }
             Err(cause) => error!("DirResolver - Merging resulted in error: {cause}"),
         }
@@ -61,9 +63,8 @@ fn newer_one(trust: &TrustOptions, line: &[u8], now: i64) -> Result<Option<Token
     if let Some(fault) = account_fault(&claims) {
         return Err(fault);
     }
-    let is_over = claims.exp > 0 && claims.exp < now;
     let is_older = known.is_some_and(|known| rank(&known.claims, &known.text) >= rank(&claims, text));
-    Ok((!is_over && !is_older).then(|| Token { text: text.to_owned(), claims }))
+    Ok((!claims.is_over(now) && !is_older).then(|| Token { text: text.to_owned(), claims }))
 }
 
 /// What says which of two tokens counts: the later one, and of two of the same second the same one on every server.

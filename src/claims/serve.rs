@@ -18,22 +18,19 @@ use crate::server::Inner;
 /// Does what a request asks for.
 pub(crate) async fn serve(inner: &Inner, finder: &mut Finder, request: ClaimsRequest) -> ClaimsAnswer {
     let options = inner.services.options();
-    let push = |account, token| Push { account, token };
-    let request = match request {
-        ClaimsRequest::Update { account, token } => {
-            let push = push(account.as_deref(), &token);
-            let outcome = update(inner, &options, finder.cache.as_mut(), push).await;
-            if let Ok(kept) = &outcome {
-                finder.complete(inner, &kept.account);
-            }
-            return ClaimsAnswer::Updated(outcome);
+    if let ClaimsRequest::Update { account, token } = request {
+        let push = Push { account: account.as_deref(), token: &token };
+        let outcome = update(inner, &options, finder.cache.as_mut(), push).await;
+        if let Ok(kept) = &outcome {
+            finder.complete(inner, &kept.account);
         }
-        other => other,
-    };
+        return ClaimsAnswer::Updated(outcome);
+    }
     let Some(trust) = options.trust.as_ref().filter(|trust| trust.resolver.asks_servers()) else {
         return ClaimsAnswer::Nothing;
     };
     match request {
+        // Answered by all servers, and above.
         ClaimsRequest::Update { .. } => ClaimsAnswer::Nothing,
         ClaimsRequest::Merge { lines } => {
             if let AccountResolver::Full(resolver) = &trust.resolver {
@@ -78,7 +75,7 @@ pub(crate) async fn serve(inner: &Inner, finder: &mut Finder, request: ClaimsReq
 fn shown(trust: &TrustOptions) -> impl Iterator<Item = &Token<AccountClaims>> {
     let now = seconds();
     let tokens = trust.accounts.iter().map(|token| &**token);
-    tokens.filter(move |token| token.claims.exp <= 0 || token.claims.exp >= now)
+    tokens.filter(move |token| !token.claims.is_over(now))
 }
 
 async fn delete(

@@ -9,7 +9,7 @@ use troupe_engine::options::trust::{AccountResolver, CacheResolver, UrlResolver}
 use troupe_engine::options::{Options, TrustOptions};
 
 use super::cache::Cache;
-use super::find::{fetch, judged};
+use super::find::{fetch, judged, vouched};
 use super::force::{Change, apply};
 use super::store;
 
@@ -33,7 +33,7 @@ pub(crate) async fn prepare(mut options: Options) -> Result<Options, ClaimsError
     let change = match &trust.resolver {
         AccountResolver::Memory => return Ok(options),
         AccountResolver::Full(resolver) => {
-            store::fill(&resolver.directory, trust.accounts.iter())?;
+            store::fill(&resolver.directory, trust.preload.iter())?;
             return Ok(options);
         }
         AccountResolver::Cache(resolver) => open_cache(trust, resolver)?,
@@ -47,7 +47,7 @@ fn open_cache(trust: &TrustOptions, resolver: &CacheResolver) -> Result<Change, 
     store::fill(&resolver.directory, trust.preload.iter())?;
     let mut cache = Cache::open(resolver, SystemTime::now())?;
     let token = trust.bootstrap.as_ref().and_then(|name| cache.load(name, SystemTime::now()));
-    let token = token.and_then(|token| judged(trust, &token.claims.sub.clone(), token.text).ok());
+    let token = token.and_then(|token| vouched(trust, trust.bootstrap.as_deref()?, token).ok());
     Ok(token.map(Change::of).unwrap_or_default())
 }
 
@@ -67,6 +67,6 @@ pub(crate) fn carry_over(current: &Options, options: &mut Options) {
     if !before.resolver.is_lazy() || !trust.resolver.is_lazy() {
         return;
     }
-    let tokens = before.accounts.iter().map(|token| (**token).clone()).collect();
+    let tokens = before.accounts.iter().cloned().collect();
     apply(options, Change { tokens, removed: Vec::new() });
 }

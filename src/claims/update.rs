@@ -10,7 +10,7 @@ use troupe_engine::options::trust::{AccountResolver, FullResolver, Token};
 use troupe_engine::options::{Options, TrustOptions};
 
 use super::cache::Cache;
-use super::find::judged;
+use super::find::vouched;
 use super::force::{Change, put_in_force};
 use super::store;
 use crate::server::Inner;
@@ -88,7 +88,7 @@ fn keep(trust: &TrustOptions, resolver: &FullResolver, push: &Push<'_>) -> Outco
         return Err(fault(&name, FAILED, NOT_BY_OPERATOR));
     }
     let is_new = trust.accounts.get(&name).is_none();
-    if is_new && resolver.limit.is_some_and(|limit| trust.accounts.len() >= limit) {
+    if is_new && !resolver.has_room(trust.accounts.len()) {
         return Err(fault(&name, FAILED, "jwt store is full"));
     }
     store::write(&resolver.directory, &token).map_err(|cause| fault(&name, FAILED, cause.to_string()))?;
@@ -104,7 +104,7 @@ fn keep_used(trust: &TrustOptions, cache: &mut Cache, push: &Push<'_>) -> Outcom
     if is_signed_by_strict_operator(trust, &token.claims) {
         return Err(fault(&name, FAILED, NOT_BY_OPERATOR));
     }
-    if trust.accounts.get(&name).is_none() && trust.bootstrap.as_ref() != Some(&name) {
+    if !trust.uses(&name) {
         return kept("jwt update cache skipped", name, None);
     }
     if let Some(cause) = account_fault(&token.claims) {
@@ -124,11 +124,9 @@ fn take_known(trust: Option<&TrustOptions>, push: &Push<'_>) -> Outcome {
     }
     let token = read(push, named, FAILED)?;
     let name = token.claims.sub.clone();
-    let Some(trust) =
-        trust.filter(|trust| trust.accounts.get(&name).is_some() || trust.bootstrap.as_ref() == Some(&name))
-    else {
+    let Some(trust) = trust.filter(|trust| trust.uses(&name)) else {
         return kept("jwt update skipped", name, None);
     };
-    let token = judged(trust, &name, token.text).map_err(|cause| fault(&name, FAILED, cause))?;
+    let token = vouched(trust, &name, token).map_err(|cause| fault(&name, FAILED, cause))?;
     kept("jwt updated", name, Some(token))
 }

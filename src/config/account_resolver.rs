@@ -16,17 +16,14 @@ const CACHE_LIMIT: usize = 1000;
 
 /// Reads the `resolver`.
 pub(super) fn read(reader: &mut Reader, value: &Value) -> Option<AccountResolver> {
-    let name = match &value.kind {
-        ValueKind::String(name) => return read_name(reader, value, name),
-        ValueKind::Table(table) => match table.get("type").map(|kind| &kind.kind) {
-            Some(ValueKind::String(name)) => name.to_ascii_lowercase(),
-            _ => String::new(),
-        },
-        _ => String::new(),
-    };
     let table = match &value.kind {
+        ValueKind::String(name) => return read_name(reader, value, name),
         ValueKind::Table(table) => table,
         _ => return unknown(reader, value),
+    };
+    let name = match table.get("type").map(|kind| &kind.kind) {
+        Some(ValueKind::String(name)) => name.to_ascii_lowercase(),
+        _ => String::new(),
     };
     match name.as_str() {
         "memory" | "mem" => Some(AccountResolver::Memory),

@@ -90,6 +90,7 @@ fn take_over(mut trust: TrustOptions, options: &mut Options) {
         trust.bootstrap = system.map(str::to_owned);
     }
     if let Some(resolver) = trust.resolver.full() {
+        trust.preload = trust.accounts.clone();
         add_kept(store::read(&resolver.directory), &mut trust.accounts);
     }
     if trust.resolver.is_lazy() {

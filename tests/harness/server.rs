@@ -24,7 +24,7 @@ impl Server {
     /// # Panics
     /// Panics when it cannot be started or does not become ready.
     pub fn troupe(config: impl Into<Config>) -> Self {
-        Self { name: "troupe", process: ServerProcess::start(&troupe_binary(), &config.into()) }
+        Self::program(&troupe_binary(), config)
     }
 
     /// Starts a program that becomes the server under test.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use troupe_codecs::jwt::claims;
 use troupe_engine::account::renew::{AccountsByName, LinkSources, by_name};
 use troupe_engine::account::{AccountLinks, Graph};
 use troupe_engine::options::{GLOBAL_ACCOUNT, Options};
@@ -190,6 +191,5 @@ impl Linker {
 }
 
 fn now() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    claims::seconds(SystemTime::now())
 }

@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tracing::{debug, warn};
+use troupe_codecs::jwt::claims::seconds;
 use troupe_codecs::jwt::request::{AskingServer, ShownTls};
 use troupe_engine::auth::{CalloutFacts, CalloutFault, Delegation, Grant, Presented, Refusal, RefusalReason};
 
@@ -86,10 +87,6 @@ impl Asker {
             cluster: info.cluster.clone().unwrap_or_default(),
             tags: options.server_tags.clone(),
             xkey: String::new(),
-        };
-        let seconds = |time: SystemTime| {
-            let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-            i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
         };
         let now = SystemTime::now();
         let times = (seconds(now), seconds(now + patience));

@@ -51,29 +51,27 @@ impl Login {
     }
 
     async fn decide(self, patience: Duration) -> LoginEnd {
-        let delegation = match self.wait {
-            Wait::Service(delegation) => delegation,
+        let answer = match self.wait {
+            Wait::Service(delegation) => Answer::Delegated(delegation),
             Wait::Password(login) => {
                 let Some(outcome) = login.finish_within(patience).await else { return LoginEnd::TimedOut };
-                match self.authenticator.review(&self.presented, outcome) {
-                    Answer::Ready(outcome) => return LoginEnd::Decided(Box::new(outcome)),
-                    Answer::Delegated(delegation) => delegation,
-                    Answer::Pending(_) | Answer::Unknown(_) => return LoginEnd::TimedOut,
-                }
+                self.authenticator.review(&self.presented, outcome)
             }
             Wait::Account(missing) => {
                 if tokio::time::timeout(patience, self.asker.find_account(&missing.account)).await.is_err() {
                     return LoginEnd::TimedOut;
                 }
-                match self.authenticator.try_authenticate(&self.presented) {
-                    Answer::Ready(outcome) => return LoginEnd::Decided(Box::new(outcome)),
-                    Answer::Unknown(missing) => return LoginEnd::Decided(Box::new(Err(missing.refusal))),
-                    Answer::Delegated(delegation) => delegation,
-                    Answer::Pending(_) => return LoginEnd::TimedOut,
-                }
+                self.authenticator.try_authenticate(&self.presented)
             }
         };
-        LoginEnd::Told(Box::new(self.asker.ask(*delegation, &self.presented, patience).await))
+        match answer {
+            Answer::Ready(outcome) => LoginEnd::Decided(Box::new(outcome)),
+            Answer::Unknown(missing) => LoginEnd::Decided(Box::new(Err(missing.refusal))),
+            Answer::Delegated(delegation) => {
+                LoginEnd::Told(Box::new(self.asker.ask(*delegation, &self.presented, patience).await))
+            }
+            Answer::Pending(_) => LoginEnd::TimedOut,
+        }
     }
 }
 

@@ -19,9 +19,7 @@ use crate::router::Announcement;
 
 /// Whether the login of another server fits reloaded options.
 pub(super) struct Judgement {
-    login: Login,
     old: Arc<Options>,
-    options: Arc<Options>,
     fits: bool,
 }
 
@@ -40,30 +38,32 @@ impl PeerActor {
     pub(super) fn reload(&mut self) -> Option<impl Future<Output = Judgement> + use<>> {
         let options = self.services.options();
         let old = std::mem::replace(&mut self.options, Arc::clone(&options));
-        let credentials = |options: &Options| (options.cluster.username.clone(), options.cluster.password.clone());
-        let judged = self.login.clone().filter(|_| credentials(&old) != credentials(&options) && !self.is_solicited());
+        let (was, is) = (&old.cluster, &options.cluster);
+        let is_same = was.username == is.username && was.password == is.password;
+        let judged = self.login.clone().filter(|_| !is_same && !self.is_solicited());
         let Some(login) = judged else {
-            self.take_over(&old, &options);
+            self.take_over(&old);
             return None;
         };
         let comparer = self.services.comparer.clone();
         Some(async move {
             let fits = login.fits(&options.cluster, comparer.patient_turn()).await;
-            Judgement { login, old, options, fits }
+            Judgement { old, fits }
         })
     }
 
     /// The other server's login was compared with that of reloaded options.
     pub(super) fn judged(&mut self, judgement: &Judgement) {
         if judgement.fits {
-            return self.take_over(&judgement.old, &judgement.options);
+            return self.take_over(&judgement.old);
         }
-        error!(conn = %self.sink.label(), "{}", unauthorized_text(judgement.login.user()));
+        error!(conn = %self.sink.label(), "{}", unauthorized_text(self.login.as_ref().map_or("", Login::user)));
         self.send_error("Authorization Violation");
         self.end(CloseReason::AuthenticationFailure);
     }
 
-    fn take_over(&mut self, old: &Options, options: &Options) {
+    fn take_over(&mut self, old: &Options) {
+        let options = Arc::clone(&self.options);
         self.keepalive.set_timing(&self.services.timing());
         if old.cluster.permissions != options.cluster.permissions {
             self.change_rights();

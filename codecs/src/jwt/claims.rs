@@ -1,6 +1,7 @@
 //! What stands in a token.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -59,6 +60,12 @@ impl<B> Claims<B> {
     #[must_use]
     pub fn is_alive(&self, now: i64) -> bool {
         (self.exp == 0 || now <= self.exp) && (self.nbf == 0 || now >= self.nbf)
+    }
+
+    /// Whether its life had an end before `now`, in seconds since 1970.
+    #[must_use]
+    pub fn is_over(&self, now: i64) -> bool {
+        self.exp > 0 && self.exp < now
     }
 }
 
@@ -420,6 +427,18 @@ pub struct AccountClaims {
     pub kind: String,
     /// Version of the claims.
     pub version: u8,
+}
+
+/// A moment as tokens have it: seconds since 1970.
+#[must_use]
+pub fn seconds(time: SystemTime) -> i64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// The moment the life of a token that names `exp` ends; `None` where it does not end.
+#[must_use]
+pub fn end_of(exp: i64) -> Option<SystemTime> {
+    u64::try_from(exp).ok().filter(|exp| *exp > 0).map(|exp| UNIX_EPOCH + Duration::from_secs(exp))
 }
 
 /// Whether `revocations` take back a token of `key` that was `issued` then, in seconds since 1970: it is named, or everybody is.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use nkeys::XKey;
 use thiserror::Error;
+use troupe_codecs::jwt::claims::{end_of, seconds};
 use troupe_codecs::jwt::request::SUBJECT;
 use troupe_codecs::jwt::{Claims, JwtError, ResponseClaims, UserClaims, decode};
 
@@ -11,7 +12,7 @@ use super::decision::{Grant, Identity, Presented, RefusalReason, UserLimits};
 use super::delegation::{ConfiguredService, Delegation};
 use super::permissions::CompiledPermissions;
 use super::templates;
-use super::trust::{Trust, end_of, is_from, may_connect_as, seconds};
+use super::trust::{Trust, is_from, may_connect_as};
 use super::validation::{self, is_key, lifetime};
 use crate::account::claims::permissions;
 use crate::id::ServerIdentity;

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
-use troupe_codecs::jwt::claims::{SigningKey, UserRights, is_revoked};
+use troupe_codecs::jwt::claims::{SigningKey, UserRights, end_of, is_revoked, seconds};
 use troupe_codecs::jwt::{AccountClaims, Claims, UserClaims, decode};
 
 use super::decision::{
@@ -300,15 +300,6 @@ impl Fault {
     fn of(identity: Identity, why: String) -> Self {
         Self { reason: RefusalReason::AuthenticationFailure, identity, why, missing: None }
     }
-}
-
-pub(super) fn seconds(time: SystemTime) -> i64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
-}
-
-/// The moment a token's life ends.
-pub(super) fn end_of(exp: i64) -> Option<SystemTime> {
-    u64::try_from(exp).ok().filter(|exp| *exp > 0).map(|exp| UNIX_EPOCH + Duration::from_secs(exp))
 }
 
 /// Whether an account's end comes first.

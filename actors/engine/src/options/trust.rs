@@ -93,6 +93,14 @@ pub struct FullResolver {
     pub timeout: Duration,
 }
 
+impl FullResolver {
+    /// Whether one more account finds room beside so many.
+    #[must_use]
+    pub fn has_room(&self, count: usize) -> bool {
+        self.limit.is_none_or(|limit| count < limit)
+    }
+}
+
 /// A directory with the tokens of accounts that are used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheResolver {
@@ -142,6 +150,12 @@ pub struct TrustOptions {
 }
 
 impl TrustOptions {
+    /// Whether the token of this account is known, or waited for.
+    #[must_use]
+    pub fn uses(&self, account: &str) -> bool {
+        self.accounts.get(account).is_some() || self.bootstrap.as_deref() == Some(account)
+    }
+
     /// Keys whose signature makes an account trusted.
     #[must_use]
     pub fn trusted_keys(&self) -> Vec<&str> {
