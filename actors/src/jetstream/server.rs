@@ -370,7 +370,8 @@ impl JetStreamServer {
         let removed = tokio::task::spawn_blocking(move || directory.remove_stream(&owner, &name)).await;
         let removed = removed.map_err(|cause| errors::STREAM_DELETE.with(cause))?;
         removed.map_err(|cause| errors::STREAM_DELETE.with(cause))?;
-        account.remove(entry);
+        // An instance that could not open the store may still be there.
+        self.forget(account, entry).await;
         Ok(())
     }
 }

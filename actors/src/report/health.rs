@@ -3,7 +3,7 @@
 use troupe_codecs::report::{HealthError, HealthErrorKind, HealthStatus, HealthzOptions};
 
 use super::Reporter;
-use super::jetstream::LOST;
+use super::sources::Faults;
 
 /// What nats-server says while not every listener is open.
 const NOT_READY: &str = "failed to be ready for connections after 1ms: startup did not complete";
@@ -12,17 +12,16 @@ impl Reporter {
     /// Whether the server is well. The HTTP status is in the answer.
     pub async fn healthz(&self, options: &HealthzOptions) -> HealthStatus {
         if let Some(text) = wrong_arguments(options) {
-            return status(options, 400, vec![server_fault(HealthErrorKind::BadRequest, text)]);
+            return status(options, 400, Faults::of(server_fault(HealthErrorKind::BadRequest, text)));
         }
         if !self.is_ready() {
-            return status(options, 500, vec![server_fault(HealthErrorKind::Connection, NOT_READY)]);
+            return status(options, 500, Faults::of(server_fault(HealthErrorKind::Connection, NOT_READY)));
         }
         let faults = match self.sources().jetstream.get().filter(|_| !options.js_server_only) {
             Some(source) => source.faults(options.clone()).await,
-            None => Vec::new(),
+            None => Faults::default(),
         };
-        // What is lost does not come back: it is told to who asks for details, and takes nobody out of service.
-        let code = match faults.iter().find(|fault| !fault.error.contains(LOST)) {
+        let code = match faults.grave.first() {
             None => 200,
             // What was asked for by name is not there.
             Some(first) if first.error.contains("not found") => 404,
@@ -48,7 +47,7 @@ fn server_fault(kind: HealthErrorKind, text: &str) -> HealthError {
 }
 
 /// The first fault, or all of them where details are asked for.
-fn status(options: &HealthzOptions, status_code: u16, faults: Vec<HealthError>) -> HealthStatus {
+fn status(options: &HealthzOptions, status_code: u16, faults: Faults) -> HealthStatus {
     let word = match status_code {
         200 => "ok",
         404 | 503 if !options.details => "unavailable",
@@ -56,8 +55,8 @@ fn status(options: &HealthzOptions, status_code: u16, faults: Vec<HealthError>) 
     };
     let mut health = HealthStatus { status: word.to_owned(), status_code, ..HealthStatus::default() };
     if options.details {
-        health.errors = faults;
-    } else if let Some(first) = faults.into_iter().find(|fault| !fault.error.contains(LOST)) {
+        health.errors = faults.grave.into_iter().chain(faults.lost).collect();
+    } else if let Some(first) = faults.grave.into_iter().next() {
         health.error = first.error;
     }
     health

@@ -18,7 +18,7 @@ use troupe_engine::options::jetstream::BatchLimits;
 use troupe_store::StoreDirectory;
 
 use super::ReportError;
-use super::sources::{Answer, JetStreamSource};
+use super::sources::{Answer, Faults, JetStreamSource};
 use crate::jetstream::messages::{self, StreamCommand};
 use crate::jetstream::{JetStreamAccount, JetStreamServer, StreamEntry};
 
@@ -129,7 +129,7 @@ impl JetStreamSource for JetStreamReport {
         Box::pin(self.clone().fill(options, document))
     }
 
-    fn faults(&self, options: HealthzOptions) -> Answer<Vec<HealthError>> {
+    fn faults(&self, options: HealthzOptions) -> Answer<Faults> {
         Box::pin(faults(Arc::clone(&self.0), options))
     }
 
@@ -217,16 +217,13 @@ async fn ask<T>(entry: &StreamEntry, command: impl FnOnce(messages::Answer<T>) -
     if entry.ask(command(answer)) { answered.await.ok() } else { None }
 }
 
-/// What is said of a stream that is served, without messages that were damaged.
-pub(super) const LOST: &str = "has lost";
-
 /// What is wrong, as far as it was asked for.
-async fn faults(server: Arc<JetStreamServer>, options: HealthzOptions) -> Vec<HealthError> {
+async fn faults(server: Arc<JetStreamServer>, options: HealthzOptions) -> Faults {
     if options.js_enabled || options.js_enabled_only || options.js_meta_only {
-        return Vec::new();
+        return Faults::default();
     }
     if let Some(missing) = missing(&server, &options).await {
-        return vec![missing];
+        return Faults::of(missing);
     }
     let (account, stream) = (options.account.as_str(), options.stream.as_str());
     let disk = match server.directory().map(StoreDirectory::health) {
@@ -251,10 +248,10 @@ async fn faults(server: Arc<JetStreamServer>, options: HealthzOptions) -> Vec<He
     });
     let damaged = health.damaged.iter().filter(|(account, stream, _)| is_meant(&(account, stream)));
     let damaged = damaged.map(|(account, stream, lost)| {
-        let text = format!("JetStream stream '{account} > {stream}' {LOST} {lost} messages to damage");
+        let text = format!("JetStream stream '{account} > {stream}' has lost {lost} messages to damage");
         fault(HealthErrorKind::Stream, (account, stream, ""), text)
     });
-    disk.into_iter().chain(offline).chain(recovering).chain(damaged).collect()
+    Faults { grave: disk.into_iter().chain(offline).chain(recovering).collect(), lost: damaged.collect() }
 }
 
 /// What was asked for and is not there.

@@ -20,6 +20,23 @@ use crate::connection::Traffic;
 /// What a subsystem answers after asking its actors.
 pub type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
+/// What is wrong with a subsystem.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// What takes the server out of service.
+    pub grave: Vec<HealthError>,
+    /// What is lost and does not come back: it is told to who asks for details, and takes nobody out of service.
+    pub lost: Vec<HealthError>,
+}
+
+impl Faults {
+    /// One grave fault.
+    #[must_use]
+    pub fn of(fault: HealthError) -> Self {
+        Self { grave: vec![fault], lost: Vec::new() }
+    }
+}
+
 /// What a kind of connection between servers adds up to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PeerCounts {
@@ -86,7 +103,7 @@ pub trait JetStreamSource: Send + Sync {
     /// There is no such account, or this server is not the leader that was asked for.
     fn jsz(&self, options: JszOptions, document: Jsz) -> Answer<Result<Jsz, ReportError>>;
     /// What is wrong with it and its assets.
-    fn faults(&self, options: HealthzOptions) -> Answer<Vec<HealthError>>;
+    fn faults(&self, options: HealthzOptions) -> Answer<Faults>;
     /// State of replication groups by account and group; `None` where there are none of that kind.
     fn raftz(&self, options: RaftzOptions) -> Answer<Option<Value>>;
 }

@@ -277,12 +277,7 @@ impl Publisher {
     pub(super) fn publish_abroad(&mut self, origin: Origin<'_>, message: &Message<'_>) -> usize {
         self.close_row();
         let Some(number) = self.look_up(message.subject) else { return 0 };
-        let mut remote = std::mem::take(&mut self.cache.plan(number).remote);
-        let mut random = SmallRng::from_rng(&mut self.random);
-        let (_, mut door) = self.door(number, message);
-        let num_delivered = remote.deliver(&mut door, origin, message, (Reach::All, |_: &[u8]| false), &mut random);
-        self.cache.plan(number).remote = remote;
-        num_delivered
+        self.deliver_abroad(number, origin, message, (Reach::All, |_: &[u8]| false))
     }
 
     /// Place of the plan for a subject in the view of the batch.

@@ -52,7 +52,9 @@ impl Publisher {
             }
         }
         if !missed.is_empty() && !plan.remote.is_empty() {
-            num_delivered += self.send_on(number, origin, message, &missed);
+            // Those here have just left.
+            let audience = (Reach::Groups, |name: &[u8]| !missed.contains(&name));
+            num_delivered += self.deliver_abroad(number, origin, message, audience);
         }
         if !self.hops.is_empty() {
             num_delivered += self.follow_hops(origin, message);
@@ -60,14 +62,19 @@ impl Publisher {
         num_delivered
     }
 
-    /// Sends a message on to members of `queues` on other servers: those here have just left.
+    /// Sends a message to the other servers of `audience`: how far it reaches, and which queue groups have taken it already.
     #[cold]
-    fn send_on(&mut self, number: usize, origin: Origin<'_>, message: &Message<'_>, queues: &[&[u8]]) -> usize {
+    pub(super) fn deliver_abroad(
+        &mut self,
+        number: usize,
+        origin: Origin<'_>,
+        message: &Message<'_>,
+        audience: (Reach, impl Fn(&[u8]) -> bool),
+    ) -> usize {
         let mut remote = std::mem::take(&mut self.cache.plan(number).remote);
         let mut random = SmallRng::from_rng(&mut self.random);
         let (_, mut door) = self.door(number, message);
-        let is_taken = |name: &[u8]| !queues.contains(&name);
-        let num_delivered = remote.deliver(&mut door, origin, message, (Reach::Groups, is_taken), &mut random);
+        let num_delivered = remote.deliver(&mut door, origin, message, audience, &mut random);
         self.cache.plan(number).remote = remote;
         num_delivered
     }

@@ -75,24 +75,14 @@ impl ServerBatch<'_> {
 
     /// Publishes one message and yields to how many it goes.
     pub fn publish(&mut self, message: &ServerMessage<'_>) -> usize {
-        let (payload, header_len, buffer) = match message.content {
-            Content::Whole(content, header_len) => (&content[..], header_len, Some(content)),
-            Content::Parts(b"", payload) => (payload, 0, None),
-            Content::Parts(headers, payload) => {
-                self.joined.clear();
-                self.joined.extend_from_slice(headers);
-                self.joined.extend_from_slice(payload);
-                (&self.joined[..], headers.len(), None)
-            }
-        };
-        let message = made(&mut self.sizes, message, payload, (header_len, buffer));
+        let message = made(&mut self.joined, &mut self.sizes, message);
         let origin = Origin { sink: None, account: &self.account, echo: true, no_responders: false };
         self.publisher.publish(origin, &message)
     }
 
-    /// Publishes a message without headers to other servers only, whoever listens here. Yields to how many it goes.
-    pub fn publish_abroad(&mut self, message: &ServerMessage<'_>, payload: &[u8]) -> usize {
-        let message = made(&mut self.sizes, message, payload, (0, None));
+    /// Publishes a message to other servers only, whoever listens here. Yields to how many it goes.
+    pub fn publish_abroad(&mut self, message: &ServerMessage<'_>) -> usize {
+        let message = made(&mut self.joined, &mut self.sizes, message);
         let origin = Origin { sink: None, account: &self.account, echo: true, no_responders: false };
         self.publisher.publish_abroad(origin, &message)
     }
@@ -118,13 +108,18 @@ impl Drop for ServerBatch<'_> {
     }
 }
 
-/// The message as the publisher takes it. `parts` is how much of the payload are headers, and what shares its memory.
-fn made<'a>(
-    sizes: &'a mut Vec<u8>,
-    message: &ServerMessage<'a>,
-    payload: &'a [u8],
-    (header_len, buffer): (usize, Option<&'a Bytes>),
-) -> Message<'a> {
+/// The message as the publisher takes it, with room for its parts in one piece and for its sizes.
+fn made<'a>(joined: &'a mut Vec<u8>, sizes: &'a mut Vec<u8>, message: &ServerMessage<'a>) -> Message<'a> {
+    let (payload, header_len, buffer) = match message.content {
+        Content::Whole(content, header_len) => (&content[..], header_len, Some(content)),
+        Content::Parts(b"", payload) => (payload, 0, None),
+        Content::Parts(headers, payload) => {
+            joined.clear();
+            joined.extend_from_slice(headers);
+            joined.extend_from_slice(payload);
+            (&joined[..], headers.len(), None)
+        }
+    };
     sizes.clear();
     let mut number = itoa::Buffer::new();
     if header_len > 0 {

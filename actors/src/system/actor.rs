@@ -14,7 +14,7 @@ use troupe_codecs::system::trace::ACCEPT_ENCODING;
 
 use super::SystemServices;
 use super::claims::{self, ClaimsAnswer, ClaimsKind, ClaimsRequest};
-use super::lookup::{Lookup, LookupStream};
+use super::lookup::Lookup;
 use super::news::SILENCE_TICK;
 use super::requests::{Request, found_prefix, merge_subject};
 use super::user;
@@ -74,30 +74,27 @@ impl System {
 
     fn answer(&mut self, batch: &InboxBatch, message: &InboxMessage, ctx: &mut Context<Self>) {
         let Some(request) = self.services.requests.get(message.tag as usize) else { return };
-        let reply = message.reply.clone();
-        if let Request::Claims(ClaimsKind::Merge) = request {
-            return self.take_shown(message.payload(), ctx);
+        match *request {
+            Request::Claims(ClaimsKind::Merge) => self.take_shown(message.payload(), ctx),
+            Request::Claims(kind) => {
+                let asking = self.services.control.claims(claims::request(kind, message));
+                self.publish_claims(message.reply.clone(), asking, ctx);
+            }
+            Request::Found => {
+                let id = message.subject.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+                self.services.lookups.take(id, &message.payload());
+            }
+            Request::News(kind) => self.hear(kind, message),
+            _ if message.reply.is_empty() => {}
+            request => self.answer_one(request, batch, message, ctx),
         }
-        if let Request::Claims(kind) = request {
-            let asking = self.services.control.claims(claims::request(*kind, message));
-            return self.publish_claims(reply, asking, ctx);
-        }
-        if let Request::Found = request {
-            let prefix = found_prefix(&self.services.reporter.server_id());
-            return self
-                .services
-                .lookups
-                .take(message.subject.get(prefix.len()..).unwrap_or_default(), &message.payload());
-        }
-        if let Request::News(kind) = request {
-            return self.hear(*kind, message);
-        }
-        if reply.is_empty() {
-            return;
-        }
-        let (request, message) = (*request, message.clone());
-        let to =
-            ReplyTo { subject: reply, encoding: request.is_packable().then(|| wanted_encoding(&message)).flatten() };
+    }
+
+    /// Answers a request that wants one answer.
+    fn answer_one(&self, request: Request, batch: &InboxBatch, message: &InboxMessage, ctx: &mut Context<Self>) {
+        let message = message.clone();
+        let encoding = request.is_packable().then(|| wanted_encoding(&message)).flatten();
+        let to = ReplyTo { subject: message.reply.clone(), encoding };
         let services = Arc::clone(&self.services);
         let body = match request {
             Request::Server(report) => {
@@ -110,7 +107,7 @@ impl System {
                 let reloading = services.control.reload();
                 return self.reply_later(to, ctx, async move { Some(services.reload_answer(reloading.await)) });
             }
-            // Answered above.
+            // They do not come here.
             Request::Claims(_) | Request::Found | Request::News(_) => return,
             Request::AllAccounts => services.all_accounts(&message),
             Request::User => user::info(&services, batch.client()),
@@ -158,9 +155,7 @@ impl System {
             let ClaimsAnswer::Digest(digest) = answer else { return };
             let reply = merge_subject(&actor.services.reporter.server_id());
             let mut batch = actor.local.server_batch(&actor.services.account);
-            let content = Content::Parts(b"", &[]);
-            let message = ServerMessage { to: PACK, shown_subject: None, reply: reply.as_bytes(), content };
-            batch.publish_abroad(&message, &digest);
+            batch.publish_abroad(&ServerMessage { reply: reply.as_bytes(), ..ServerMessage::plain(PACK, &digest) });
         }));
     }
 
@@ -169,9 +164,8 @@ impl System {
         let to = format!("$SYS.REQ.ACCOUNT.{}.CLAIMS.LOOKUP", lookup.account);
         let prefix = found_prefix(&self.services.reporter.server_id());
         let reply = [prefix.as_bytes(), &lookup.id].concat();
-        let content = Content::Parts(b"", &[]);
-        let message = ServerMessage { to: to.as_bytes(), shown_subject: None, reply: &reply, content };
-        let num_servers = self.local.server_batch(&self.services.account).publish_abroad(&message, b"");
+        let message = ServerMessage { reply: &reply, ..ServerMessage::plain(to.as_bytes(), b"") };
+        let num_servers = self.local.server_batch(&self.services.account).publish_abroad(&message);
         self.services.lookups.sent(&lookup.id, num_servers);
     }
 
@@ -255,9 +249,7 @@ impl Actor for System {
         ctx.run_interval(CONNECTIONS_INTERVAL, |actor, _| actor.tell_all_connections());
         ctx.run_interval(SILENCE_TICK, |actor, _| actor.services.forget_silent());
         self.schedule_statsz(FIRST_STATSZ, ctx);
-        if let Some(lookups) = self.services.lookups.take_receiver() {
-            ctx.add_stream(LookupStream { lookups: Some(lookups), services: Arc::clone(&self.services) });
-        }
+        ctx.add_stream(self.services.lookups.consume());
         if let Some(interval) = self.services.claims_interval() {
             ctx.run_later(FIRST_PACK, |actor, ctx| actor.ask_for_claims(ctx));
             ctx.run_interval(interval, |actor, ctx| actor.ask_for_claims(ctx));
@@ -300,9 +292,12 @@ impl StreamHandler<Batch<ClientEvent>> for System {
     }
 }
 
-impl StreamHandler<Lookup> for System {
-    fn handle(&mut self, lookup: Lookup, _: &mut Self::Context) {
-        self.send_lookup(&lookup);
+impl StreamHandler<Batch<Lookup>> for System {
+    fn handle(&mut self, batch: Batch<Lookup>, ctx: &mut Self::Context) {
+        batch.iter().for_each(|lookup| self.send_lookup(lookup));
+        if self.services.lookups.commit(batch).is_err() {
+            ctx.stop();
+        }
     }
 
     fn finished(&mut self, ctx: &mut Self::Context) {

@@ -2,20 +2,16 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures_util::Stream;
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use troupe_engine::id::nuid;
 
-use super::SystemServices;
+use crate::queue::{Batch, Fenced, FullPolicy, Queue, QueueConsumer, QueueLimits};
 
 /// Lookups that may wait to be sent.
-const MAX_LOOKUPS: usize = 4096;
+const LIMITS: QueueLimits = QueueLimits { max_items: 4096, max_bytes: usize::MAX };
 
 /// A lookup that is to be sent.
 #[derive(Debug)]
@@ -35,8 +31,7 @@ struct Waiting {
 
 /// Lookups of one server.
 pub(super) struct Lookups {
-    sender: mpsc::Sender<Lookup>,
-    receiver: Mutex<Option<mpsc::Receiver<Lookup>>>,
+    queue: Queue<Lookup>,
     waiting: Mutex<HashMap<Bytes, Waiting>>,
 }
 
@@ -58,32 +53,9 @@ impl Drop for Place<'_> {
     }
 }
 
-/// Lookups on their way to the instance that sends them; its successor takes over where it ends.
-pub(super) struct LookupStream {
-    pub(super) lookups: Option<mpsc::Receiver<Lookup>>,
-    pub(super) services: Arc<SystemServices>,
-}
-
-impl Stream for LookupStream {
-    type Item = Lookup;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Lookup>> {
-        self.lookups.as_mut().map_or(Poll::Ready(None), |lookups| lookups.poll_recv(cx))
-    }
-}
-
-impl Drop for LookupStream {
-    fn drop(&mut self) {
-        if let Some(lookups) = self.lookups.take() {
-            self.services.lookups.give_back(lookups);
-        }
-    }
-}
-
 impl Lookups {
     pub(super) fn new() -> Self {
-        let (sender, receiver) = mpsc::channel(MAX_LOOKUPS);
-        Self { sender, receiver: Mutex::new(Some(receiver)), waiting: Mutex::default() }
+        Self { queue: Queue::new(LIMITS, FullPolicy::Refuse), waiting: Mutex::default() }
     }
 
     /// What other servers know of an account, without end: the caller limits the time.
@@ -91,18 +63,21 @@ impl Lookups {
         let place = Place { lookups: self, id: Bytes::from(nuid()) };
         let (answer, found) = oneshot::channel();
         self.waiting.lock().insert(place.id.clone(), Waiting { num_open: usize::MAX, answer });
-        self.sender.try_send(Lookup { account: account.to_owned(), id: place.id.clone() }).ok()?;
+        self.queue.push(Lookup { account: account.to_owned(), id: place.id.clone() }, 0).ok()?;
         found.await.ok().flatten()
     }
 
-    /// What is to be sent: of the instance that sends, and given back when it has ended.
-    pub(super) fn take_receiver(&self) -> Option<mpsc::Receiver<Lookup>> {
-        self.receiver.lock().take()
+    /// What is to be sent, by the instance that asks: from now on its predecessors get nothing.
+    pub(super) fn consume(&self) -> QueueConsumer<Lookup> {
+        self.queue.recover()
     }
 
-    /// Takes back what was to be sent by an instance that has ended.
-    pub(super) fn give_back(&self, receiver: mpsc::Receiver<Lookup>) {
-        *self.receiver.lock() = Some(receiver);
+    /// Forgets lookups that were sent.
+    ///
+    /// # Errors
+    /// Another instance has taken over.
+    pub(super) fn commit(&self, batch: Batch<Lookup>) -> Result<(), Fenced> {
+        self.queue.commit(batch)
     }
 
     /// Notes to how many servers a lookup has gone.
@@ -134,14 +109,17 @@ impl Lookups {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::StreamExt as _;
+
     use super::*;
 
     /// A lookup that was sent to so many servers, and got these answers.
     async fn found(num_servers: usize, answers: &[&str]) -> Option<Option<String>> {
         let lookups = Lookups::new();
-        let mut sent = lookups.take_receiver().expect("the first");
+        let mut sent = lookups.consume();
         let answer = async {
-            let lookup = sent.recv().await.expect("a lookup");
+            let batch = sent.next().await.expect("a lookup");
+            let lookup = batch.iter().next().expect("a batch has something");
             lookups.sent(&lookup.id, num_servers);
             answers.iter().for_each(|answer| lookups.take(&lookup.id, answer.as_bytes()));
             std::future::pending::<()>().await;

@@ -10,7 +10,7 @@ use super::SystemServices;
 use super::actor::System;
 use super::answers::token;
 use super::requests::{News, news_subject};
-use crate::router::{Content, InboxMessage, ServerMessage};
+use crate::router::{InboxMessage, ServerMessage};
 
 /// Time between two looks at servers that have fallen silent.
 pub(super) const SILENCE_TICK: Duration = Duration::from_secs(90);
@@ -52,8 +52,7 @@ impl System {
             let subject = format!("$SYS.REQ.ACCOUNT.{}.CONNS", account.name());
             let request = ConnectionsRequest { server: services.stamp(), acc: account.name() };
             let body = render(&request, Layout::Compact).unwrap_or_default();
-            let content = Content::Parts(b"", &body);
-            let message = ServerMessage { to: subject.as_bytes(), shown_subject: None, reply: own.as_bytes(), content };
+            let message = ServerMessage { reply: own.as_bytes(), ..ServerMessage::plain(subject.as_bytes(), &body) };
             self.local.server_batch(&services.account).publish(&message);
         }
     }

@@ -10,24 +10,19 @@ use troupe_store::{ConsumerState, Durability, PendingMessage, SequencePair, Stor
 use super::Consumers;
 use super::create::meta;
 use super::saving::to_stored;
-use super::slot::Slot;
 
 impl Consumers {
     /// Number of consumers that belong into a copy.
     #[must_use]
     pub fn num_archived(&self) -> usize {
-        self.archivable().count()
-    }
-
-    fn archivable(&self) -> impl Iterator<Item = &Slot> {
-        self.book.slots().filter(|slot| !slot.is_hidden())
+        self.book.num_shown()
     }
 
     /// Name and JSON of every consumer that belongs into a copy.
     #[must_use]
     pub fn archive(&self) -> Vec<(String, Vec<u8>)> {
-        let mut all: Vec<(String, Vec<u8>)> = self
-            .archivable()
+        let slots = self.book.slots().filter(|slot| !slot.is_hidden());
+        let mut all: Vec<(String, Vec<u8>)> = slots
             .map(|slot| {
                 let config = ConsumerConfig::clone(slot.machine.config());
                 let state = archived(to_stored(&slot.machine));

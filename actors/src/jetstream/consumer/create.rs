@@ -17,6 +17,7 @@ use troupe_engine::consumer::status::Status;
 use troupe_engine::consumer::timers::DEFAULT_INACTIVE_THRESHOLD;
 use troupe_engine::consumer::{Consumer, Identity, NEVER, filters_of};
 use troupe_engine::id::nuid;
+use troupe_engine::stream::sources::short_hash;
 use troupe_store::{ConsumerStore, StoreError, StreamStore, SubjectFilter};
 
 use super::Consumers;
@@ -24,7 +25,6 @@ use super::dead_letters::{DEAD_LETTER_KEY, Letters, subject_of};
 use super::retention::{count_anew, sweep, sweep_all};
 use super::saving::{of_stored, save};
 use super::slot::Slot;
-use super::subjects::short_hash;
 use crate::jetstream::clock;
 use crate::jetstream::stream::StreamCore;
 
@@ -144,7 +144,7 @@ impl Consumers {
             config.name.clone_from(&config.durable);
         }
         while config.name.is_empty() {
-            let name = short_hash(nuid().as_bytes());
+            let name = short_hash(&nuid());
             if self.book.member(&name).is_none() {
                 config.name = name;
             }
@@ -403,7 +403,7 @@ fn adapt_feeder(config: &mut ConsumerConfig, core: &StreamCore) {
         return;
     }
     if core.config.retention == RetentionPolicy::Limits {
-        config.name = format!("{}-{}", config.name, short_hash(nuid().as_bytes()));
+        config.name = format!("{}-{}", config.name, short_hash(&nuid()));
         return;
     }
     config.direct = false;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
+use troupe_engine::stream::sources::short_hash;
 
 use super::dead_letters::RECEIPT_PREFIX;
 use crate::jetstream::entry::StreamEntry;
@@ -19,13 +19,6 @@ pub(super) const TAG_FLOW: u32 = TAG_CONSUMERS + 2;
 
 /// Answers to dead letters.
 pub(super) const TAG_RECEIPT: u32 = TAG_CONSUMERS + 3;
-
-const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
-/// Eight letters that stand for a name.
-pub(super) fn short_hash(name: &[u8]) -> String {
-    Sha256::digest(name).iter().take(8).map(|byte| char::from(LETTERS[usize::from(byte % 62)])).collect()
-}
 
 /// What the consumers of a stream listen to. The next instance of the stream's actor goes on with it.
 #[derive(Debug)]
@@ -55,7 +48,7 @@ impl Listening {
         }
         let stream = core.entry.name();
         let domain = Some(core.server.domain()).filter(|domain| !domain.is_empty()).unwrap_or("_");
-        let account = short_hash(core.account.name().as_bytes());
+        let account = short_hash(core.account.name());
         let mut subjects = vec![
             (format!("$JS.ACK.{stream}.>"), TAG_ACK),
             (format!("$JS.ACK.{domain}.{account}.{stream}.>"), TAG_ACK),
@@ -97,7 +90,7 @@ mod tests {
 
     #[test]
     fn hashes_are_those_of_nats_server() {
-        assert_eq!(short_hash(b"$G").len(), 8);
-        assert!(short_hash(b"ACC").bytes().all(|letter| letter.is_ascii_alphanumeric()));
+        assert_eq!(short_hash("$G").len(), 8);
+        assert!(short_hash("ACC").bytes().all(|letter| letter.is_ascii_alphanumeric()));
     }
 }
