@@ -99,12 +99,16 @@ impl StoreDirectory {
             self.disk.remove_directory(&staging).map_err(|error| StoreError::io("remove", &staging, error))?;
         }
         let streams = root.join(account).join("streams");
-        for (name, _) in self.list(&streams)?.into_iter().filter(|(_, is_directory)| *is_directory) {
-            if name.starts_with('.') {
-                let path = streams.join(name);
-                self.disk.remove_directory(&path).map_err(|error| StoreError::io("remove", &path, error))?;
-                continue;
-            }
+        let directories = self.list(&streams)?.into_iter().filter(|(_, is_directory)| *is_directory);
+        let (hidden, names): (Vec<_>, Vec<_>) = directories.partition(|(name, _)| name.starts_with('.'));
+        for (name, _) in &hidden {
+            let path = streams.join(name);
+            self.disk.remove_directory(&path).map_err(|error| StoreError::io("remove", &path, error))?;
+        }
+        if !hidden.is_empty() && self.journal.is_always() {
+            self.disk.sync_directory(&streams).map_err(|error| StoreError::io("sync", &streams, error))?;
+        }
+        for (name, _) in names {
             let meta = self.read_meta(account, &name)?;
             found.push(FoundStream { account: account.to_owned(), name, meta });
         }
@@ -129,11 +133,14 @@ impl StoreDirectory {
         if has_blocks || (has_meta("meta.inf")? && has_meta("meta.sum")?) {
             return Err(StoreError::Unusable(format!("directory of stream {:?} is not empty", config.name)));
         }
-        place.create_directory(&place.directory)?;
+        place.free_name()?;
+        let mut files = Vec::new();
         if let Some(key) = &self.options.key {
-            place.keys = Keys::of_stream(key, &self.disk, &place.directory, account, &config.name, true)?;
+            let (keys, file) = Keys::new_of_stream(key, account, &config.name)?;
+            files.push((place.directory.join("meta.key"), file));
+            place.keys = Some(keys);
         }
-        file::create(place, meta, config)
+        file::create(place, files, meta, config)
     }
 
     /// Opens a stream that is there. Streams may be opened on several threads at once.
@@ -163,6 +170,10 @@ impl StoreDirectory {
         let target = place.directory.clone();
         if !place.list(&target)?.is_empty() {
             return Err(StoreError::Unusable(format!("directory of stream {stream:?} is not empty")));
+        }
+        if place.free_name()? {
+            // What the journal knows of the removed one must not be done to this one.
+            place.journal.forget(&target)?;
         }
         let staging = self.staging_path(account)?.join(format!("restore-{stream}"));
         place.remove_directory(&staging)?;
@@ -218,7 +229,7 @@ impl StoreDirectory {
     /// `Unusable` for names that are no file names; I/O errors.
     pub fn remove_stream(&self, account: &str, stream: &str) -> Result<(), StoreError> {
         let place = self.place(account, stream)?;
-        if place.list(&place.directory)?.is_empty() { Ok(()) } else { file::destroy(&place) }
+        if place.list(&place.directory)?.is_empty() { Ok(()) } else { place.remove_stream() }
     }
 
     /// Moves a directory under a stream's name that has no configuration to the account's `lost`, and returns where it
@@ -285,7 +296,7 @@ impl StoreDirectory {
         let mut place = self.place(account, name)?;
         let mut refusal = None;
         for key in self.options.key.iter().chain(&self.options.previous_key) {
-            match Keys::of_stream(key, &self.disk, &place.directory, account, name, false) {
+            match Keys::of_stream(key, &self.disk, &place.directory, account, name) {
                 Ok(keys) => {
                     place.keys = keys;
                     return Ok(place);

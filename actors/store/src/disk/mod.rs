@@ -153,6 +153,13 @@ pub(crate) fn temporary_of(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// The name under which a stream's directory waits for its end; the next start removes what it finds under it.
+pub(crate) fn hidden(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    path.with_file_name(name)
+}
+
 /// Returns a file's content, None if there is no such file.
 pub(crate) fn read_opt(disk: &dyn Disk, path: &Path) -> io::Result<Option<Vec<u8>>> {
     match disk.read(path) {

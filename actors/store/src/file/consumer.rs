@@ -43,24 +43,32 @@ impl FileConsumerStore {
             return Err(StoreError::Unusable(format!("invalid consumer name {name:?}")));
         }
         let directory = place.consumers().join(name);
-        if place.keys.is_some() {
-            place.create_directory(&directory)?;
-        } else {
-            place.create_directory_lazily(&directory)?;
-        }
-        let mut place = Self::own_place(place, &directory, name)?;
-        if let Some(keys) = &mut place.keys {
-            *keys = keys.for_consumer(&place.disk, &directory, &place.name, name)?;
-        }
         let sum_name = format!("{}/{name}", place.name);
+        let mut place = place.clone();
+        let mut files = Vec::new();
+        if let Some(keys) = place.keys.take() {
+            place.keys = keys.of_consumer(&place.disk, &directory, &place.name, name)?;
+            if place.keys.is_none() {
+                let (own, file) = keys.new_of_consumer(&place.name, name)?;
+                files.push((directory.join("meta.key"), file));
+                place.keys = Some(own);
+            }
+        }
         let known = meta::read(&place, &directory, &sum_name)?;
         if known == Err(meta::MetaError::Missing) {
             // What a removed consumer of this name may have left.
             place.remove_opt(&directory.join("o.dat"))?;
             place.remove_opt(&directory.join(NOTE_FILE))?;
         }
-        if known.as_deref().ok() != Some(json) {
-            meta::write(&place, &directory, &sum_name, json)?;
+        match &known {
+            Err(_) => meta::make(&place, &directory, &sum_name, json, &files)?,
+            Ok(known) => {
+                // Of before the stream was encrypted.
+                files.iter().try_for_each(|(path, bytes)| place.write_with_journal(path, bytes))?;
+                if known != json {
+                    meta::write(&place, &directory, &sum_name, json)?;
+                }
+            }
         }
         let (state, damage) = Self::read_state(&place, &directory, name)?;
         let note = Self::read_note(&place, &directory)?;
@@ -114,8 +122,8 @@ impl FileConsumerStore {
     fn own_place(place: &Place, directory: &std::path::Path, name: &str) -> Result<Place, StoreError> {
         let mut place = place.clone();
         if let Some(keys) = &place.keys {
-            if place.read_opt(&directory.join("meta.key"))?.is_some() {
-                place.keys = Some(keys.for_consumer(&place.disk, directory, &place.name, name)?);
+            if let Some(own) = keys.of_consumer(&place.disk, directory, &place.name, name)? {
+                place.keys = Some(own);
             }
         }
         Ok(place)
@@ -203,16 +211,6 @@ impl ConsumerStore for FileConsumerStore {
     }
 
     fn destroy(self: Box<Self>) -> Result<(), StoreError> {
-        // Without its configuration the rest is not taken for a consumer if a crash leaves it.
-        self.place.remove_opt(&self.directory.join("meta.inf"))?;
-        if self.place.journal.is_always() {
-            self.place.sync_directory(&self.directory)?;
-        }
-        self.place.journal.forget(&self.directory)?;
-        self.place.remove_directory(&self.directory)?;
-        match self.directory.parent() {
-            Some(parent) if self.place.journal.is_always() => self.place.sync_directory(parent),
-            _ => Ok(()),
-        }
+        self.place.remove_consumer(&self.directory)
     }
 }

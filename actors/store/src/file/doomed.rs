@@ -62,13 +62,13 @@ fn remove_files(place: &Place, index: u32) -> Result<(), StoreError> {
     if place.journal.is_always() {
         place.sync_directory(&place.messages())?;
     }
-    place.journal.void(&place.block_path(index));
+    place.void_block(index);
     Ok(())
 }
 
 fn unlink(place: &Place, index: u32) -> Result<(), StoreError> {
     place.remove_opt(&place.block_path(index))?;
-    place.remove_opt(&place.messages().join(format!("{index}.key")))
+    place.remove_opt(&place.key_path(index))
 }
 
 impl Doomed {
@@ -137,7 +137,7 @@ impl FileLog {
         if !doomed.is_empty() && self.place.journal.is_always() {
             self.place.sync_directory(&self.place.messages())?;
         }
-        doomed.iter().for_each(|block| self.place.journal.void(&self.place.block_path(block.index)));
+        doomed.iter().for_each(|block| self.place.void_block(block.index));
         self.is_index_stale |= !doomed.is_empty();
         Ok(())
     }

@@ -307,6 +307,6 @@ impl Log for FileLog {
     fn destroy(&mut self) -> Result<(), StoreError> {
         self.settle_all();
         self.spare_doomed();
-        super::store::destroy(&self.place)
+        self.place.remove_stream()
     }
 }

@@ -1,11 +1,12 @@
 //! `meta.inf` and `meta.sum`: the configuration of a stream or consumer as JSON, and its checksum.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::place::Place;
 use crate::StoreError;
 use crate::disk::temporary_of;
 use crate::format::Checksum;
+use crate::journal::NewDirectory;
 
 /// Why a directory is not opened. It is left as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,12 +66,30 @@ pub(crate) fn read(place: &Place, directory: &Path, name: &str) -> Result<Result
 
 /// Writes the JSON and its checksum.
 pub(crate) fn write(place: &Place, directory: &Path, name: &str, json: &[u8]) -> Result<(), StoreError> {
+    let (sum, sealed) = encode(place, name, json)?;
+    place.replace_meta(directory, sum.as_bytes(), &sealed)
+}
+
+/// Makes a directory with the JSON, its checksum and other files.
+pub(super) fn make(
+    place: &Place,
+    directory: &Path,
+    name: &str,
+    json: &[u8],
+    files: &[(PathBuf, Vec<u8>)],
+) -> Result<(), StoreError> {
+    let (sum, sealed) = encode(place, name, json)?;
+    let is_stream = *directory == place.directory;
+    place.make(&NewDirectory { path: directory, is_stream, meta: (sum.as_bytes(), &sealed), files })
+}
+
+/// Returns the text of the checksum, and what it is of.
+fn encode(place: &Place, name: &str, json: &[u8]) -> Result<(String, Vec<u8>), StoreError> {
     let sealed = match &place.keys {
         Some(keys) => keys.seal(json)?,
         None => json.to_vec(),
     };
-    let sum = hex(Checksum::named(name).of(&[&sealed]));
-    place.replace_meta(directory, sum.as_bytes(), &sealed)
+    Ok((hex(Checksum::named(name).of(&[&sealed])), sealed))
 }
 
 fn hex(bytes: [u8; 8]) -> String {

@@ -25,4 +25,4 @@ pub(crate) use meta::read as read_meta;
 pub(crate) use place::Place;
 pub(crate) use seal::Keys;
 pub use seal::{Cipher, EncryptionKey};
-pub(crate) use store::{create, destroy, open};
+pub(crate) use store::{create, open};

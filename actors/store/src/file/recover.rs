@@ -6,6 +6,7 @@ use super::indexed::read_index;
 use super::log::FileLog;
 use super::place::Place;
 use super::scan::{Scanned, Tombstone, scan};
+use super::seal::BlockCipher;
 use super::sizes::block_size;
 use crate::format::{self, Fault, Record};
 use crate::ledger::{Deadlines, Schedules};
@@ -14,15 +15,25 @@ use crate::subjects::SubjectIndex;
 use crate::{StoreConfig, StoreError, StoreState};
 
 impl FileLog {
-    /// Makes the log of a new stream.
-    pub(super) fn create(place: Place, config: StoreConfig) -> Result<Self, StoreError> {
+    /// Makes the log of a stream without blocks.
+    fn create(place: Place, config: StoreConfig) -> Result<Self, StoreError> {
+        let cipher = match &place.keys {
+            Some(keys) => Some(keys.make_block_key(&place, 1)?),
+            None => None,
+        };
+        Ok(Self::empty(place, config, cipher))
+    }
+
+    /// Makes the log of a stream whose first block has that cipher.
+    pub(super) fn empty(place: Place, config: StoreConfig, cipher: Option<BlockCipher>) -> Self {
         let mut block = Block::new(&place, 1, config.first_seq.max(1), 0);
         block.content = Some(Content::open_at(0));
-        if let Some(keys) = &place.keys {
-            block.cipher = Some(keys.make_block_key(&place, 1)?);
+        block.cipher = cipher;
+        let path = block.path(&place);
+        if place.journal.durable_length(&path) != Some(0) {
+            place.journal.set_length(&path, 0);
         }
-        place.journal.set_length(&block.path(&place), 0);
-        Ok(Self::with_blocks(place, config, vec![block]))
+        Self::with_blocks(place, config, vec![block])
     }
 
     pub(super) fn with_blocks(place: Place, config: StoreConfig, blocks: Vec<Block>) -> Self {

@@ -76,11 +76,10 @@ impl FileLog {
             drop(rewriting.settle());
         }
         self.is_index_stale = true;
-        let path = block.path(&self.place);
         // The journal must not make it again.
-        self.place.journal.void(&path);
-        self.place.remove_opt(&path)?;
-        self.place.remove_opt(&self.place.messages().join(format!("{}.key", block.index)))
+        self.place.void_block(block.index);
+        self.place.remove_opt(&block.path(&self.place))?;
+        self.place.remove_opt(&self.place.key_path(block.index))
     }
 
     pub(super) fn drop_messages_before(&mut self, seq: u64, next_seq: u64, time_ns: i64) -> Result<(), StoreError> {
@@ -145,6 +144,7 @@ impl FileLog {
         block.content = Some(content);
         self.place.replace(&new.join(format!("{index}.blk")), &bytes)?;
         let messages = self.place.messages();
+        self.place.settle()?;
         self.place.journal.forget_for(&messages, &self.place.block_path(index), block.raw)?;
         self.place.rename(&messages, &old)?;
         self.place.rename(&new, &messages)?;

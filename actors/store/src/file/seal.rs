@@ -111,31 +111,47 @@ impl std::fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// Opens the keys of a stream's directory, or makes them with `create`. None if there are none.
+    /// Opens the keys of a stream's directory. None if there are none.
     pub(crate) fn of_stream(
         main: &EncryptionKey,
         disk: &Arc<dyn Disk>,
         directory: &Path,
         account: &str,
         stream: &str,
-        create: bool,
     ) -> Result<Option<Arc<Self>>, StoreError> {
-        let seed = open_seed(main, disk, directory, account, stream, create)?;
+        let seed = open_seed(main, disk, directory, account, stream)?;
         let keys = |seed| Self { main: main.clone(), account: account.to_owned(), stream: stream.to_owned(), seed };
         Ok(seed.map(|seed| Arc::new(keys(seed))))
     }
 
-    /// Opens or makes the keys of a consumer.
-    pub(super) fn for_consumer(
+    /// Makes the keys of a new stream, and the content of their file.
+    pub(crate) fn new_of_stream(
+        main: &EncryptionKey,
+        account: &str,
+        stream: &str,
+    ) -> Result<(Arc<Self>, Vec<u8>), StoreError> {
+        let (seed, sealed) = new_seed(main, account, stream)?;
+        let keys = Self { main: main.clone(), account: account.to_owned(), stream: stream.to_owned(), seed };
+        Ok((Arc::new(keys), sealed))
+    }
+
+    /// Opens the keys of a consumer's directory. None if there are none.
+    pub(super) fn of_consumer(
         &self,
         disk: &Arc<dyn Disk>,
         directory: &Path,
         stream: &str,
         consumer: &str,
-    ) -> Result<Arc<Self>, StoreError> {
+    ) -> Result<Option<Arc<Self>>, StoreError> {
         let context = format!("{stream}.{consumer}");
-        let seed = open_seed(&self.main, disk, directory, &self.account, &context, true)?;
-        Ok(Arc::new(Self { seed: seed.unwrap_or(self.seed), ..self.clone() }))
+        let seed = open_seed(&self.main, disk, directory, &self.account, &context)?;
+        Ok(seed.map(|seed| Arc::new(Self { seed, ..self.clone() })))
+    }
+
+    /// Makes the keys of a new consumer, and the content of their file.
+    pub(super) fn new_of_consumer(&self, stream: &str, consumer: &str) -> Result<(Arc<Self>, Vec<u8>), StoreError> {
+        let (seed, sealed) = new_seed(&self.main, &self.account, &format!("{stream}.{consumer}"))?;
+        Ok((Arc::new(Self { seed, ..self.clone() }), sealed))
     }
 
     pub(super) fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
@@ -159,14 +175,13 @@ impl Keys {
     /// Makes a block's cipher and writes its key file.
     pub(super) fn make_block_key(&self, place: &Place, index: u32) -> Result<BlockCipher, StoreError> {
         let (cipher, sealed) = self.new_block_key(index)?;
-        place.replace(&place.messages().join(format!("{index}.key")), &sealed)?;
+        place.write_with_journal(&place.key_path(index), &sealed)?;
         Ok(cipher)
     }
 
     /// Opens a block's cipher; None if it has no key file, and so is not encrypted.
     pub(super) fn block_cipher(&self, place: &Place, index: u32) -> Result<Option<BlockCipher>, StoreError> {
-        let path = place.messages().join(format!("{index}.key"));
-        let Some(sealed) = place.read_opt(&path)? else { return Ok(None) };
+        let Some(sealed) = place.read_opt(&place.key_path(index))? else { return Ok(None) };
         let key = self.main.derive(&self.account, &format!("{}:{index}", self.stream));
         let seed = self.main.cipher.unseal(&key, &sealed)?.try_into().map_err(|_| bad_key("wrong length"))?;
         let nonce = sealed[..self.main.cipher.nonce_size()].to_vec();
@@ -174,30 +189,27 @@ impl Keys {
     }
 }
 
-/// Reads a directory's `meta.key`, or makes it.
+/// Reads a directory's `meta.key`.
 fn open_seed(
     main: &EncryptionKey,
     disk: &Arc<dyn Disk>,
     directory: &Path,
     account: &str,
     context: &str,
-    create: bool,
 ) -> Result<Option<[u8; SEED]>, StoreError> {
     let path = directory.join("meta.key");
-    let key = main.derive(account, context);
     let known = disk::read_opt(&**disk, &path).map_err(|error| StoreError::io("read", &path, error))?;
-    if let Some(sealed) = known {
-        let seed = main.cipher.unseal(&key, &sealed)?;
-        return seed.try_into().map(Some).map_err(|_| bad_key("wrong length"));
-    }
-    if !create {
-        return Ok(None);
-    }
+    let Some(sealed) = known else { return Ok(None) };
+    let seed = main.cipher.unseal(&main.derive(account, context), &sealed)?;
+    seed.try_into().map(Some).map_err(|_| bad_key("wrong length"))
+}
+
+/// Makes a seed, and the content of its `meta.key`.
+fn new_seed(main: &EncryptionKey, account: &str, context: &str) -> Result<([u8; SEED], Vec<u8>), StoreError> {
     let mut seed = [0; SEED];
     rand::rng().fill_bytes(&mut seed);
-    let sealed = main.cipher.seal(&key, &seed)?;
-    disk::replace(&**disk, &path, &sealed, true).map_err(|error| StoreError::io("write", &path, error))?;
-    Ok(Some(seed))
+    let sealed = main.cipher.seal(&main.derive(account, context), &seed)?;
+    Ok((seed, sealed))
 }
 
 /// Encrypts and decrypts a block from any offset.

@@ -1,17 +1,30 @@
 //! Stores of streams in directories.
 
+use std::path::PathBuf;
+
 use super::log::FileLog;
 use super::meta;
 use super::place::Place;
 use crate::ledger::Ledger;
 use crate::{StoreConfig, StoreError, StreamStore};
 
-/// Makes the directory of a new stream and its store.
-pub(crate) fn create(place: Place, json: &[u8], config: StoreConfig) -> Result<Box<dyn StreamStore>, StoreError> {
-    place.create_directory(&place.messages())?;
-    place.create_directory(&place.consumers())?;
-    meta::write(&place, &place.directory, &place.name, json)?;
-    let log = FileLog::create(place, config.clone())?;
+/// Makes the directory of a new stream and its store. `keys` are the files of its keys.
+pub(crate) fn create(
+    place: Place,
+    mut keys: Vec<(PathBuf, Vec<u8>)>,
+    json: &[u8],
+    config: StoreConfig,
+) -> Result<Box<dyn StreamStore>, StoreError> {
+    let cipher = match &place.keys {
+        Some(stream_keys) => {
+            let (cipher, key) = stream_keys.new_block_key(1)?;
+            keys.push((place.key_path(1), key));
+            Some(cipher)
+        }
+        None => None,
+    };
+    meta::make(&place, &place.directory, &place.name, json, &keys)?;
+    let log = FileLog::empty(place, config.clone(), cipher);
     Ok(Box::new(Ledger::new(log, config)))
 }
 
@@ -19,19 +32,4 @@ pub(crate) fn create(place: Place, json: &[u8], config: StoreConfig) -> Result<B
 pub(crate) fn open(place: Place, config: StoreConfig) -> Result<Box<dyn StreamStore>, StoreError> {
     let recovered = FileLog::recover(place, config.clone())?;
     Ok(Box::new(Ledger::recovered(recovered, config)?))
-}
-
-/// Removes a stream's directory. A crash leaves it whole, or under a name that the next start removes.
-pub(crate) fn destroy(place: &Place) -> Result<(), StoreError> {
-    place.remove_opt(&place.directory.join("meta.inf"))?;
-    let Some(parent) = place.directory.parent() else { return Ok(()) };
-    let hidden = parent.join(format!(".{}", place.name));
-    place.remove_directory(&hidden)?;
-    place.rename(&place.directory, &hidden)?;
-    if place.journal.is_always() {
-        place.sync_directory(parent)?;
-    }
-    // Only now: a crash before leaves the stream, and all of it.
-    place.journal.forget(&place.directory)?;
-    place.remove_directory(&hidden)
 }

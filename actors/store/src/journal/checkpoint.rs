@@ -60,8 +60,9 @@ fn free(shared: &Shared, full: &mut Full) -> Result<(), StoreError> {
 pub(super) fn sync(shared: &Shared, dirty: &Dirty) -> Result<(), StoreError> {
     let mut parents: BTreeSet<&Path> = dirty.directories.iter().map(std::path::PathBuf::as_path).collect();
     for path in &dirty.files {
-        sync_file(shared, path)?;
-        parents.extend(path.parent());
+        let num_parents = if sync_file(shared, path)? { usize::MAX } else { 1 };
+        let above = path.ancestors().skip(1).take_while(|parent| parent.starts_with(&shared.root));
+        parents.extend(above.take(num_parents));
     }
     for parent in parents {
         match shared.disk.sync_directory(parent) {
@@ -69,6 +70,13 @@ pub(super) fn sync(shared: &Shared, dirty: &Dirty) -> Result<(), StoreError> {
             _ => {}
         }
     }
+    let mut state = shared.state.lock();
+    for (path, number) in &dirty.unsettled {
+        if state.unsettled.get(path) == Some(number) {
+            state.unsettled.remove(path);
+        }
+    }
+    drop(state);
     save_lengths(shared)
 }
 
@@ -83,27 +91,34 @@ fn save_lengths(shared: &Shared) -> Result<(), StoreError> {
     saved.map_err(|error| StoreError::io("write", &directory, error))
 }
 
-/// Makes one file durable, if it is there; its name in its directory is made so later.
-fn sync_file(shared: &Shared, path: &Path) -> Result<(), StoreError> {
+/// Makes one file durable, if it is there; its name in its directory is made so later. True if directories were made for
+/// it: whoever wants the file has not come to make them.
+fn sync_file(shared: &Shared, path: &Path) -> Result<bool, StoreError> {
     let _writing = shared.writing.lock();
     let held = shared.state.lock().held.get(path).cloned();
     if let Some(bytes) = held {
-        match disk::replace_all(&*shared.disk, &[(path, &bytes)], true) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(StoreError::io("write", path, error)),
-            _ => {}
-        }
+        let write = || disk::replace_all(&*shared.disk, &[(path, &bytes)], true);
+        let is_homeless = match write() {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let parent = path.parent().unwrap_or(path);
+                let made = shared.disk.create_directory(parent).and_then(|()| write());
+                made.map_err(|error| StoreError::io("write", path, error))?;
+                true
+            }
+            written => written.map(|()| false).map_err(|error| StoreError::io("write", path, error))?,
+        };
         let mut state = shared.state.lock();
         if state.held.get(path).is_some_and(|newest| Arc::ptr_eq(newest, &bytes)) {
             state.held.remove(path);
         }
-        return Ok(());
+        return Ok(is_homeless);
     }
     let file = match shared.disk.open_existing(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         other => other.map_err(|error| StoreError::io("open", path, error))?,
     };
     let length = file.len().map_err(|error| StoreError::io("stat", path, error))?;
     file.sync().map_err(|error| StoreError::io("sync", path, error))?;
     shared.lengths.lock().set(shared.relative(path), length);
-    Ok(())
+    Ok(false)
 }

@@ -17,6 +17,10 @@ pub(super) enum Entry<'a> {
     Meta { path: &'a str, bytes: &'a [u8] },
     /// The file was on the disk up to here.
     Length { path: &'a str, length: u64 },
+    /// As `Meta`, of a stream's directory that is new.
+    Create { path: &'a str, bytes: &'a [u8] },
+    /// As `Forget`, and the directory is to go.
+    Remove { path: &'a str },
 }
 
 impl<'a> Entry<'a> {
@@ -27,6 +31,8 @@ impl<'a> Entry<'a> {
             Self::Forget { .. } => 3,
             Self::Meta { .. } => 4,
             Self::Length { .. } => 5,
+            Self::Create { .. } => 6,
+            Self::Remove { .. } => 7,
         }
     }
 
@@ -34,8 +40,10 @@ impl<'a> Entry<'a> {
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         let (path, offset, bytes) = match *self {
             Self::Write { path, offset, bytes } => (path, offset, bytes),
-            Self::Replace { path, bytes } | Self::Meta { path, bytes } => (path, 0, bytes),
-            Self::Forget { path } => (path, 0, &[][..]),
+            Self::Replace { path, bytes } | Self::Meta { path, bytes } | Self::Create { path, bytes } => {
+                (path, 0, bytes)
+            }
+            Self::Forget { path } | Self::Remove { path } => (path, 0, &[][..]),
             Self::Length { path, length } => (path, length, &[][..]),
         };
         let length = 1 + 2 + path.len() + 8 + bytes.len();
@@ -68,6 +76,8 @@ impl<'a> Entry<'a> {
             3 => Self::Forget { path },
             4 => Self::Meta { path, bytes },
             5 => Self::Length { path, length: offset },
+            6 => Self::Create { path, bytes },
+            7 => Self::Remove { path },
             _ => return None,
         };
         Some((entry, HEAD + length))
@@ -80,7 +90,9 @@ impl<'a> Entry<'a> {
             | Self::Replace { path, .. }
             | Self::Forget { path }
             | Self::Meta { path, .. }
-            | Self::Length { path, .. } => path,
+            | Self::Length { path, .. }
+            | Self::Create { path, .. }
+            | Self::Remove { path } => path,
         }
     }
 }
@@ -109,6 +121,8 @@ mod tests {
             Entry::Meta { path: "a", bytes: b"0123456789abcdef{}" },
             Entry::Length { path: "a/b.blk", length: 82 },
             Entry::Forget { path: "a" },
+            Entry::Create { path: "b", bytes: b"0123456789abcdef{}" },
+            Entry::Remove { path: "b" },
         ];
         let (mut batch, checksum) = (Vec::new(), Checksum::named("7"));
         entries.iter().for_each(|entry| entry.encode(&mut batch));

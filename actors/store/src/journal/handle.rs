@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::entry::Entry;
 use super::lengths::Lengths;
@@ -55,16 +55,18 @@ pub(super) struct Shared {
 pub(super) struct Dirty {
     pub(super) files: BTreeSet<PathBuf>,
     pub(super) directories: BTreeSet<PathBuf>,
+    /// Streams' directories that came or went, each with a number.
+    pub(super) unsettled: Vec<(PathBuf, u64)>,
 }
 
 impl Dirty {
-    fn add_file(&mut self, path: &Path) {
+    pub(super) fn add_file(&mut self, path: &Path) {
         if !self.files.contains(path) {
             self.files.insert(path.to_owned());
         }
     }
 
-    fn forget(&mut self, path: &Path) {
+    pub(super) fn forget(&mut self, path: &Path) {
         for paths in [&mut self.files, &mut self.directories] {
             for gone in below(paths.range::<Path, _>(from(path)), path) {
                 paths.remove(&gone);
@@ -74,12 +76,12 @@ impl Dirty {
 }
 
 /// Where a path and what is below it begin in an ordered set: there they follow each other.
-fn from(top: &Path) -> (Bound<&Path>, Bound<&Path>) {
+pub(super) fn from(top: &Path) -> (Bound<&Path>, Bound<&Path>) {
     (Bound::Included(top), Bound::Unbounded)
 }
 
 /// The path and those below it that `paths` begins with.
-fn below<'a>(paths: impl Iterator<Item = &'a PathBuf>, top: &Path) -> Vec<PathBuf> {
+pub(super) fn below<'a>(paths: impl Iterator<Item = &'a PathBuf>, top: &Path) -> Vec<PathBuf> {
     paths.take_while(|path| path.starts_with(top)).cloned().collect()
 }
 
@@ -91,6 +93,10 @@ pub(super) struct State {
     pub(super) dirty: Dirty,
     /// Newest content of files that only the journal has: written out before the journal forgets it.
     pub(super) held: BTreeMap<PathBuf, Arc<[u8]>>,
+    /// Streams' directories that came or went, with the number of the last time: until the journal forgets, only that
+    /// knows for sure.
+    pub(super) unsettled: BTreeMap<PathBuf, u64>,
+    pub(super) num_unsettled: u64,
     /// Done when `batch` is durable.
     pub(super) ticket: Option<Ticket>,
     /// The one the thread is at.
@@ -99,6 +105,16 @@ pub(super) struct State {
     pub(super) failure: Option<StoreError>,
     pub(super) is_closing: bool,
     pub(super) has_ended: bool,
+}
+
+impl State {
+    /// Forgets what was written about a path and all below it.
+    pub(super) fn forget(&mut self, path: &Path) {
+        self.dirty.forget(path);
+        for gone in below(self.held.range::<Path, _>(from(path)).map(|(held, _)| held), path) {
+            self.held.remove(&gone);
+        }
+    }
 }
 
 impl Shared {
@@ -156,35 +172,6 @@ impl Journal {
         });
     }
 
-    /// Keeps the whole content of a file, which is written out later. Not for journals that are not synced always.
-    pub fn hold(&self, path: &Path, bytes: &[u8]) {
-        let content: Arc<[u8]> = bytes.into();
-        self.add(&|state| {
-            state.dirty.add_file(path);
-            match state.held.get_mut(path) {
-                Some(held) => *held = content.clone(),
-                None => drop(state.held.insert(path.to_owned(), content.clone())),
-            }
-            Entry::Replace { path: self.shared.relative(path), bytes }
-        });
-    }
-
-    /// Returns the content of a file that only the journal has.
-    #[must_use]
-    pub fn held(&self, path: &Path) -> Option<Arc<[u8]>> {
-        self.shared.state.lock().held.get(path).cloned()
-    }
-
-    /// Takes note of `meta.inf` and `meta.sum` of a directory: both or none of them are there after a crash.
-    pub fn record_meta(&self, directory: &Path, sum: &[u8], meta: &[u8]) {
-        let bytes = [sum, meta].concat();
-        self.add(&|state| {
-            state.dirty.files.insert(directory.join("meta.inf"));
-            state.dirty.files.insert(directory.join("meta.sum"));
-            Entry::Meta { path: self.shared.relative(directory), bytes: &bytes }
-        });
-    }
-
     /// Takes note of a file that is durable already, or need not be soon.
     pub fn note(&self, path: &Path) {
         self.shared.state.lock().dirty.add_file(path);
@@ -222,10 +209,7 @@ impl Journal {
         let relative = self.shared.relative(path);
         self.shared.lengths.lock().forget(relative);
         self.add(&|state| {
-            state.dirty.forget(path);
-            for gone in below(state.held.range::<Path, _>(from(path)).map(|(held, _)| held), path) {
-                state.held.remove(&gone);
-            }
+            state.forget(path);
             Entry::Forget { path: relative }
         });
     }
@@ -286,13 +270,18 @@ impl Journal {
     }
 
     /// Adds the entry that `change` makes of a change of the state.
-    fn add<'a>(&self, change: &dyn Fn(&mut State) -> Entry<'a>) {
+    pub(super) fn add<'a>(&self, change: &dyn Fn(&mut State) -> Entry<'a>) {
         let mut state = self.shared.state.lock();
         let entry = change(&mut state);
+        self.take(state, &[entry]);
+    }
+
+    /// Puts entries into the batch.
+    pub(super) fn take(&self, mut state: MutexGuard<'_, State>, entries: &[Entry<'_>]) {
         if !self.is_always() || state.has_ended {
             return;
         }
-        entry.encode(&mut state.batch);
+        entries.iter().for_each(|entry| entry.encode(&mut state.batch));
         state.ticket.get_or_insert_with(Ticket::new);
         drop(state);
         self.shared.changed.notify_one();

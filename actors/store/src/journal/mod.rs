@@ -3,6 +3,7 @@
 //! ```text
 //! store: writes its file, then record() -> batch in memory     current() -> ticket of that batch
 //!        or only hold(): the journal writes the file later
+//!        or hold_new(), remove(): directories of streams and consumers come and go
 //! journal thread: batch -> segment, fdatasync -> ticket done    segment full -> the next one that is free
 //! checkpoint thread: files of a full segment synced, their lengths saved -> segment free again
 //! start: what the segments hold is written to the files again, in order
@@ -21,5 +22,7 @@ mod lengths;
 mod replay;
 mod segment;
 mod thread;
+mod whole;
 
 pub use handle::{Journal, SyncPolicy};
+pub(crate) use whole::{NewDirectory, meta_paths};

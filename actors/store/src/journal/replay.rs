@@ -36,9 +36,9 @@ pub(super) fn replay(disk: &dyn Disk, root: &Path, directory: &Path, lengths: &m
     for entry in &entries {
         match *entry {
             Entry::Write { path, offset, bytes } => lengths.raise(path, offset + bytes.len() as u64),
-            Entry::Forget { path } => lengths.forget(path),
+            Entry::Forget { path } | Entry::Remove { path } => lengths.forget(path),
             Entry::Length { path, length } => lengths.set(path, length),
-            Entry::Replace { .. } | Entry::Meta { .. } => {}
+            Entry::Replace { .. } | Entry::Meta { .. } | Entry::Create { .. } => {}
         }
     }
     apply(disk, root, &entries)?;
@@ -48,36 +48,72 @@ pub(super) fn replay(disk: &dyn Disk, root: &Path, directory: &Path, lengths: &m
     Ok(segments.last().map_or(0, |segment| segment.0))
 }
 
-/// Entries that were not made void later, in order, by path.
-fn live<'a>(entries: &'a [Entry<'a>]) -> BTreeMap<&'a str, Vec<&'a Entry<'a>>> {
-    let mut forgotten: HashSet<&str> = HashSet::new();
+/// What is left of the journal's entries, each made void by a later one or not.
+#[derive(Default)]
+struct Live<'a> {
+    /// In order, by path.
+    entries: BTreeMap<&'a str, Vec<&'a Entry<'a>>>,
+    /// Directories that are to go. A stream's is not if another one came after it: that was made once the name was free.
+    removed: BTreeSet<&'a str>,
+}
+
+fn live<'a>(entries: &'a [Entry<'a>]) -> Live<'a> {
+    let (mut forgotten, mut created): (HashSet<&str>, HashSet<&str>) = Default::default();
     let is_void = |forgotten: &HashSet<&str>, path: &str| {
         let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
         ends.into_iter().any(|end| forgotten.contains(&path[..end]))
     };
-    let mut live: BTreeMap<&str, Vec<&Entry<'_>>> = BTreeMap::new();
+    let mut live = Live::default();
     for entry in entries.iter().rev() {
+        let path = entry.path();
+        if is_void(&forgotten, path) || matches!(entry, Entry::Length { .. }) {
+            continue;
+        }
         match entry {
-            Entry::Forget { path } => drop(forgotten.insert(path)),
-            Entry::Length { .. } => {}
-            _ if is_void(&forgotten, entry.path()) => {}
-            _ => live.entry(entry.path()).or_default().push(entry),
+            Entry::Forget { .. } => drop(forgotten.insert(path)),
+            Entry::Remove { .. } => {
+                forgotten.insert(path);
+                if !created.contains(path) {
+                    live.removed.insert(path);
+                }
+            }
+            _ => {
+                if matches!(entry, Entry::Create { .. }) {
+                    created.insert(path);
+                }
+                live.entries.entry(path).or_default().push(entry);
+            }
         }
     }
-    live.values_mut().for_each(|entries| entries.reverse());
+    live.entries.values_mut().for_each(|entries| entries.reverse());
     live
 }
 
 fn apply(disk: &dyn Disk, root: &Path, entries: &[Entry<'_>]) -> Result<(), StoreError> {
     let mut directories: BTreeSet<PathBuf> = BTreeSet::new();
-    for (path, entries) in live(entries) {
+    let Live { entries, removed } = live(entries);
+    for path in removed {
+        let Some(path) = below(root, path) else { continue };
+        match disk.remove_directory(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            other => other.map_err(|error| StoreError::io("remove", &path, error))?,
+        }
+        directories.extend(path.parent().map(Path::to_owned));
+    }
+    for (path, entries) in entries {
         let Some(path) = below(root, path) else { continue };
         let parent = path.parent().unwrap_or(root);
+        if entries.iter().any(|entry| matches!(entry, Entry::Create { .. })) {
+            let made = make_stream(disk, root, &path, &mut directories);
+            made.map_err(|error| StoreError::io("create", &path, error))?;
+        }
         if disk.list(parent).is_err() {
             continue;
         }
         let is_written = match entries.last() {
-            Some(Entry::Meta { bytes, .. }) => write_meta(disk, &path, bytes, &mut directories),
+            Some(Entry::Meta { bytes, .. } | Entry::Create { bytes, .. }) => {
+                write_meta(disk, &path, bytes, &mut directories)
+            }
             Some(Entry::Replace { bytes, .. }) => disk::replace_all(disk, &[(&path, bytes)], true).map(|()| true),
             _ => write(disk, &path, &entries),
         };
@@ -88,6 +124,18 @@ fn apply(disk: &dyn Disk, root: &Path, entries: &[Entry<'_>]) -> Result<(), Stor
     for directory in directories {
         disk.sync_directory(&directory).map_err(|error| StoreError::io("sync", &directory, error))?;
     }
+    Ok(())
+}
+
+/// Makes the directories of a stream, unless it was about to go: then it is hidden, and nobody was told that it is there.
+fn make_stream(disk: &dyn Disk, root: &Path, path: &Path, directories: &mut BTreeSet<PathBuf>) -> std::io::Result<()> {
+    if disk.list(path).is_err() && disk.list(&disk::hidden(path)).is_ok() {
+        return Ok(());
+    }
+    for name in ["msgs", "obs"] {
+        disk.create_directory(&path.join(name))?;
+    }
+    directories.extend(path.ancestors().take_while(|above| above.starts_with(root)).map(Path::to_owned));
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 mod agreement;
 mod archives;
 mod crash;
+mod directories;
 mod index;
 mod model;
 mod scene;

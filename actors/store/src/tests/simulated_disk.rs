@@ -1,8 +1,8 @@
 //! A disk that forgets what was not synced, tears what was not, and fails when told to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -13,11 +13,52 @@ use crate::disk::{Disk, DiskFile};
 
 const SECTOR: usize = 512;
 
-/// What a name stands for.
+/// What a name stands for, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Node {
-    Directory,
+    Directory(usize),
     File(usize),
+}
+
+/// What happens to names of a directory: each on its own may be forgotten.
+#[derive(Clone, Debug)]
+enum Change {
+    Put(String, Node),
+    Drop(String),
+    Move(String, String),
+}
+
+/// A directory's entries belong to it, whatever its own name is.
+#[derive(Clone, Debug, Default)]
+struct Entries {
+    now: BTreeMap<String, Node>,
+    safe: BTreeMap<String, Node>,
+    /// From the safe ones to those of now.
+    changes: Vec<Change>,
+}
+
+fn apply(names: &mut BTreeMap<String, Node>, change: &Change) {
+    match change {
+        Change::Put(name, node) => drop(names.insert(name.clone(), *node)),
+        Change::Drop(name) => drop(names.remove(name)),
+        Change::Move(from, to) => {
+            if let Some(node) = names.remove(from) {
+                names.insert(to.clone(), node);
+            }
+        }
+    }
+}
+
+impl Entries {
+    fn change(&mut self, change: Change) {
+        apply(&mut self.now, &change);
+        self.changes.push(change);
+    }
+
+    fn sync(&mut self) {
+        self.safe = self.now.clone();
+        self.changes.clear();
+    }
 }
 
 #[derive(Debug, Default, Clone)]
@@ -28,17 +69,64 @@ struct Content {
     safe: Vec<u8>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     files: Vec<Content>,
-    names: BTreeMap<PathBuf, Node>,
-    safe_names: BTreeMap<PathBuf, Node>,
+    /// The first is the root, whose names are safe at once.
+    directories: Vec<Entries>,
     /// Handles of before the last crash are dead.
     epoch: u64,
     room: Option<usize>,
     fails_syncs: bool,
     /// Changes until the power goes.
     fuse: Option<usize>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        let directories = vec![Entries::default()];
+        Self { files: Vec::new(), directories, epoch: 0, room: None, fails_syncs: false, fuse: None }
+    }
+}
+
+impl State {
+    fn find(&self, path: &Path) -> Option<Node> {
+        let mut names = path.iter().map(|name| name.to_str().unwrap_or_default());
+        names.try_fold(Node::Directory(0), |above, name| match above {
+            Node::Directory(number) => self.directories[number].now.get(name).copied(),
+            Node::File(_) => None,
+        })
+    }
+
+    fn directory(&mut self, path: &Path) -> io::Result<usize> {
+        match self.find(path) {
+            Some(Node::Directory(number)) => Ok(number),
+            _ => Err(not_found()),
+        }
+    }
+
+    /// The directory that a path's last name is in, and that name.
+    fn place(&mut self, path: &Path) -> io::Result<(usize, String)> {
+        let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(not_found)?;
+        Ok((self.directory(path.parent().unwrap_or(Path::new("")))?, name.to_owned()))
+    }
+
+    fn file(&self, path: &Path) -> io::Result<usize> {
+        match self.find(path) {
+            Some(Node::File(number)) => Ok(number),
+            Some(Node::Directory(_)) => Err(io::Error::from(io::ErrorKind::IsADirectory)),
+            None => Err(not_found()),
+        }
+    }
+
+    fn empty(&mut self, number: usize) {
+        for (name, node) in self.directories[number].now.clone() {
+            if let Node::Directory(below) = node {
+                self.empty(below);
+            }
+            self.directories[number].change(Change::Drop(name));
+        }
+    }
 }
 
 /// Clones share the disk.
@@ -57,24 +145,19 @@ impl SimulatedDisk {
         state.room = None;
         state.fails_syncs = false;
         state.fuse = None;
-        let State { names, safe_names, files, .. } = &mut *state;
-        let changed: BTreeSet<PathBuf> = names.keys().chain(safe_names.keys()).cloned().collect();
-        let mut left = BTreeMap::new();
-        for path in changed {
-            let keeps_new = names.get(&path) == safe_names.get(&path) || random.random_bool(0.5);
-            let node = if keeps_new { names.get(&path) } else { safe_names.get(&path) };
-            let is_reachable =
-                path.parent().is_none_or(|parent| parent.as_os_str().is_empty() || left.contains_key(parent));
-            if let Some(node) = node.filter(|_| is_reachable) {
-                left.insert(path, *node);
+        let State { directories, files, .. } = &mut *state;
+        for entries in directories.iter_mut() {
+            for change in std::mem::take(&mut entries.changes) {
+                if random.random_bool(0.5) {
+                    apply(&mut entries.safe, &change);
+                }
             }
+            entries.now = entries.safe.clone();
         }
         for file in files.iter_mut() {
             file.now = torn(&file.safe, &file.now, &mut random);
             file.safe = file.now.clone();
         }
-        *names = left.clone();
-        *safe_names = left;
         let epoch = state.epoch;
         drop(state);
         Self { state: self.state.clone(), epoch }
@@ -97,7 +180,7 @@ impl SimulatedDisk {
     /// Flips a bit of a file.
     pub(super) fn damage(&self, path: &Path, bit: usize) {
         let mut state = self.state.lock();
-        let Some(Node::File(number)) = state.names.get(path).copied() else { panic!("no file {}", path.display()) };
+        let number = state.file(path).expect("a file");
         let file = &mut state.files[number];
         let at = bit % (file.now.len() * 8);
         file.now[at / 8] ^= 1 << (at % 8);
@@ -107,7 +190,7 @@ impl SimulatedDisk {
     /// Gives a file another content.
     pub(super) fn put(&self, path: &Path, bytes: Vec<u8>) {
         let mut state = self.state.lock();
-        let Some(Node::File(number)) = state.names.get(path).copied() else { panic!("no file {}", path.display()) };
+        let number = state.file(path).expect("a file");
         state.files[number] = Content { now: bytes.clone(), safe: bytes };
     }
 
@@ -154,82 +237,67 @@ fn not_found() -> io::Error {
 impl Disk for SimulatedDisk {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
         let number = self.with(|state| {
-            match path.parent().and_then(|parent| state.names.get(parent)) {
-                Some(Node::Directory) => {}
-                _ => return Err(not_found()),
-            }
-            match state.names.get(path) {
-                Some(Node::File(number)) => Ok(*number),
-                Some(Node::Directory) => Err(io::Error::from(io::ErrorKind::IsADirectory)),
-                None => {
+            let (directory, name) = state.place(path)?;
+            match state.file(path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     state.files.push(Content::default());
                     let number = state.files.len() - 1;
-                    state.names.insert(path.to_owned(), Node::File(number));
+                    state.directories[directory].change(Change::Put(name, Node::File(number)));
                     Ok(number)
                 }
+                found => found,
             }
         })?;
         Ok(Arc::new(SimulatedFile { disk: self.clone(), number }))
     }
 
     fn open_existing(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        self.with(|state| match state.names.get(path) {
-            Some(Node::File(number)) => {
-                Ok(Arc::new(SimulatedFile { disk: self.clone(), number: *number }) as Arc<dyn DiskFile>)
-            }
-            _ => Err(not_found()),
-        })
+        let number = self.with(|state| state.file(path))?;
+        Ok(Arc::new(SimulatedFile { disk: self.clone(), number }))
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        self.with(|state| match state.names.get(path) {
-            Some(Node::File(number)) => Ok(state.files[*number].now.clone()),
-            _ => Err(not_found()),
-        })
+        self.with(|state| state.file(path).map(|number| state.files[number].now.clone()))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.change(|state| {
-            if !state.names.contains_key(from) {
-                return Err(not_found());
-            }
-            // What was in a directory that is gone is not in the one that gets its name.
-            let State { names, safe_names, .. } = &mut *state;
-            safe_names.retain(|path, _| path == to || !path.starts_with(to) || names.contains_key(path));
-            // A directory moves with all in it, durable or not: its entries are the directory's own.
-            for names in [&mut state.names, &mut state.safe_names] {
-                let moved: Vec<PathBuf> = names.keys().filter(|path| path.starts_with(from)).cloned().collect();
-                let is_directory = names.get(from) == Some(&Node::Directory);
-                for path in moved.iter().filter(|path| is_directory && **path != *from) {
-                    if let (Some(node), Ok(rest)) = (names.remove(path), path.strip_prefix(from)) {
-                        names.insert(to.join(rest), node);
-                    }
-                }
-            }
-            if let Some(node) = state.names.remove(from) {
-                state.names.insert(to.to_owned(), node);
+            let node = state.find(from).ok_or_else(not_found)?;
+            let ((from, old), (to, new)) = (state.place(from)?, state.place(to)?);
+            if from == to {
+                state.directories[from].change(Change::Move(old, new));
+            } else {
+                state.directories[to].change(Change::Put(new, node));
+                state.directories[from].change(Change::Drop(old));
             }
             Ok(())
         })
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        self.change(|state| match state.names.get(path) {
-            Some(Node::File(_)) => {
-                state.names.remove(path);
-                Ok(())
-            }
-            _ => Err(not_found()),
+        self.change(|state| {
+            state.file(path)?;
+            let (directory, name) = state.place(path)?;
+            state.directories[directory].change(Change::Drop(name));
+            Ok(())
         })
     }
 
     fn create_directory(&self, path: &Path) -> io::Result<()> {
         self.change(|state| {
-            for ancestor in path.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty()) {
-                state.names.entry(ancestor.to_owned()).or_insert(Node::Directory);
-                if ancestor.parent().is_none_or(|parent| parent.as_os_str().is_empty()) {
-                    state.safe_names.insert(ancestor.to_owned(), Node::Directory);
-                }
+            let mut above = 0;
+            for name in path.iter().map(|name| name.to_str().unwrap_or_default()) {
+                above = match state.directories[above].now.get(name) {
+                    Some(Node::Directory(number)) => *number,
+                    Some(Node::File(_)) => return Err(io::Error::from(io::ErrorKind::NotADirectory)),
+                    None => {
+                        state.directories.push(Entries::default());
+                        let number = state.directories.len() - 1;
+                        state.directories[above].change(Change::Put(name.to_owned(), Node::Directory(number)));
+                        number
+                    }
+                };
+                state.directories[0].sync();
             }
             Ok(())
         })
@@ -237,23 +305,19 @@ impl Disk for SimulatedDisk {
 
     fn remove_directory(&self, path: &Path) -> io::Result<()> {
         self.change(|state| {
-            if !state.names.contains_key(path) {
-                return Err(not_found());
-            }
-            state.names.retain(|known, _| !known.starts_with(path));
+            let number = state.directory(path)?;
+            state.empty(number);
+            let (above, name) = state.place(path)?;
+            state.directories[above].change(Change::Drop(name));
             Ok(())
         })
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<(String, bool)>> {
         self.with(|state| {
-            if state.names.get(path) != Some(&Node::Directory) {
-                return Err(not_found());
-            }
-            let children = state.names.iter().filter(|(known, _)| known.parent() == Some(path));
-            let named = children
-                .filter_map(|(known, node)| Some((known.file_name()?.to_str()?.to_owned(), *node == Node::Directory)));
-            Ok(named.collect())
+            let number = state.directory(path)?;
+            let names = state.directories[number].now.iter();
+            Ok(names.map(|(name, node)| (name.clone(), matches!(node, Node::Directory(_)))).collect())
         })
     }
 
@@ -262,9 +326,8 @@ impl Disk for SimulatedDisk {
             if state.fails_syncs {
                 return Err(io::Error::other("sync failed"));
             }
-            state.safe_names.retain(|known, _| known.parent() != Some(path));
-            let children = state.names.iter().filter(|(known, _)| known.parent() == Some(path));
-            state.safe_names.extend(children.map(|(known, node)| (known.clone(), *node)));
+            let number = state.directory(path)?;
+            state.directories[number].sync();
             Ok(())
         })
     }
