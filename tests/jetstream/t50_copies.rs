@@ -159,6 +159,12 @@ async fn copies_go_both_ways() {
         let other_troupe = Server::troupe(config(directories[3].path()));
         let theirs = copy_between(&reference, &troupe, storage, options.clone()).await;
         let ours = copy_between(&other_troupe, &other_reference, storage, options).await;
+        for (from, to) in [(&reference, &troupe), (&other_troupe, &other_reference)] {
+            for (server, what) in [(from, "Completed snapshot of "), (to, "Completed restore of ")] {
+                let line = server.wait_log(what);
+                assert!(line.contains("B for stream '$G > ") && line.contains("' in "), "{line}");
+            }
+        }
         // Each list has the advisories of one server's copy, and of the other's restore.
         assert_eq!(theirs.len(), 5, "{theirs:?}");
         assert_eq!(ours.len(), 5, "{ours:?}");

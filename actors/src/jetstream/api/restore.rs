@@ -13,6 +13,7 @@ use troupe_codecs::api::response::{Empty, Response, RestoreStarted};
 use troupe_codecs::api::stream::{StorageType, StoredStream};
 use troupe_codecs::api::{ApiError, StreamConfig, StreamInfo, StreamState, Timestamp, errors};
 use troupe_engine::id::nuid;
+use troupe_engine::options::friendly_bytes;
 use troupe_engine::stream::config::check;
 use troupe_engine::stream::level::set_stream_level;
 use troupe_store::{
@@ -216,20 +217,26 @@ impl Intake {
     }
 
     fn finish(&self, reply: &[u8], made: Result<StreamInfo, ApiError>) {
-        let (account, name) = (self.request.account(), &self.name);
+        let (account, name) = (self.request.account().name(), &self.name);
+        let millis = clock::since(self.started).as_secs_f64() * 1000.0;
+        let (size, time) = (friendly_bytes(self.length), Duration::from_millis(millis.round() as u64));
         match &made {
-            Ok(_) => tracing::info!("Completed restore for stream '{} > {name}'", account.name()),
-            Err(error) => tracing::warn!("Restore failed for stream '{} > {name}': {error}", account.name()),
+            Ok(_) => tracing::info!("Completed restore of {size} for stream '{account} > {name}' in {time:?}"),
+            Err(error) => {
+                tracing::warn!("Restore failed for {size} for stream '{account} > {name}' in {time:?}: {error}");
+            }
         }
         let subject = format!("STREAM.RESTORE_COMPLETE.{name}");
-        advisory::publish(&self.local, account.view(), &subject, "restore_complete", || SnapshotComplete {
-            stream: name.clone(),
-            start: Timestamp::from_nanos(self.started),
-            end: Timestamp::from_nanos(clock::now()),
-            bytes: Some(self.length),
-            client: Some(self.request.client_info()),
-            domain: self.request.server().domain().to_owned(),
-            error: String::new(),
+        advisory::publish(&self.local, self.request.account().view(), &subject, "restore_complete", || {
+            SnapshotComplete {
+                stream: name.clone(),
+                start: Timestamp::from_nanos(self.started),
+                end: Timestamp::from_nanos(clock::now()),
+                bytes: Some(self.length),
+                client: Some(self.request.client_info()),
+                domain: self.request.server().domain().to_owned(),
+                error: String::new(),
+            }
         });
         let body = match made {
             Ok(mut info) => {

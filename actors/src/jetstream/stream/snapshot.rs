@@ -9,6 +9,7 @@ use troupe_codecs::api::response::{Response, SnapshotStarted};
 use troupe_codecs::api::{ApiError, MILLISECOND, SECOND, StreamConfig, Timestamp, errors};
 use troupe_codecs::header;
 use troupe_engine::id::nuid;
+use troupe_engine::options::friendly_bytes;
 use troupe_engine::stream::config::is_valid_subject;
 use troupe_engine::stream::feeder::Request;
 use troupe_store::{BackupWriter, StoreError};
@@ -53,6 +54,8 @@ struct Snapshot {
     /// Somebody listened.
     was_heard: bool,
     started: i64,
+    /// Bytes of the stream at its start.
+    bytes: u64,
     /// When something happened last.
     active: i64,
     subscription: Arc<Subscription>,
@@ -136,7 +139,8 @@ impl StreamCore {
         let window = window.clamp(SMALLEST, LARGEST_WINDOW).max(chunk);
         let now = clock::now();
         let archived = if asked.no_consumers { Vec::new() } else { consumers.archive() };
-        let state = encode(&self.state(archived.len()));
+        let state = self.state(archived.len());
+        let (bytes, state) = (state.bytes, encode(&state));
         let failed = |cause: StoreError| errors::STREAM_SNAPSHOT.with(cause);
         let writer = BackupWriter::begin(&*self.store, &state, &archived, now).map_err(failed)?;
         let id = nuid();
@@ -160,6 +164,7 @@ impl StreamCore {
             has_begun: false,
             was_heard: false,
             started: now,
+            bytes,
             active: now,
             subscription,
         });
@@ -240,11 +245,12 @@ impl StreamCore {
         };
         self.send_message(snapshot.deliver.as_bytes(), b"", &headers, b"");
         self.change_subscriptions(Vec::new(), vec![snapshot.subscription]);
-        let (account, name) = (self.account.name(), self.entry.name());
+        let (account, name, size) = (self.account.name(), self.entry.name(), friendly_bytes(snapshot.bytes));
+        let time = clock::since(snapshot.started);
         if error.is_empty() {
-            tracing::info!("Completed snapshot for stream '{account} > {name}'");
+            tracing::info!("Completed snapshot of {size} for stream '{account} > {name}' in {time:?}");
         } else {
-            tracing::warn!("Snapshot for stream '{account} > {name}' failed: {error}");
+            tracing::warn!("Snapshot for stream '{account} > {name}' failed after {time:?}: {error}");
         }
         let complete = || SnapshotComplete {
             stream: name.to_string(),
