@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tracing::{info, warn};
-use troupe_actors::jetstream::{JetStream, JetStreamAccount, JetStreamParts, JetStreamServer};
+use troupe_actors::jetstream::{JetStream, JetStreamParts, JetStreamServer};
+use troupe_actors::net::machine;
 use troupe_actors::router::local::SeatPlan;
 use troupe_actors::router::{Accounts, RouterHandle};
 use troupe_actors::supervisor::{ArbiterSlot, ChildSpec, SupervisorHandle};
@@ -16,13 +17,17 @@ use troupe_engine::options::{DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, Options, fr
 use super::StartError;
 use crate::COMPATIBLE_VERSION;
 
+/// Most bytes in memory and in files where the system does not tell what there is.
+const USUAL_MEMORY: u64 = 256 << 20;
+const USUAL_FILE: u64 = 1 << 40;
+
 /// What JetStream needs to know of the server.
 pub(super) struct Context<'a> {
     pub(super) options: &'a Options,
     pub(super) name: &'a str,
     pub(super) id: String,
     pub(super) router: &'a RouterHandle,
-    pub(super) accounts: &'a Accounts,
+    pub(super) accounts: &'a Arc<Accounts>,
 }
 
 /// Starts JetStream, if it is enabled. Returns when its API answers and every stream that was kept takes messages.
@@ -40,16 +45,22 @@ pub(super) async fn start(
     let arbiters: Result<Vec<ArbiterSlot>, _> =
         (0..seats.num_streams()).map(|number| supervisor.start_arbiter(&format!("streams-{number}"))).collect();
     let store_dir = store_dir(options);
-    log_start(options, &store_dir);
+    let (max_memory, max_file) = room(options, &store_dir);
+    log_start(options, &store_dir, (max_memory, max_file));
     let server = JetStreamServer::new(JetStreamParts {
         options: options.jetstream.clone(),
         store_dir,
+        max_memory,
+        max_file,
         server_name: context.name.to_owned(),
         server_id: context.id.clone(),
+        cluster: options.cluster.name.clone(),
+        system_account: options.system_account_name().map(str::to_owned),
         version: COMPATIBLE_VERSION,
         max_payload: options.limits.max_payload,
         disable_cache: options.disable_sublist_cache,
         router: context.router.clone(),
+        accounts: Arc::clone(context.accounts),
         supervisor: supervisor.clone(),
         arbiters: arbiters?,
         seats,
@@ -61,7 +72,7 @@ pub(super) async fn start(
     supervisor.supervise(spec.on(services)).await?;
     server.recover().await;
     JetStream::subscribe(&server, &server.accounts()).await;
-    JetStream::subscribe(&server, &turn_away(context, &server)).await;
+    JetStream::subscribe_for_others(&server);
     info!("Took {:?} to start JetStream", began.elapsed());
     Ok(Some(server))
 }
@@ -80,14 +91,6 @@ fn enable_accounts(context: &Context<'_>, server: &JetStreamServer) {
     }
 }
 
-/// Clients of all other accounts are told that theirs has none, but for those of the system account.
-fn turn_away(context: &Context<'_>, server: &JetStreamServer) -> Vec<Arc<JetStreamAccount>> {
-    let options = context.options;
-    let names = options.accounts.iter().map(|account| account.name.as_str()).chain([GLOBAL_ACCOUNT]);
-    let others = names.filter(|name| options.system_account_name() != Some(name) && server.account(name).is_none());
-    others.filter_map(|name| Some(server.turn_away(context.accounts.get(name)?))).collect()
-}
-
 fn store_dir(options: &Options) -> PathBuf {
     match &options.jetstream.store_dir {
         Some(directory) => directory.join("jetstream"),
@@ -98,13 +101,25 @@ fn store_dir(options: &Options) -> PathBuf {
     }
 }
 
-fn log_start(options: &Options, store_dir: &Path) {
+/// Most bytes in memory and in files: three quarters of what there is, where the configuration does not say.
+fn room(options: &Options, store_dir: &Path) -> (u64, u64) {
+    let part = |all: u64| all / 4 * 3;
+    let memory = || machine::memory().map_or(USUAL_MEMORY, part);
+    let file = || {
+        if let Err(cause) = std::fs::create_dir_all(store_dir) {
+            warn!("cannot make {}: {cause}", store_dir.display());
+        }
+        machine::free_space(store_dir).map_or(USUAL_FILE, part)
+    };
+    (options.jetstream.max_memory.unwrap_or_else(memory), options.jetstream.max_file.unwrap_or_else(file))
+}
+
+fn log_start(options: &Options, store_dir: &Path, (max_memory, max_file): (u64, u64)) {
     let jetstream = &options.jetstream;
-    let size = |size: Option<u64>| size.map_or_else(|| "unlimited".to_owned(), friendly_bytes);
     info!("---------------- JETSTREAM ----------------");
     info!("  Strict:          {}", jetstream.strict);
-    info!("  Max Memory:      {}", size(jetstream.max_memory));
-    info!("  Max Storage:     {}", size(jetstream.max_file));
+    info!("  Max Memory:      {}", friendly_bytes(max_memory));
+    info!("  Max Storage:     {}", friendly_bytes(max_file));
     info!("  Store Directory: \"{}\"", store_dir.display());
     if let Some(domain) = &jetstream.domain {
         info!("  Domain:          {domain}");

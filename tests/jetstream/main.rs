@@ -8,6 +8,7 @@ mod t10_traces;
 mod t30_elsewhere;
 mod t30_sources;
 mod t30_stories;
+mod t30_strangers;
 mod t50_accounts;
 mod t50_clients;
 mod t50_compaction;

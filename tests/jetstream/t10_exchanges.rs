@@ -42,7 +42,7 @@ tables! {
     batches: "batches.txt", JETSTREAM, 30;
     limits: "limits.txt", LIMITED, 8;
     capacity: "capacity.txt", SMALL, 28;
-    domains: "domain.txt", DOMAIN, 21;
+    domains: "domain.txt", DOMAIN, 25;
     without: "without.txt", WITHOUT, 28;
     leniency: "lenient.txt", LENIENT, 4;
 }

@@ -8,6 +8,7 @@ use troupe_codecs::jwt::claims;
 use troupe_engine::account::renew::{AccountsByName, LinkSources, by_name};
 use troupe_engine::account::{AccountLinks, Graph};
 use troupe_engine::options::{GLOBAL_ACCOUNT, Options};
+use troupe_engine::subject::DomainMappings;
 
 use super::importers::Importers;
 use crate::router::exchange::{ServerNames, ServiceLink, StreamLink};
@@ -43,6 +44,8 @@ struct Scene<'a> {
     options: &'a Options,
     by_name: AccountsByName<'a>,
     names: Arc<ServerNames>,
+    /// How the requests of the JetStream domain are spelled in accounts, and in the system account.
+    domain: Option<(Arc<DomainMappings>, Arc<DomainMappings>)>,
     now: i64,
 }
 
@@ -54,7 +57,20 @@ impl<'a> Scene<'a> {
             system_account: options.system_account_name().map(str::to_owned),
         };
         let by_name = by_name(&options.accounts);
-        Self { accounts, router, options, by_name, names: Arc::new(names), now: now() }
+        let domain = options.jetstream.domain.as_deref().filter(|_| options.jetstream.enabled);
+        let domain = domain.map(|domain| (DomainMappings::of_clients(domain), DomainMappings::of_system(domain)));
+        let domain = domain.map(|(clients, system)| (Arc::new(clients), Arc::new(system)));
+        Self { accounts, router, options, by_name, names: Arc::new(names), domain, now: now() }
+    }
+
+    /// How an account spells the requests of the JetStream domain. One that asks another account has that one's spelling.
+    fn domain_of(&self, name: &str, links: &AccountLinks) -> Option<Arc<DomainMappings>> {
+        let (clients, system) = self.domain.as_ref()?;
+        if self.names.system_account.as_deref() == Some(name) {
+            return Some(Arc::clone(system));
+        }
+        let has_own = self.by_name.get(name).is_some_and(|own| own.jetstream.is_some());
+        (has_own || !links.asks_others_for_jetstream()).then(|| Arc::clone(clients))
     }
 }
 
@@ -149,9 +165,10 @@ impl Linker {
                 None if **account.name() == *GLOBAL_ACCOUNT => scene.options.mappings.clone(),
                 None => Default::default(),
             };
-            account.exchange().set_mappings(mappings, scene.names.cluster.clone());
-            account.exchange().set_trace(own.and_then(|own| own.trace.clone()));
             let links = self.graph.get(account.name()).cloned().unwrap_or_default();
+            let domain = scene.domain_of(account.name(), &links);
+            account.exchange().set_mappings(mappings, scene.names.cluster.clone(), domain);
+            account.exchange().set_trace(own.and_then(|own| own.trace.clone()));
             let changes = self.changes_of(scene, &account, &links);
             account.exchange().set_links(links);
             match scene.router.change(changes) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use parking_lot::RwLock;
@@ -20,8 +20,8 @@ use crate::router::AccountView;
 #[derive(Debug)]
 pub struct JetStreamAccount {
     view: Arc<AccountView>,
-    /// It may have streams; others are only told that they may not.
-    is_enabled: bool,
+    /// Its streams that were kept are there, and it may have more. Until then its clients are told that it may not.
+    is_open: AtomicBool,
     /// Asked for each message.
     limits: ArcSwap<JetStreamLimits>,
     streams: RwLock<BTreeMap<Arc<str>, Arc<StreamEntry>>>,
@@ -35,7 +35,7 @@ impl JetStreamAccount {
     pub fn new(view: Arc<AccountView>, limits: JetStreamLimits) -> Self {
         Self {
             view,
-            is_enabled: true,
+            is_open: AtomicBool::new(false),
             limits: ArcSwap::from_pointee(limits),
             streams: RwLock::default(),
             num_requests: AtomicU64::new(0),
@@ -43,16 +43,15 @@ impl JetStreamAccount {
         }
     }
 
-    /// An account that has no JetStream.
-    #[must_use]
-    pub fn without(view: Arc<AccountView>) -> Self {
-        Self { is_enabled: false, ..Self::new(view, JetStreamLimits::default()) }
-    }
-
     /// Whether it may have streams.
     #[must_use]
-    pub fn is_enabled(&self) -> bool {
-        self.is_enabled
+    pub fn is_open(&self) -> bool {
+        self.is_open.load(Ordering::Acquire)
+    }
+
+    /// Lets it have streams, once those that were kept are there.
+    pub(super) fn open(&self) {
+        self.is_open.store(true, Ordering::Release);
     }
 
     /// The account as publishers see it.

@@ -12,8 +12,12 @@ use super::api::{API_SUBJECTS, ApiRequest, dispatch};
 use super::server::JetStreamServer;
 use super::stream::overflow::{Refused, tell};
 use crate::queue::{Batch, QueueConsumer};
-use crate::router::{ArbiterLocal, InboxBatch, Seat, Subscription, arbiter_local};
+use crate::router::last_resort::LastResort;
+use crate::router::{AccountView, ArbiterLocal, InboxBatch, Seat, Subscription, arbiter_local};
 use crate::supervisor::{ChildContext, SupervisedActor};
+
+/// Requests below `$JS.API` that streams take themselves: where there is no such stream, nobody is there.
+const OF_STREAMS: [&[u8]; 2] = [b"CONSUMER.MSG.NEXT.", b"DIRECT.GET."];
 
 /// Takes the requests of all accounts. What needs a stream goes to its actor; what takes long goes on beside the next request.
 pub struct JetStream {
@@ -45,8 +49,8 @@ impl JetStream {
     pub async fn subscribe(server: &JetStreamServer, accounts: &[Arc<JetStreamAccount>]) {
         let mut tickets = Vec::with_capacity(accounts.len());
         for account in accounts {
-            let subjects = API_SUBJECTS.iter().flat_map(|subject| server.with_domain(subject));
-            let subscriptions = subjects
+            let subscriptions = API_SUBJECTS
+                .iter()
                 .map(|subject| Arc::new(Subscription::inside(Arc::clone(server.inbox()), subject.as_bytes(), b"", 0)));
             match server.parts().router.subscribe_inside(account.view(), subscriptions.collect()) {
                 Ok(ticket) => tickets.push(ticket),
@@ -58,8 +62,19 @@ impl JetStream {
         }
     }
 
+    /// Takes the requests that nobody takes in their accounts: those of accounts that have no JetStream, to say so, those of the system
+    /// account, and those that mean nothing.
+    pub fn subscribe_for_others(server: &JetStreamServer) {
+        let system = server.parts().system_account.clone();
+        let is_ours = move |account: &AccountView, subject: &[u8]| {
+            let Some(rest) = subject.strip_prefix(b"$JS.API.") else { return false };
+            system.as_deref() == Some(&**account.name()) || !OF_STREAMS.iter().any(|start| rest.starts_with(start))
+        };
+        server.parts().router.resort_to(LastResort::new(Arc::clone(server.inbox()), Box::new(is_ours)));
+    }
+
     fn handle_batch(&mut self, batch: &InboxBatch, ctx: &mut Context<Self>) {
-        let Some(account) = self.server.asking(batch.account().name()) else { return };
+        let account = self.server.asking(batch.account());
         for message in batch.iter() {
             let request =
                 ApiRequest::new(Arc::clone(&self.server), Arc::clone(&account), batch.client().cloned(), message);

@@ -8,14 +8,13 @@ use troupe_engine::options::JetStreamOptions;
 /// Limit and use of one kind of storage.
 #[derive(Debug)]
 struct Room {
-    /// `u64::MAX` is no limit.
     most: AtomicU64,
     used: AtomicU64,
 }
 
 impl Room {
-    fn new(most: Option<u64>) -> Self {
-        Self { most: AtomicU64::new(most.unwrap_or(u64::MAX)), used: AtomicU64::new(0) }
+    fn new(most: u64) -> Self {
+        Self { most: AtomicU64::new(most), used: AtomicU64::new(0) }
     }
 }
 
@@ -27,10 +26,10 @@ pub struct Capacity {
 }
 
 impl Capacity {
-    /// Limits of the configuration; nothing is used.
+    /// Limits in bytes; nothing is used.
     #[must_use]
-    pub fn new(options: &JetStreamOptions) -> Self {
-        Self { memory: Room::new(options.max_memory), file: Room::new(options.max_file) }
+    pub fn new(memory: u64, file: u64) -> Self {
+        Self { memory: Room::new(memory), file: Room::new(file) }
     }
 
     fn room(&self, storage: StorageType) -> &Room {
@@ -40,16 +39,19 @@ impl Capacity {
         }
     }
 
-    /// Takes over other limits.
+    /// Takes over other limits, where the configuration has some.
     pub fn set_limits(&self, options: &JetStreamOptions) {
-        self.memory.most.store(options.max_memory.unwrap_or(u64::MAX), Ordering::Relaxed);
-        self.file.most.store(options.max_file.unwrap_or(u64::MAX), Ordering::Relaxed);
+        for (room, most) in [(&self.memory, options.max_memory), (&self.file, options.max_file)] {
+            if let Some(most) = most {
+                room.most.store(most, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Most bytes of a storage.
     #[must_use]
-    pub fn limit(&self, storage: StorageType) -> Option<u64> {
-        Some(self.room(storage).most.load(Ordering::Relaxed)).filter(|most| *most != u64::MAX)
+    pub fn limit(&self, storage: StorageType) -> u64 {
+        self.room(storage).most.load(Ordering::Relaxed)
     }
 
     /// A stream that held `before` bytes holds `after` now.
@@ -73,15 +75,14 @@ mod tests {
 
     #[test]
     fn what_streams_hold_is_added_up() {
-        let options = JetStreamOptions { max_file: Some(100), ..JetStreamOptions::default() };
-        let capacity = Capacity::new(&options);
+        let capacity = Capacity::new(1000, 100);
         capacity.changed(StorageType::File, 0, 90);
         capacity.changed(StorageType::File, 90, 60);
         assert!(!capacity.is_full(StorageType::File, 60, 100), "no more than may be");
         assert!(capacity.is_full(StorageType::File, 60, 101));
-        assert!(!capacity.is_full(StorageType::Memory, 0, u64::MAX), "no limit");
+        assert!(!capacity.is_full(StorageType::Memory, 0, 1000), "the other storage");
         capacity.set_limits(&JetStreamOptions { max_file: Some(200), ..JetStreamOptions::default() });
         assert!(!capacity.is_full(StorageType::File, 60, 101));
-        assert_eq!((capacity.limit(StorageType::File), capacity.limit(StorageType::Memory)), (Some(200), None));
+        assert_eq!((capacity.limit(StorageType::File), capacity.limit(StorageType::Memory)), (200, 1000));
     }
 }

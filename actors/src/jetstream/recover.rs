@@ -7,7 +7,7 @@ use troupe_codecs::api::json::decode_stored;
 use troupe_codecs::api::stream::StoredStream;
 use troupe_codecs::api::{API_LEVEL, StreamConfig, Timestamp};
 use troupe_engine::stream::level::unsupported_level;
-use troupe_store::FoundStream;
+use troupe_store::{FoundStream, StoreDirectory};
 
 use super::account::JetStreamAccount;
 use super::actor::JetStream;
@@ -18,28 +18,27 @@ use super::stream::overflow::refuse;
 impl JetStreamServer {
     /// Starts the streams that were kept. Those that cannot be served stay known as offline, and their files stay.
     pub async fn recover(self: &Arc<Self>) {
-        let Some(directory) = self.directory() else { return };
-        let found = match directory.streams() {
-            Ok(found) => found,
-            Err(cause) => return tracing::error!("cannot list the streams that were kept: {cause}"),
-        };
-        self.start_found(found).await;
+        match self.directory().map(StoreDirectory::streams) {
+            Some(Ok(found)) => self.start_found(found).await,
+            Some(Err(cause)) => tracing::error!("cannot list the streams that were kept: {cause}"),
+            None => {}
+        }
+        self.accounts().iter().for_each(|account| account.open());
     }
 
     /// Serves accounts that have JetStream from now on: starts their streams that were kept, then their API.
     pub async fn start_accounts(self: &Arc<Self>, accounts: &[Arc<JetStreamAccount>]) {
-        let Some(directory) = self.directory().filter(|_| !accounts.is_empty()) else { return };
         for account in accounts {
-            match directory.streams_of(account.name()) {
-                Ok(found) => self.start_found(found).await,
-                Err(cause) => {
+            match self.directory().map(|directory| directory.streams_of(account.name())) {
+                Some(Ok(found)) => self.start_found(found).await,
+                Some(Err(cause)) => {
                     tracing::error!("cannot list the streams of account {:?} that were kept: {cause}", account.name());
                 }
+                None => {}
             }
         }
-        // Requests of those that were turned away arrive already.
-        let unheard = accounts.iter().filter(|account| !self.let_in(account.name()));
-        JetStream::subscribe(self, &unheard.cloned().collect::<Vec<_>>()).await;
+        accounts.iter().for_each(|account| account.open());
+        JetStream::subscribe(self, accounts).await;
     }
 
     async fn start_found(self: &Arc<Self>, found: Vec<FoundStream>) {

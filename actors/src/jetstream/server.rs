@@ -11,6 +11,7 @@ use parking_lot::RwLock;
 use troupe_codecs::api::account::JetStreamLimits;
 use troupe_codecs::api::{ApiError, StreamConfig, Timestamp, errors};
 use troupe_engine::options::JetStreamOptions;
+use troupe_engine::subject::DomainMappings;
 
 use troupe_store::StoreDirectory;
 
@@ -22,7 +23,7 @@ use super::stream::Stream;
 use super::stream::overflow::{self, Refused, refuse};
 use crate::queue::Queue;
 use crate::router::local::SeatPlan;
-use crate::router::{AccountView, Inbox, RouterHandle};
+use crate::router::{AccountView, Accounts, Inbox, RouterHandle};
 use crate::supervisor::{ArbiterSlot, ChildSpec, RestartPolicy, SupervisorHandle};
 
 /// Most bytes of requests that wait.
@@ -37,10 +38,18 @@ pub struct JetStreamParts {
     pub options: JetStreamOptions,
     /// Where files are.
     pub store_dir: PathBuf,
+    /// Most bytes in memory, as configured or chosen.
+    pub max_memory: u64,
+    /// Most bytes in files, as configured or chosen.
+    pub max_file: u64,
     /// Name of the server.
     pub server_name: String,
     /// Id of the server.
     pub server_id: String,
+    /// Name of its cluster.
+    pub cluster: Option<String>,
+    /// Name of the system account, where there is one.
+    pub system_account: Option<String>,
     /// The version that answers show.
     pub version: &'static str,
     /// Largest message.
@@ -49,6 +58,8 @@ pub struct JetStreamParts {
     pub disable_cache: bool,
     /// Door to the Router.
     pub router: RouterHandle,
+    /// All accounts, with JetStream or without.
+    pub accounts: Arc<Accounts>,
     /// Starts the actors of streams.
     pub supervisor: SupervisorHandle,
     /// Where they run, at least one.
@@ -62,8 +73,6 @@ pub struct JetStreamParts {
 pub struct JetStreamServer {
     parts: JetStreamParts,
     accounts: RwLock<HashMap<Arc<str>, Arc<JetStreamAccount>>>,
-    /// Accounts it is not enabled for, whose clients are told so.
-    strangers: RwLock<HashMap<Arc<str>, Arc<JetStreamAccount>>>,
     inbox: Arc<Inbox>,
     next_arbiter: AtomicUsize,
     next_child: AtomicU64,
@@ -76,6 +85,8 @@ pub struct JetStreamServer {
     /// Streams in files.
     directory: Option<StoreDirectory>,
     capacity: Capacity,
+    /// How clients spell the requests of its domain.
+    domain_mappings: Option<DomainMappings>,
 }
 
 /// How JetStream is.
@@ -108,11 +119,11 @@ impl JetStreamServer {
                 counter.fetch_add(batch.len() as u64, Ordering::Relaxed);
             }),
         );
-        let capacity = Capacity::new(&parts.options);
+        let capacity = Capacity::new(parts.max_memory, parts.max_file);
+        let domain_mappings = parts.options.domain.as_deref().map(DomainMappings::of_clients);
         Arc::new(Self {
             parts,
             accounts: RwLock::default(),
-            strangers: RwLock::default(),
             inbox,
             next_arbiter: AtomicUsize::new(0),
             next_child: AtomicU64::new(0),
@@ -122,6 +133,7 @@ impl JetStreamServer {
             refused: overflow::queue(),
             directory,
             capacity,
+            domain_mappings,
         })
     }
 
@@ -143,14 +155,16 @@ impl JetStreamServer {
         self.options().domain.as_deref().unwrap_or_default()
     }
 
-    /// A subject below `$JS.API`, and the same one as the domain's clients spell it.
+    /// The subject of a request as it is without the domain, where it is one of the domain.
     #[must_use]
-    pub fn with_domain(&self, subject: &str) -> Vec<String> {
-        let mut subjects = vec![subject.to_owned()];
-        if let (Some(domain), Some(rest)) = (&self.options().domain, subject.strip_prefix("$JS.")) {
-            subjects.push(format!("$JS.{domain}.{rest}"));
-        }
-        subjects
+    pub fn without_domain(&self, subject: &[u8]) -> Option<Vec<u8>> {
+        self.domain_mappings.as_ref()?.map(subject)
+    }
+
+    /// Whether this is the system account, whose clients ask about the server and about other accounts.
+    #[must_use]
+    pub fn is_system(&self, account: &str) -> bool {
+        self.parts.system_account.as_deref() == Some(account)
     }
 
     /// Where requests come in.
@@ -198,23 +212,11 @@ impl JetStreamServer {
         account
     }
 
-    /// Tells the clients of an account that it is not enabled for them.
-    pub fn turn_away(&self, view: Arc<AccountView>) -> Arc<JetStreamAccount> {
-        let account = Arc::new(JetStreamAccount::without(view));
-        self.strangers.write().insert(Arc::clone(account.name()), Arc::clone(&account));
-        account
-    }
-
-    /// The account of a request, whether it is enabled for it or not.
+    /// The account of a request. Where it is not enabled for it, clients are told so.
     #[must_use]
-    pub fn asking(&self, name: &str) -> Option<Arc<JetStreamAccount>> {
-        let stranger = self.strangers.read().get(name).cloned();
-        stranger.or_else(|| self.account(name))
-    }
-
-    /// Takes requests of an account that was turned away; whether it was.
-    pub fn let_in(&self, name: &str) -> bool {
-        self.strangers.write().remove(name).is_some()
+    pub fn asking(&self, view: &Arc<AccountView>) -> Arc<JetStreamAccount> {
+        let stranger = || Arc::new(JetStreamAccount::new(Arc::clone(view), JetStreamLimits::default()));
+        self.account(view.name()).unwrap_or_else(stranger)
     }
 
     /// Ends the actors of all streams: what is written becomes durable, and clients that wait for messages are told.
@@ -244,7 +246,7 @@ impl JetStreamServer {
     /// # Errors
     /// It has not.
     pub fn check_room(&self, account: &JetStreamAccount, config: &StreamConfig) -> Result<(), ApiError> {
-        let Some(limit) = self.capacity.limit(config.storage) else { return Ok(()) };
+        let limit = self.capacity.limit(config.storage);
         let own = account.reserved(config.storage, &config.name);
         let accounts = self.accounts();
         let others = accounts.iter().filter(|other| other.name() != account.name());

@@ -52,8 +52,7 @@ impl Reporter {
         let claims = token.map(|token| &token.claims);
         let named = claims.map(|claims| claims.name.clone()).filter(|name| !name.is_empty());
         let has_jetstream = sources.jetstream.get().is_some_and(|source| source.is_enabled_for(name));
-        let is_served = sources.jetstream.get().is_some() && !is_system;
-        let system = options.system_account_name().filter(|_| is_served);
+        let is_served = sources.jetstream.get().is_some();
         AccountInfo {
             account_name: name.to_string(),
             update_time: self.config_load_time(),
@@ -64,7 +63,7 @@ impl Reporter {
             leafnode_connections: self.num_leafs(name),
             client_connections: account.num_connections(),
             subscriptions: stats.num_subscriptions,
-            sharing: sharing(&options, account, system),
+            sharing: sharing(&options, account, is_served),
             jwt: token.map(|token| token.text.clone()).unwrap_or_default(),
             issuer_key: claims.map(|claims| claims.iss.clone()).unwrap_or_default(),
             name_tag: named.unwrap_or_else(|| name.to_string()),

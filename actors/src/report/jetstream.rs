@@ -22,6 +22,9 @@ use super::sources::{Answer, Faults, JetStreamSource};
 use crate::jetstream::messages::{self, StreamCommand};
 use crate::jetstream::{JetStreamAccount, JetStreamServer, StreamEntry};
 
+/// The interval that nats-server shows where every write is synced.
+const SHOWN_INTERVAL: Duration = Duration::from_secs(120);
+
 /// JetStream of this server.
 #[derive(Clone, Debug)]
 pub struct JetStreamReport(Arc<JetStreamServer>);
@@ -35,16 +38,16 @@ impl JetStreamReport {
 
     fn config(&self) -> JetStreamConfig {
         let options = self.0.options();
-        let limit = |limit: Option<u64>| limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
+        let limit = |storage| i64::try_from(self.0.capacity().limit(storage)).unwrap_or(i64::MAX);
         let interval = match options.sync {
-            SyncInterval::Always => 0,
-            SyncInterval::Every(interval) => u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX),
+            SyncInterval::Always => SHOWN_INTERVAL,
+            SyncInterval::Every(interval) => interval,
         };
         JetStreamConfig {
-            max_memory: limit(self.0.capacity().limit(StorageType::Memory)),
-            max_storage: limit(self.0.capacity().limit(StorageType::File)),
+            max_memory: limit(StorageType::Memory),
+            max_storage: limit(StorageType::File),
             store_dir: self.0.parts().store_dir.display().to_string(),
-            sync_interval: interval,
+            sync_interval: u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX),
             sync_always: options.sync == SyncInterval::Always,
             domain: self.0.domain().to_owned(),
             compress_ok: options.max_memory.is_some() && options.max_file.is_some(),

@@ -15,17 +15,29 @@ use crate::router::AccountView;
 /// Requests to JetStream.
 const JETSTREAM_API: &str = "$JS.API.>";
 
-/// What the configuration says an account shares, takes over and maps. `system` is the account that serves JetStream, where the server
-/// has it: nats-server shows that as an import, also of accounts without JetStream.
-pub(super) fn sharing(options: &Options, account: &AccountView, system: Option<&str>) -> AccountSharing {
-    let name = &**account.name();
+/// What the system account has for others.
+const SYSTEM_EXPORTS: [(&str, ResponseType); 5] = [
+    (JETSTREAM_API, ResponseType::Singleton),
+    ("$SYS.DEBUG.SUBSCRIBERS", ResponseType::Singleton),
+    ("$SYS.REQ.USER.*.INFO", ResponseType::Singleton),
+    ("$SYS.REQ.ACCOUNT.*.CONNZ", ResponseType::Stream),
+    ("$SYS.REQ.ACCOUNT.*.STATZ", ResponseType::Stream),
+];
+
+/// What an account shares, takes over and maps. nats-server shows JetStream as an import from the system account, where
+/// the server has it also of accounts without, but for those that ask another account.
+pub(super) fn sharing(options: &Options, account: &AccountView, is_served: bool) -> AccountSharing {
+    let (name, system) = (&**account.name(), options.system_account_name());
     let own = options.accounts.iter().find(|account| account.name == name);
     let mappings = match own {
         Some(account) => &account.mappings,
         None if name == GLOBAL_ACCOUNT => &options.mappings,
         None => &Mappings::default(),
     };
-    let api = system.map(|system| ImportInfo {
+    let links = account.exchange().links();
+    let has_own = own.is_some_and(|account| account.jetstream.is_some());
+    let is_asked = has_own || is_served && !links.asks_others_for_jetstream();
+    let api = system.filter(|system| is_asked && *system != name).map(|system| ImportInfo {
         subject: JETSTREAM_API.to_owned(),
         account: system.to_owned(),
         to: JETSTREAM_API.to_owned(),
@@ -34,15 +46,23 @@ pub(super) fn sharing(options: &Options, account: &AccountView, system: Option<&
         share: true,
         ..ImportInfo::default()
     });
+    let services = SYSTEM_EXPORTS.iter().filter(|_| system == Some(name)).map(|(subject, response)| ExportInfo {
+        subject: (*subject).to_owned(),
+        kind: "service",
+        response_type: response_text(*response),
+        ..ExportInfo::default()
+    });
     AccountSharing {
-        mappings: shown_mappings(mappings),
-        exports: own.map(|account| account.exports.iter().map(export).collect()).unwrap_or_default(),
-        imports: imports(&account.exchange().links()).chain(api).collect(),
+        mappings: shown_mappings(
+            account.exchange().domain().iter().flat_map(|domain| domain.iter()).chain(mappings.iter()),
+        ),
+        exports: own.iter().flat_map(|account| account.exports.iter().map(export)).chain(services).collect(),
+        imports: imports(&links).chain(api).collect(),
     }
 }
 
-fn shown_mappings(mappings: &Mappings) -> BTreeMap<String, Vec<MappingInfo>> {
-    mappings.iter().map(|mapping| (mapping.source().to_owned(), shown_destinations(mapping))).collect()
+fn shown_mappings<'m>(mappings: impl Iterator<Item = &'m Mapping>) -> BTreeMap<String, Vec<MappingInfo>> {
+    mappings.map(|mapping| (mapping.source().to_owned(), shown_destinations(mapping))).collect()
 }
 
 /// As nats-server keeps them: by cluster, lightest first, each weight with those before it, and what is left over stays on the

@@ -1,14 +1,14 @@
 //! What an account has from other accounts, and has for them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 use rand::Rng;
 use troupe_engine::account::{AccountLinks, ServiceImport, StreamImport};
 use troupe_engine::options::TraceOptions;
-use troupe_engine::subject::{Mapped, Mappings};
+use troupe_engine::subject::{DomainMappings, Mapped, Mappings};
 
 use super::replies::Replies;
 use super::{AccountView, Subscription};
@@ -46,13 +46,31 @@ pub struct ServiceLink {
     pub names: Arc<ServerNames>,
 }
 
+/// No subject is mapped.
+const NONE: u8 = 0;
+/// Only subjects that begin with a dollar sign may be.
+const DOLLAR: u8 = 1;
+/// Any may be.
+const ANY: u8 = 2;
+
+/// Where messages go instead.
+#[derive(Debug, Default)]
+struct Detours {
+    own: Mappings,
+    /// Cluster in which they are published.
+    cluster: Option<String>,
+    /// Subjects of the JetStream domain.
+    domain: Option<Arc<DomainMappings>>,
+}
+
 /// The import side and the reply side of an account.
 #[derive(Debug)]
 pub struct Exchange {
     streams: ArcSwap<Vec<StreamLink>>,
     links: ArcSwap<AccountLinks>,
-    mappings: ArcSwap<(Mappings, Option<String>)>,
-    has_mappings: AtomicBool,
+    detours: ArcSwap<Detours>,
+    /// Which subjects may be mapped.
+    mapped: AtomicU8,
     trace: ArcSwapOption<TraceOptions>,
     has_trace: AtomicBool,
     replies: Replies,
@@ -67,8 +85,8 @@ impl Default for Exchange {
         Self {
             streams: ArcSwap::default(),
             links: ArcSwap::default(),
-            mappings: ArcSwap::default(),
-            has_mappings: AtomicBool::new(false),
+            detours: ArcSwap::default(),
+            mapped: AtomicU8::new(NONE),
             trace: ArcSwapOption::empty(),
             has_trace: AtomicBool::new(false),
             replies: Replies::new(&mut rand::rng()),
@@ -100,10 +118,10 @@ impl Exchange {
         self.links.store(Arc::new(links));
     }
 
-    /// Looks at its mappings.
+    /// How it spells the requests of the JetStream domain, where there is one.
     #[must_use]
-    pub fn mappings<T>(&self, look: impl FnOnce(&Mappings) -> T) -> T {
-        look(&self.mappings.load().0)
+    pub fn domain(&self) -> Option<Arc<DomainMappings>> {
+        self.detours.load().domain.clone()
     }
 
     /// Replies of its services that are on their way back.
@@ -112,10 +130,15 @@ impl Exchange {
         &self.replies
     }
 
-    /// Puts mappings in force for messages published in `cluster`.
-    pub fn set_mappings(&self, mappings: Mappings, cluster: Option<String>) {
-        self.has_mappings.store(!mappings.is_empty(), Ordering::Relaxed);
-        self.mappings.store(Arc::new((mappings, cluster)));
+    /// Puts mappings in force for messages published in `cluster`, and behind them those of a JetStream domain.
+    pub fn set_mappings(&self, own: Mappings, cluster: Option<String>, domain: Option<Arc<DomainMappings>>) {
+        let mapped = match (own.is_empty(), &domain) {
+            (true, None) => NONE,
+            (true, Some(_)) => DOLLAR,
+            (false, _) => ANY,
+        };
+        self.detours.store(Arc::new(Detours { own, cluster, domain }));
+        self.mapped.store(mapped, Ordering::Relaxed);
     }
 
     /// Traces messages with a sampled trace context, where that is wanted.
@@ -142,15 +165,18 @@ impl Exchange {
     #[must_use]
     #[inline]
     pub fn mapped(&self, subject: &[u8]) -> Option<Vec<u8>> {
-        if self.has_mappings.load(Ordering::Relaxed) { self.map(subject) } else { None }
+        match self.mapped.load(Ordering::Relaxed) {
+            NONE => None,
+            DOLLAR if subject.first() != Some(&b'$') => None,
+            _ => self.map(subject),
+        }
     }
 
     #[cold]
     fn map(&self, subject: &[u8]) -> Option<Vec<u8>> {
-        let mappings = self.mappings.load();
-        let (list, cluster) = &**mappings;
-        match list.map(subject, cluster.as_deref(), rand::rng().random_range(0..100)) {
-            Mapped::Unchanged => None,
+        let detours = self.detours.load();
+        match detours.own.map(subject, detours.cluster.as_deref(), rand::rng().random_range(0..100)) {
+            Mapped::Unchanged => detours.domain.as_ref()?.map(subject),
             Mapped::To(subject) => Some(subject),
             Mapped::Lost => Some(Vec::new()),
         }

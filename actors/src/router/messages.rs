@@ -14,8 +14,9 @@ use troupe_codecs::system::ServerStamp;
 
 use super::cache_stats::{CacheFigures, CacheStats};
 use super::exchange::StreamLink;
+use super::last_resort::LastResort;
 use super::peer::Announcement;
-use super::{AccountView, PeerDirectory, PeerLink, Pools, Subscription};
+use super::{AccountView, Inbox, PeerDirectory, PeerLink, Pools, Subscription};
 use crate::queue::{Batch, Fenced, FullPolicy, Queue, QueueConsumer, QueueDepth, QueueLimits};
 
 /// Most change sets waiting for the Router. A connection has at most one with a barrier on its way, so this is out of reach
@@ -131,6 +132,8 @@ pub struct RouterHandle {
     caches: Arc<Mutex<BTreeMap<usize, Arc<CacheStats>>>>,
     /// How the server introduces itself, once it has a system account.
     introduction: Arc<OnceLock<Introduction>>,
+    /// Who answers requests that nobody takes.
+    last_resort: Arc<OnceLock<LastResort>>,
 }
 
 impl fmt::Debug for RouterHandle {
@@ -147,6 +150,7 @@ impl Default for RouterHandle {
             peers: Arc::default(),
             caches: Arc::default(),
             introduction: Arc::default(),
+            last_resort: Arc::default(),
         }
     }
 }
@@ -230,6 +234,16 @@ impl RouterHandle {
     #[must_use]
     pub fn cache_figures(&self) -> CacheFigures {
         CacheFigures::sum(self.caches.lock().values().map(|stats| &**stats))
+    }
+
+    /// Has requests that nobody takes answered. Once.
+    pub fn resort_to(&self, last_resort: LastResort) {
+        self.last_resort.set(last_resort).ok();
+    }
+
+    /// Who takes a request that nobody in its account takes.
+    pub(super) fn last_resort(&self, account: &AccountView, subject: &[u8]) -> Option<&Arc<Inbox>> {
+        self.last_resort.get()?.inbox(account, subject)
     }
 
     /// Has message traces told, by a server that introduces itself so. Once.

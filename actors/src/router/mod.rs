@@ -27,6 +27,7 @@ pub mod exchange;
 mod imported;
 pub mod inbox;
 mod interest;
+pub mod last_resort;
 pub mod latency;
 pub mod local;
 mod message;

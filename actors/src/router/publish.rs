@@ -225,8 +225,8 @@ impl Publisher {
         if !self.hops.is_empty() {
             num_delivered += self.follow_hops(origin, message);
         }
-        if num_delivered == 0 && origin.no_responders && !message.reply.is_empty() {
-            self.tell_no_responders(origin, message);
+        if num_delivered == 0 && !message.reply.is_empty() {
+            num_delivered = usize::from(self.resort(origin, message));
         }
         num_delivered
     }
@@ -314,9 +314,25 @@ impl Publisher {
         (plan, door)
     }
 
+    /// Hands a request nobody took to the server, where that has an answer; yields whether it has. A requester who wants to know is told
+    /// otherwise.
+    #[cold]
+    pub(super) fn resort(&mut self, origin: Origin<'_>, message: &Message<'_>) -> bool {
+        if !origin.is_route()
+            && let Some(inbox) = self.router.last_resort(origin.account, message.subject)
+        {
+            self.deliveries.inside(inbox, origin).append(0, message);
+            return true;
+        }
+        if origin.no_responders {
+            self.tell_no_responders(origin, message);
+        }
+        false
+    }
+
     /// Answers a request nobody took, where the requester listens on the reply subject.
     #[cold]
-    pub(super) fn tell_no_responders(&mut self, origin: Origin<'_>, message: &Message<'_>) {
+    fn tell_no_responders(&mut self, origin: Origin<'_>, message: &Message<'_>) {
         let (Some(view), Some(requester)) = (&self.view, origin.sink) else { return };
         let mut matches = Matches::default();
         view.index.collect(message.reply, &mut matches);

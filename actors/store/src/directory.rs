@@ -232,6 +232,22 @@ impl StoreDirectory {
         if place.list(&place.directory)?.is_empty() { Ok(()) } else { place.remove_stream() }
     }
 
+    /// Removes all that is kept of an account, none of whose streams is open.
+    ///
+    /// # Errors
+    ///
+    /// `Unusable` for names that are no file names; I/O errors.
+    pub fn remove_account(&self, account: &str) -> Result<(), StoreError> {
+        for found in self.streams_of(account)? {
+            self.remove_stream(account, &found.name)?;
+        }
+        let root = self.options.path.join("jetstream").join(account);
+        if self.list(&root)?.is_empty() {
+            return Ok(());
+        }
+        self.disk.remove_directory(&root).map_err(|error| StoreError::io("remove", &root, error))
+    }
+
     /// Moves a directory under a stream's name that has no configuration to the account's `lost`, and returns where it
     /// is now; None where there is no such directory.
     ///

@@ -124,6 +124,14 @@ pub struct Purged {
     pub purged: u64,
 }
 
+/// All streams of an account were removed.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct AccountPurged {
+    /// Whether it was begun.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub initiated: bool,
+}
+
 /// A message.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct StoredMessage {

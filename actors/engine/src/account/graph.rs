@@ -30,6 +30,9 @@ const SYSTEM_IMPORTS: [(&str, &str, bool); 4] = [
     ("$SYS.REQ.USER.INFO", "$SYS.REQ.USER.*.INFO", true),
 ];
 
+/// The request that says which account's JetStream is asked.
+const JETSTREAM_INFO: &[u8] = b"$JS.API.INFO";
+
 /// Why an export or import is refused. The texts are nats-server's.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LinkError {
@@ -116,6 +119,12 @@ impl AccountLinks {
     #[must_use]
     pub fn service_export(&self, subject: &str) -> Option<&Arc<ServiceExport>> {
         covering(&self.services, subject)
+    }
+
+    /// Whether requests to JetStream go to another account, as its imports want it.
+    #[must_use]
+    pub fn asks_others_for_jetstream(&self) -> bool {
+        self.service_imports.iter().any(|import| is_subset(JETSTREAM_INFO, import.from.as_bytes()))
     }
 
     pub(super) fn exports_stream(&self, subject: &str) -> bool {

@@ -2,8 +2,9 @@
 //!
 //! - [`transform`]: one rule from a source pattern to a destination, as mappings, imports and streams use it.
 //! - [`function`]: what a token of a destination asks for.
-//! - [`mapping`]: the weighted mappings of an account.
+//! - [`mapping`]: the weighted mappings of an account. [`domain`]: those of a JetStream domain.
 
+pub mod domain;
 pub mod function;
 pub mod mapping;
 #[cfg(test)]
@@ -12,5 +13,6 @@ pub mod transform;
 #[cfg(test)]
 mod transform_test;
 
+pub use domain::DomainMappings;
 pub use mapping::{Destination, Mapped, Mapping, MappingError, Mappings};
 pub use transform::{Transform, TransformError};

@@ -17,7 +17,7 @@ use troupe_engine::consumer::call::{Call, Verb, answer_kind, parse_call};
 use super::super::entry::StreamEntry;
 use super::super::messages::{StreamCall, StreamCommand};
 use super::ApiRequest;
-use super::{restore, streams};
+use super::{restore, streams, system};
 use crate::router::ArbiterLocal;
 
 /// Subjects of the API. Messages of consumers and direct reads are not among them: streams take those themselves, so that a
@@ -48,6 +48,9 @@ pub fn dispatch(request: ApiRequest, local: &Rc<ArbiterLocal>) -> Option<Work> {
     let subject = String::from_utf8_lossy(request.subject()).into_owned();
     let tokens: Vec<&str> = split_api(&subject);
     let local = Rc::clone(local);
+    if request.server().is_system(request.account().name()) {
+        return system::dispatch(&tokens, request, local);
+    }
     match tokens.as_slice() {
         ["INFO"] => answer_info(&request, &local),
         ["STREAM", "CREATE", name] => return Some(streams::create(request, local, (*name).to_owned())),
@@ -70,12 +73,9 @@ pub fn dispatch(request: ApiRequest, local: &Rc<ArbiterLocal>) -> Option<Work> {
     None
 }
 
-/// What stands behind `$JS.API`, or behind `$JS.<domain>.API`.
+/// What stands behind `$JS.API`.
 fn split_api(subject: &str) -> Vec<&str> {
-    let mut tokens: Vec<&str> = subject.split('.').collect();
-    let start = if tokens.get(1) == Some(&"API") { 2 } else { 3 };
-    tokens.drain(..start.min(tokens.len()));
-    tokens
+    subject.split('.').skip(2).collect()
 }
 
 fn answer_info(request: &ApiRequest, local: &ArbiterLocal) {
@@ -142,10 +142,8 @@ fn find(request: &ApiRequest, name: &str) -> Result<Arc<StreamEntry>, troupe_cod
 /// Hands a request about consumers to their stream. What is wrong with it whatever the stream is told first.
 fn dispatch_consumer(request: ApiRequest, local: &ArbiterLocal) {
     let strictness = if request.server().options().strict { Strictness::Strict } else { Strictness::Lenient };
-    let subject = String::from_utf8_lossy(request.subject());
-    let subject = format!("$JS.API.{}", split_api(&subject).join("."));
-    let Some(kind) = answer_kind(subject.as_bytes()) else { return };
-    let Some(read) = parse_call(subject.as_bytes(), &request.body(), strictness) else { return };
+    let Some(kind) = answer_kind(request.subject()) else { return };
+    let Some(read) = parse_call(request.subject(), &request.body(), strictness) else { return };
     if let Ok(Call { stream, verb: Verb::Reset(_), .. }) = &read {
         // Consumers take these themselves, so that nobody speaks for one that does not exist.
         if let (Ok(entry), Ok(call)) = (find(&request, stream), &read) {
@@ -153,6 +151,9 @@ fn dispatch_consumer(request: ApiRequest, local: &ArbiterLocal) {
             tracing::debug!(is_taken, "a consumer is to begin anew");
         }
         return;
+    }
+    if kind == "consumer_leader_stepdown_response" {
+        return refuse_cluster::<Empty>(&request, local, kind);
     }
     let found = request.check().and(read).and_then(|call| Ok((find(&request, &call.stream)?, call)));
     match found {

@@ -149,7 +149,7 @@ impl ApiRequest {
     pub fn check(&self) -> Result<(), ApiError> {
         match header::get(self.headers(), headers::REQUIRED_API_LEVEL) {
             Some(level) if !level.is_empty() && refuses_request(level) => Err(errors::REQUIRED_API_LEVEL.error()),
-            _ if !self.account.is_enabled() => Err(errors::NOT_ENABLED_FOR_ACCOUNT.error()),
+            _ if !self.account.is_open() => Err(errors::NOT_ENABLED_FOR_ACCOUNT.error()),
             _ => Ok(()),
         }
     }
@@ -211,23 +211,25 @@ impl ApiRequest {
         });
     }
 
-    /// Who asks.
+    /// Who asks, as events tell it.
     #[must_use]
     pub fn client_info(&self) -> ClientInfo {
-        let info = ClientInfo {
-            acc: self.account.name().to_string(),
-            server: self.server.parts().server_name.clone(),
-            ..ClientInfo::default()
-        };
-        match &self.client {
-            Some(client) => ClientInfo {
-                id: client.cid(),
-                host: client.remote().to_string(),
-                kind: "Client".to_owned(),
-                client_type: "nats".to_owned(),
-                ..info
-            },
-            None => info,
+        let parts = self.server.parts();
+        let info = self.importer().unwrap_or_else(|| match self.client.as_ref().filter(|client| !client.is_route()) {
+            Some(client) => client.client_info(self.account.name(), true),
+            None => ClientInfo { acc: self.account.name().to_string(), ..ClientInfo::default() },
+        });
+        let (server, cluster) = (parts.server_name.clone(), parts.cluster.clone().unwrap_or_default());
+        ClientInfo { server, cluster, jwt: String::new(), alts: Vec::new(), ..info }
+    }
+
+    /// Who asks from another account, as far as that lets it be known. No client can answer on behalf of another account, so that the
+    /// header is the server's own.
+    fn importer(&self) -> Option<ClientInfo> {
+        if !self.account.view().exchange().replies().owns(self.reply()) {
+            return None;
         }
+        let asking = ClientInfo::parse(header::get(self.headers(), headers::REQUEST_INFO)?)?;
+        Some(ClientInfo { svc: self.account.name().to_string(), ..asking })
     }
 }

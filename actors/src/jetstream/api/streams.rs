@@ -170,7 +170,7 @@ pub(super) fn delete(request: ApiRequest, local: Rc<ArbiterLocal>, name: String)
 }
 
 /// Removes a stream with its files and waits until it is gone.
-async fn destroy(server: &JetStreamServer, account: &JetStreamAccount, name: &str) -> Result<(), ApiError> {
+pub(super) async fn destroy(server: &JetStreamServer, account: &JetStreamAccount, name: &str) -> Result<(), ApiError> {
     let entry = account.stream(name).ok_or_else(|| errors::STREAM_NOT_FOUND.error())?;
     if entry.offline_reason().is_some() {
         return server.remove_offline(account, &entry).await;

@@ -49,14 +49,13 @@ impl Listening {
         let stream = core.entry.name();
         let domain = Some(core.server.domain()).filter(|domain| !domain.is_empty()).unwrap_or("_");
         let account = short_hash(core.account.name());
-        let mut subjects = vec![
+        let subjects = [
+            (format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.*"), TAG_NEXT),
             (format!("$JS.ACK.{stream}.>"), TAG_ACK),
             (format!("$JS.ACK.{domain}.{account}.{stream}.>"), TAG_ACK),
             (format!("$JS.FC.{stream}.>"), TAG_FLOW),
             (format!("$JS.FC.{domain}.{account}.{stream}.>"), TAG_FLOW),
         ];
-        let next = core.server.with_domain(&format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.*"));
-        subjects.extend(next.into_iter().map(|subject| (subject, TAG_NEXT)));
         let inbox = core.entry.inbox();
         let made = subjects
             .iter()

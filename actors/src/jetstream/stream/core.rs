@@ -221,8 +221,7 @@ impl StreamCore {
         wanted.extend(self.config.subjects.iter().map(|subject| (subject.clone(), &b""[..], TAG_PUBLISH)));
         let mut direct = |name: &str| {
             for (subject, tag) in [(name.to_owned(), TAG_DIRECT), (format!("{name}.>"), TAG_DIRECT_SUBJECT)] {
-                let subjects = self.server.with_domain(&format!("$JS.API.DIRECT.GET.{subject}"));
-                wanted.extend(subjects.into_iter().map(|subject| (subject, &b"_sys_"[..], tag)));
+                wanted.push((format!("$JS.API.DIRECT.GET.{subject}"), &b"_sys_"[..], tag));
             }
         };
         if self.config.allow_direct {

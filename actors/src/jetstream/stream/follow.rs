@@ -250,7 +250,9 @@ impl StreamCore {
 
     /// Sends a request whose subscriptions are visible; without a reply where nobody waits for the answer.
     pub(super) fn send_request(&self, request: &Request, reply: &str) {
-        self.send_message(request.subject.as_bytes(), reply.as_bytes(), &request.headers, &request.body);
+        let plain = self.server.without_domain(request.subject.as_bytes());
+        let subject = plain.as_deref().unwrap_or(request.subject.as_bytes());
+        self.send_message(subject, reply.as_bytes(), &request.headers, &request.body);
     }
 }
 

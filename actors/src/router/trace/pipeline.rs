@@ -118,8 +118,8 @@ impl Publisher {
                 num_delivered += usize::from(self.trace_on(&target, origin, message));
             }
         }
-        if num_delivered == 0 && origin.no_responders && !message.reply.is_empty() {
-            self.tell_no_responders(origin, message);
+        if num_delivered == 0 && !message.reply.is_empty() {
+            num_delivered = usize::from(!self.is_trace_only() && self.resort(origin, message));
         }
         num_delivered
     }
