@@ -2,5 +2,6 @@
 
 mod shape;
 mod t10_events;
+mod t10_jetstream;
 mod t10_requests;
 mod t30_tenants;

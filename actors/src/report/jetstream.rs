@@ -89,6 +89,15 @@ impl JetStreamReport {
         stats
     }
 
+    fn block(&self, config: JetStreamConfig) -> JetStreamVarz {
+        JetStreamVarz {
+            config: serde_json::to_value(config).ok(),
+            stats: serde_json::to_value(self.stats()).ok(),
+            meta: None,
+            limits: serde_json::to_value(self.limits()).ok(),
+        }
+    }
+
     async fn fill(self, options: JszOptions, mut document: Jsz) -> Result<Jsz, ReportError> {
         let mut accounts = self.0.accounts();
         accounts.sort_by(|a, b| a.name().cmp(b.name()));
@@ -116,12 +125,24 @@ impl JetStreamReport {
 
 impl JetStreamSource for JetStreamReport {
     fn varz(&self) -> JetStreamVarz {
-        JetStreamVarz {
-            config: serde_json::to_value(self.config()).ok(),
-            stats: serde_json::to_value(self.stats()).ok(),
-            meta: None,
-            limits: serde_json::to_value(self.limits()).ok(),
-        }
+        self.block(self.config())
+    }
+
+    fn statsz(&self) -> JetStreamVarz {
+        self.block(JetStreamConfig { store_dir: String::new(), ..self.config() })
+    }
+
+    fn has_streams(&self, account: &str) -> bool {
+        self.0.account(account).is_some_and(|account| !account.streams().is_empty())
+    }
+
+    fn account(&self, options: JszOptions) -> Answer<Result<AccountDetail, ReportError>> {
+        let server = Arc::clone(&self.0);
+        Box::pin(async move {
+            let missing = || ReportError::Subsystem(format!("account {:?} not jetstream enabled", options.account));
+            let account = server.account(&options.account).ok_or_else(missing)?;
+            Ok(account_detail(&account, &options, &server.parts().server_name).await)
+        })
     }
 
     fn is_enabled_for(&self, account: &str) -> bool {

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::OnceLock;
 
 use serde_json::Value;
+use troupe_codecs::report::jsz::AccountDetail;
 use troupe_codecs::report::peers::{
     Gatewayz, GatewayzOptions, LeafInfo, LeafzOptions, RouteInfo, RoutezOptions, SubjectRules,
 };
@@ -95,6 +96,15 @@ pub trait LeafSource: Send + Sync {
 pub trait JetStreamSource: Send + Sync {
     /// The `jetstream` block of `/varz`.
     fn varz(&self) -> JetStreamVarz;
+    /// The same as servers tell each other: the directory is left out.
+    fn statsz(&self) -> JetStreamVarz;
+    /// Whether an account has streams.
+    fn has_streams(&self, account: &str) -> bool;
+    /// What one account has; options are as asked for.
+    ///
+    /// # Errors
+    /// The account has no JetStream.
+    fn account(&self, options: JszOptions) -> Answer<Result<AccountDetail, ReportError>>;
     /// Whether an account has it.
     fn is_enabled_for(&self, account: &str) -> bool;
     /// Fills in everything but the id and the time; options are as asked for.

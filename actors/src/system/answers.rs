@@ -114,14 +114,11 @@ impl SystemServices {
             AccountReport::Leafz => self.asked(message, |asked: &LeafzOptions| {
                 Ok(reporter.leafz(&LeafzOptions { account: name.clone(), ..asked.clone() }))
             }),
-            AccountReport::Jsz => self.account_jsz(&name).await,
+            AccountReport::Jsz => self.account_jsz(&name, message).await,
             AccountReport::Info => self.account_info(&name),
             // Asked of everybody, [`System::all_accounts`] answers.
             AccountReport::Statz if is_everybody => return None,
-            AccountReport::Statz => {
-                let asked = AccstatzOptions { accounts: vec![name], include_unused: true };
-                self.said(&reporter.accstatz(&asked))
-            }
+            AccountReport::Statz => self.account_statz(name, message)?,
             AccountReport::Conns => {
                 let account =
                     reporter.services().accounts.get(&name).filter(|account| account.num_connections() > 0)?;
@@ -130,13 +127,28 @@ impl SystemServices {
         })
     }
 
-    async fn account_jsz(&self, name: &str) -> Vec<u8> {
-        let asked = JszOptions { account: name.to_owned(), ..JszOptions::default() };
-        let is_on = self.reporter.services().info().jetstream;
-        if !is_on {
-            return self.outcome(Err::<(), _>(NO_JETSTREAM.to_owned()));
-        }
-        self.outcome(self.reporter.jsz(asked).await.map_err(text))
+    async fn account_jsz(&self, name: &str, message: &InboxMessage) -> Vec<u8> {
+        let asked = match options::<JszOptions>(message) {
+            Ok(asked) => JszOptions { account: name.to_owned(), ..asked },
+            Err(error) => return self.failed(None::<Option<()>>, error),
+        };
+        let is_known = self.reporter.services().accounts.get(name).is_some();
+        let outcome = match self.reporter.sources().jetstream.get() {
+            None => Err(NO_JETSTREAM.to_owned()),
+            Some(_) if !is_known => Err(format!("account {name:?} not found")),
+            Some(source) => source.account(asked).await.map_err(text),
+        };
+        self.outcome(outcome)
+    }
+
+    /// The numbers of one account. Silent where it has no connections, but for who wants to know that, too.
+    fn account_statz(&self, name: String, message: &InboxMessage) -> Option<Vec<u8>> {
+        let asked = match options::<AccstatzOptions>(message) {
+            Ok(asked) => AccstatzOptions { accounts: vec![name], ..asked },
+            Err(error) => return Some(self.failed(None::<Option<()>>, error)),
+        };
+        let report = self.reporter.accstatz(&asked);
+        (asked.include_unused || !report.account_statz.is_empty()).then(|| self.said(&report))
     }
 
     fn account_info(&self, name: &str) -> Vec<u8> {

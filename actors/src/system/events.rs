@@ -184,7 +184,9 @@ impl SystemServices {
         let totals = reporter.totals();
         let amount = |msgs, bytes| Amount { msgs, bytes };
         let accounts = reporter.services().accounts.all();
-        let is_active = |account: &&Arc<AccountView>| account.num_connections() > 0;
+        let jetstream = reporter.sources().jetstream.get();
+        let has_streams = |account: &AccountView| jetstream.is_some_and(|source| source.has_streams(account.name()));
+        let is_active = |account: &&Arc<AccountView>| account.num_connections() > 0 || has_streams(account);
         let statsz = ServerStats {
             start: varz.start,
             mem: totals.memory,
@@ -205,6 +207,7 @@ impl SystemServices {
             stalled_clients: totals.stalled_clients,
             routes: self.routes(),
             active_servers: 1 + totals.routes.remotes,
+            jetstream: jetstream.map(|source| source.statsz()),
             gomaxprocs: varz.gomaxprocs,
         };
         StatszEvent { server: self.stamp(), statsz }

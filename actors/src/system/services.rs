@@ -23,6 +23,9 @@ use crate::router::{AccountView, Inbox, Subscription};
 /// Bytes of requests that may wait. Beyond it they are dropped: whoever asks so much asks again.
 const INBOX_BYTES: usize = 16 << 20;
 
+/// JetStream is served, with copies of streams as one archive, and what replicates it may have an account of its own.
+const JETSTREAM_FLAGS: u64 = 1 | 1 << 1 | 1 << 2;
+
 /// The outcome of a reload: the reason where it was refused.
 pub type Reloaded = Pin<Box<dyn Future<Output = Result<(), String>>>>;
 
@@ -122,7 +125,7 @@ fn introduction(reporter: &Reporter) -> ServerStamp {
         metadata: options.server_metadata.clone(),
         feature_flags: feature_flags(&options.feature_flags),
         jetstream: info.jetstream,
-        flags: 0,
+        flags: if info.jetstream { JETSTREAM_FLAGS } else { 0 },
         seq: 0,
         time: Timestamp(SystemTime::now()).to_string(),
     }

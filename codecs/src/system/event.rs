@@ -10,6 +10,7 @@ use crate::report::Timestamp;
 use crate::report::accountz::AccountStat;
 use crate::report::json::go_float;
 use crate::report::time::nanoseconds;
+use crate::report::varz_blocks::JetStreamVarz;
 
 /// Type of [`ConnectEvent`].
 pub const CONNECT: &str = "io.nats.server.advisory.v1.client_connect";
@@ -160,6 +161,9 @@ pub struct ServerStats {
     pub routes: Vec<RouteStat>,
     /// Servers known to run, this one included.
     pub active_servers: u64,
+    /// JetStream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jetstream: Option<JetStreamVarz>,
     /// Threads that connections are spread over.
     pub gomaxprocs: usize,
 }
