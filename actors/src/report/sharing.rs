@@ -46,12 +46,17 @@ pub(super) fn sharing(options: &Options, account: &AccountView, is_served: bool)
         share: true,
         ..ImportInfo::default()
     });
-    let services = SYSTEM_EXPORTS.iter().filter(|_| system == Some(name)).map(|(subject, response)| ExportInfo {
-        subject: (*subject).to_owned(),
-        kind: "service",
-        response_type: response_text(*response),
-        ..ExportInfo::default()
-    });
+    let has_jetstream = is_served || options.accounts.iter().any(|account| account.jetstream.is_some());
+    let services = SYSTEM_EXPORTS.iter().filter(|_| system == Some(name));
+    let services =
+        services.filter(|(subject, _)| has_jetstream || *subject != JETSTREAM_API).map(|(subject, response)| {
+            ExportInfo {
+                subject: (*subject).to_owned(),
+                kind: "service",
+                response_type: response_text(*response),
+                ..ExportInfo::default()
+            }
+        });
     AccountSharing {
         mappings: shown_mappings(
             account.exchange().domain().iter().flat_map(|domain| domain.iter()).chain(mappings.iter()),
