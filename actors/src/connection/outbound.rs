@@ -149,6 +149,8 @@ pub struct Outbound {
     is_lagging: AtomicBool,
     writer: AtomicWaker,
     drained: Notify,
+    /// How long the kernel tries to deliver what is left once the connection ends.
+    parting: Option<Duration>,
 }
 
 /// Bytes and the socket to write them to, taken by the writer task.
@@ -169,7 +171,15 @@ impl Outbound {
             is_lagging: AtomicBool::new(false),
             writer: AtomicWaker::new(),
             drained: Notify::new(),
+            parting: None,
         }
+    }
+
+    /// Has the kernel forget what it could not deliver that long after the end of the connection, so that it does not reach a peer that
+    /// is connected anew meanwhile.
+    #[must_use]
+    pub fn forgetting_after(self, limit: Duration) -> Self {
+        Self { parting: Some(limit), ..self }
     }
 
     /// Bytes queued or being written.
@@ -269,11 +279,24 @@ impl Outbound {
         let socket = queue.socket.take();
         drop(queue);
         if let Some(socket) = socket {
-            // Fails where the peer is gone already, or for TLS, whose reader is woken by the close signal.
-            socket.abort().ok();
+            self.abort(&socket);
         }
         self.writer.wake();
         self.drained.notify_waiters();
+    }
+
+    pub(super) fn abort(&self, socket: &WriteHalf) {
+        self.part_with(socket);
+        // Fails where the peer is gone already, or for TLS, whose reader is woken by the close signal.
+        socket.abort().ok();
+    }
+
+    /// The socket is about to be closed.
+    pub(super) fn part_with(&self, socket: &WriteHalf) {
+        if let Some(limit) = self.parting {
+            // Fails where the peer is gone already.
+            socket.give_up_after(limit).ok();
+        }
     }
 
     /// Whether nothing is written any more.

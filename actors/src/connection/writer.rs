@@ -39,12 +39,13 @@ pub async fn write_all(outbound: &Outbound, write_deadline: Duration) -> WriterE
         let result = write_work(outbound, &mut work.socket, &mut work.chunks, write_deadline).await;
         if let Err(end) = result {
             outbound.drop_now();
-            work.socket.abort().ok();
+            outbound.abort(&work.socket);
             return end;
         }
         outbound.give_back(work.socket);
     }
     if let Some(mut socket) = outbound.take_socket() {
+        outbound.part_with(&socket);
         tokio::time::timeout(CLOSING_FLUSH, socket.shutdown()).await.ok();
     }
     outbound.drop_now();

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::AsyncWrite;
 use troupe_codecs::s2::{S2Encoder, S2Level};
@@ -64,6 +65,10 @@ impl WriteHalf {
 impl CompressedWrite {
     pub(super) fn abort(&self) -> io::Result<()> {
         self.half.abort()
+    }
+
+    pub(super) fn give_up_after(&self, limit: Duration) -> io::Result<()> {
+        self.half.give_up_after(limit)
     }
 
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -6,6 +6,7 @@ use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -122,6 +123,19 @@ impl WriteHalf {
             Self::Unix(half) => SockRef::from(half.as_ref()).shutdown(Shutdown::Both),
             Self::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
             Self::Compressed(half) => half.abort(),
+        }
+    }
+
+    /// How long the kernel goes on with a peer that acknowledges nothing of what it took, the socket being closed or not. Without effect
+    /// where the bytes are TLS or do not leave the machine.
+    ///
+    /// # Errors
+    /// The socket's error.
+    pub fn give_up_after(&self, limit: Duration) -> io::Result<()> {
+        match self {
+            Self::Tcp(half) => SockRef::from(half.as_ref()).set_tcp_user_timeout(Some(limit)),
+            Self::Unix(_) | Self::Tls(_) => Ok(()),
+            Self::Compressed(half) => half.give_up_after(limit),
         }
     }
 }

@@ -27,6 +27,10 @@ const PENDING_FACTOR: usize = 4;
 /// Time for the last words of a connection that is not opened.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
+/// Time the kernel has to deliver what a connection that ended has left. Where the network was cut, what is older than the next connection
+/// would else arrive after what is newer.
+const PARTING: Duration = Duration::from_secs(1);
+
 /// A server to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -170,7 +174,7 @@ fn give_up(handshake: &Handshake, end: &HandshakeEnd) {
 fn sink(handshake: &Handshake, write: WriteHalf, num_publishers: usize, takes_headers: bool) -> Arc<ClientSink> {
     let options = handshake.services.options();
     let max_pending = options.limits.max_pending.saturating_mul(PENDING_FACTOR);
-    let outbound = Outbound::new(write, max_pending);
+    let outbound = Outbound::new(write, max_pending).forgetting_after(PARTING);
     let sink = ClientSink::route(handshake.rid, handshake.remote, outbound, num_publishers);
     sink.set_takes_headers(takes_headers && !options.no_header_support);
     Arc::new(sink)
