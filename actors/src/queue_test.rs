@@ -175,7 +175,7 @@ fn two_threads_lose_and_reorder_nothing() {
         let mut consumer = queue.recover();
         while let Some(batch) = consumer.next().await {
             batches += 1;
-            if batches % 7 == 0 {
+            if batches.is_multiple_of(7) {
                 // This consumer dies in the middle of its batch; the next one gets it again.
                 drop(batch);
                 consumer = queue.recover();

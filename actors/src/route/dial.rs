@@ -43,7 +43,7 @@ pub(super) async fn dial(services: Arc<RouteServices>, target: Target, is_reconn
         attempts += 1;
         let options = services.options();
         let every = if is_reconnect { options.reconnect_error_reports } else { options.connect_error_reports };
-        if attempts == 1 || attempts % every.max(1) == 0 {
+        if attempts == 1 || attempts.is_multiple_of(every.max(1)) {
             error!("Error trying to connect to route (attempt {attempts}): {cause}");
         } else {
             debug!("Error trying to connect to route (attempt {attempts}): {cause}");

@@ -173,10 +173,10 @@ impl Record {
 
     /// Lets the own arbiter go; a shared one stays.
     pub(super) fn release_arbiter(&mut self) {
-        if self.owns_slot {
-            if let Some(slot) = self.slot_opt.take() {
-                slot.retire();
-            }
+        if self.owns_slot
+            && let Some(slot) = self.slot_opt.take()
+        {
+            slot.retire();
         }
     }
 }

@@ -65,10 +65,10 @@ impl Consumer {
         if old.inactive_threshold != self.config.inactive_threshold {
             self.watch_activity(now);
         }
-        if self.config.priority_groups != old.priority_groups {
-            if let Side::Pull(pull) = &mut self.side {
-                pull.pin.take_if(|pin| !self.config.priority_groups.contains(&pin.group));
-            }
+        if self.config.priority_groups != old.priority_groups
+            && let Side::Pull(pull) = &mut self.side
+        {
+            pull.pin.take_if(|pin| !self.config.priority_groups.contains(&pin.group));
         }
         filters_of(&old) != filters_of(&self.config)
     }

@@ -224,7 +224,7 @@ mod tests {
     }
 
     fn remove(trie: &mut HashTrie<(u16, u32)>, key: u16) {
-        if key % 2 == 0 {
+        if key.is_multiple_of(2) {
             trie.remove(hash_of(key), |entry| entry.0 == key);
         } else {
             trie.update(hash_of(key), |entry| entry.0 == key, |found| found.map_or(Change::Keep, |_| Change::Remove));

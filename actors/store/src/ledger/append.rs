@@ -22,10 +22,10 @@ impl<L: Log> Ledger<L> {
         self.state.last_time_ns = message.time_ns;
         self.await_expiry(seq, message);
         let info = if message.subject.is_empty() { None } else { Some(self.subjects.add(message.subject, seq)) };
-        if let (Some(most), Some(info)) = (self.config.max_msgs_per_subject, info) {
-            if info.msgs > most {
-                self.reading(|ledger| ledger.enforce_subject(message.subject, most))?;
-            }
+        if let (Some(most), Some(info)) = (self.config.max_msgs_per_subject, info)
+            && info.msgs > most
+        {
+            self.reading(|ledger| ledger.enforce_subject(message.subject, most))?;
         }
         self.reading(Self::enforce_totals)?;
         Ok(seq)
@@ -55,10 +55,10 @@ impl<L: Log> Ledger<L> {
     }
 
     fn await_expiry(&mut self, seq: u64, message: &NewMessage<'_>) {
-        if self.config.allow_msg_ttl {
-            if let Some(expires_ns) = ttl::expiry(message.time_ns, message.ttl) {
-                self.deadlines.add(expires_ns, seq);
-            }
+        if self.config.allow_msg_ttl
+            && let Some(expires_ns) = ttl::expiry(message.time_ns, message.ttl)
+        {
+            self.deadlines.add(expires_ns, seq);
         }
         if self.config.max_age_ns > 0 {
             self.age_due_ns = self.age_due_ns.min(message.time_ns.saturating_add(self.config.max_age_ns));
@@ -96,10 +96,10 @@ impl<L: Log> Ledger<L> {
         let Some(info) = self.subjects.get(subject) else { return Ok(None) };
         let filter = SubjectFilter::one_literal(subject);
         let Some((seq, size)) = self.find(&filter, info.lower(), info.upper())? else { return Ok(None) };
-        if info.first().is_none() {
-            if let Some(info) = self.subjects.get_mut(subject) {
-                info.set_first(seq);
-            }
+        if info.first().is_none()
+            && let Some(info) = self.subjects.get_mut(subject)
+        {
+            info.set_first(seq);
         }
         Ok(Some((seq, size)))
     }

@@ -69,10 +69,10 @@ impl<L: Log> Ledger<L> {
     pub(super) fn find_deadlines(&mut self, from: u64) -> Result<(), StoreError> {
         let deadlines = &mut self.deadlines;
         self.log.scan(from, self.state.last_seq, &SubjectFilter::all(), &mut |head| {
-            if let Some(ttl) = ttl::message_ttl(head.headers).filter(|_| !head.headers.is_empty()) {
-                if let Some(expires_ns) = ttl::expiry(head.time_ns, ttl) {
-                    deadlines.add(expires_ns, head.seq);
-                }
+            if let Some(ttl) = ttl::message_ttl(head.headers).filter(|_| !head.headers.is_empty())
+                && let Some(expires_ns) = ttl::expiry(head.time_ns, ttl)
+            {
+                deadlines.add(expires_ns, head.seq);
             }
             ControlFlow::Continue(())
         })

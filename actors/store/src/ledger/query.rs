@@ -94,10 +94,10 @@ impl<L: Log> Ledger<L> {
             return Ok(None);
         }
         let near = from.saturating_sub(WITHOUT_INDEX).max(self.state.first_seq);
-        if filter.literal().is_none() {
-            if let Some(seq) = self.find_back(filter, from, near)? {
-                return Ok(Some(seq));
-            }
+        if filter.literal().is_none()
+            && let Some(seq) = self.find_back(filter, from, near)?
+        {
+            return Ok(Some(seq));
         }
         let Some((lower, upper)) = self.bounds(filter) else { return Ok(None) };
         self.find_back(filter, from.min(upper), lower)

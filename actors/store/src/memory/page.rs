@@ -193,10 +193,10 @@ impl Page {
     pub(super) fn find(&self, seq: u64) -> Result<usize, usize> {
         let Some(delta) = seq.checked_sub(self.first_seq) else { return Err(0) };
         // Most pages have an entry for each sequence.
-        if let Some(entry) = usize::try_from(delta).ok().and_then(|at| self.entries.get(at)) {
-            if u64::from(entry.delta) == delta {
-                return Ok(delta as usize);
-            }
+        if let Some(entry) = usize::try_from(delta).ok().and_then(|at| self.entries.get(at))
+            && u64::from(entry.delta) == delta
+        {
+            return Ok(delta as usize);
         }
         self.entries.binary_search_by(|entry| u64::from(entry.delta).cmp(&delta))
     }
