@@ -81,15 +81,16 @@ impl ClientActor {
         if self.must_stop_at("mid-batch") {
             flow = self.stop(CloseReason::InternalError, &mut publisher);
         }
-        let stalled = publisher.flush(Some(&self.sink));
-        self.note_scattered(publisher.is_scattered());
-        drop(publisher);
+        // Whoever has the answer finds what was asked counted.
         if traffic.0 > 0 {
             self.sink.traffic().received(traffic.0, traffic.1);
         }
         if traffic.0 > 0 || self.changes.is_some() {
             self.status.active(now);
         }
+        let stalled = publisher.flush(Some(&self.sink));
+        self.note_scattered(publisher.is_scattered());
+        drop(publisher);
         if is_sampled && traffic.0 > 0 {
             self.services.counters.publish_latency.record(now.elapsed());
         }
