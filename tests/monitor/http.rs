@@ -66,11 +66,23 @@ fn connect(address: SocketAddr) -> TcpStream {
     socket
 }
 
-fn ask(mut stream: TcpStream, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
-    send(&mut stream, method, path, headers).expect("the request can be sent");
+/// As [`get`]; `None` when the connection is cut off before the answer is there.
+pub(crate) fn get_unless_cut(address: SocketAddr, path: &str) -> Option<Answer> {
+    try_ask(connect(address), "GET", path, &[]).ok()
+}
+
+fn ask(stream: TcpStream, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    try_ask(stream, method, path, headers).expect("the answer can be read")
+}
+
+fn try_ask(mut stream: TcpStream, method: &str, path: &str, headers: &[(&str, &str)]) -> std::io::Result<Answer> {
+    send(&mut stream, method, path, headers)?;
     let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).expect("the answer can be read");
-    parse(&bytes)
+    stream.read_to_end(&mut bytes)?;
+    if bytes.is_empty() {
+        return Err(std::io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(parse(&bytes))
 }
 
 fn send(stream: &mut impl Write, method: &str, path: &str, headers: &[(&str, &str)]) -> std::io::Result<()> {
