@@ -47,7 +47,9 @@ fn masked(mut value: Value) -> Value {
         }
         route["subscriptions"] = 0.into();
         if route["account"] == "SYS" {
-            ["in_msgs", "out_msgs", "in_bytes", "out_bytes", "pending_size"].into_iter().for_each(|key| route[key] = 0.into());
+            ["in_msgs", "out_msgs", "in_bytes", "out_bytes", "pending_size"]
+                .into_iter()
+                .for_each(|key| route[key] = 0.into());
         }
     }
     value

@@ -121,10 +121,10 @@ impl FileConsumerStore {
     /// Returns the stream's place with the consumer's own keys, if it has any.
     fn own_place(place: &Place, directory: &std::path::Path, name: &str) -> Result<Place, StoreError> {
         let mut place = place.clone();
-        if let Some(keys) = &place.keys {
-            if let Some(own) = keys.of_consumer(&place.disk, directory, &place.name, name)? {
-                place.keys = Some(own);
-            }
+        if let Some(keys) = &place.keys
+            && let Some(own) = keys.of_consumer(&place.disk, directory, &place.name, name)?
+        {
+            place.keys = Some(own);
         }
         Ok(place)
     }
