@@ -96,37 +96,45 @@ impl Block {
 
     /// Returns how long its records are before compression, from the first bytes and the length of its file.
     pub(super) fn read_raw(&self, place: &Place) -> Result<u64, StoreError> {
-        match format::unpacked_size(&self.peek(place, 0, 16)?) {
+        let file = self.open(place)?;
+        match format::unpacked_size(&self.peek_in(&*file, place, 0, 16)?) {
             Some(size) => Ok(size),
-            None => self.length(place),
+            None => self.length_of(&*file, place),
         }
+    }
+
+    fn open(&self, place: &Place) -> Result<Arc<dyn DiskFile>, StoreError> {
+        let path = self.path(place);
+        place.disk.open(&path).map_err(|error| StoreError::io("open", &path, error))
+    }
+
+    fn length_of(&self, file: &dyn DiskFile, place: &Place) -> Result<u64, StoreError> {
+        file.len().map_err(|error| StoreError::io("stat", &self.path(place), error))
     }
 
     /// Returns the length of its file; zero if there is none.
     pub(super) fn length(&self, place: &Place) -> Result<u64, StoreError> {
-        let path = self.path(place);
-        let file = place.disk.open(&path).map_err(|error| StoreError::io("open", &path, error))?;
-        file.len().map_err(|error| StoreError::io("stat", &path, error))
+        self.length_of(&*self.open(place)?, place)
     }
 
     /// Returns the last bytes of its file: the checksum of the last record.
     pub(super) fn ending(&self, place: &Place) -> Result<[u8; 8], StoreError> {
-        let start = self.length(place)?.saturating_sub(8);
-        let bytes = self.peek(place, start, 8)?;
+        let file = self.open(place)?;
+        let start = self.length_of(&*file, place)?.saturating_sub(8);
+        let bytes = self.peek_in(&*file, place, start, 8)?;
         Ok(bytes.try_into().unwrap_or_default())
     }
 
     /// Tells whether its file is compressed.
     pub(super) fn is_packed(&self, place: &Place) -> Result<bool, StoreError> {
-        Ok(format::is_compressed(&self.peek(place, 0, 8)?))
+        Ok(format::is_compressed(&self.peek_in(&*self.open(place)?, place, 0, 8)?))
     }
 
     /// Reads a few decrypted bytes of its file.
-    fn peek(&self, place: &Place, offset: u64, count: usize) -> Result<Vec<u8>, StoreError> {
-        let path = self.path(place);
+    fn peek_in(&self, file: &dyn DiskFile, place: &Place, offset: u64, count: usize) -> Result<Vec<u8>, StoreError> {
         let mut bytes = vec![0; count];
-        let file = place.disk.open(&path).map_err(|error| StoreError::io("open", &path, error))?;
-        let read = file.read_at(&mut bytes, offset).map_err(|error| StoreError::io("read", &path, error))?;
+        let read = file.read_at(&mut bytes, offset);
+        let read = read.map_err(|error| StoreError::io("read", &self.path(place), error))?;
         bytes.truncate(read);
         if let Some(cipher) = &self.cipher {
             cipher.apply(offset, &mut bytes);

@@ -66,7 +66,8 @@ fn remove_files(place: &Place, index: u32) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn unlink(place: &Place, index: u32) -> Result<(), StoreError> {
+/// Removes the files of a block.
+pub(super) fn unlink(place: &Place, index: u32) -> Result<(), StoreError> {
     place.remove_opt(&place.block_path(index))?;
     place.remove_opt(&place.key_path(index))
 }

@@ -1,5 +1,6 @@
 //! Files that spare reading all blocks at start, and what else is done now and then.
 
+use super::block::Block;
 use super::log::FileLog;
 use crate::StoreError;
 use crate::format::{self, BlockMarks, Checksum, IndexFile, SubjectSummary};
@@ -27,7 +28,7 @@ impl FileLog {
         self.drop_idle();
         let adopted = self.adopt_rewritten();
         let compacts = now_ns >= self.compaction_due_ns;
-        self.order_rewrites(compacts)?;
+        self.order_rewrites(compacts);
         self.order_clearing();
         let is_rewriting = self.num_rewriting() > 0;
         if compacts && !is_rewriting {
@@ -60,17 +61,21 @@ impl FileLog {
 
     /// Drops the contents not used since the last time, and closes their files.
     fn drop_idle(&mut self) {
-        let last = self.blocks.len() - 1;
         let idle_tick = std::mem::replace(&mut self.idle_tick, self.tick);
-        let written = self.written;
+        self.drop_contents_of(|block| block.used_at <= idle_tick);
+        self.tick += 1;
+    }
+
+    /// Drops contents, but for what is not written yet, and closes their files.
+    pub(super) fn drop_contents_of(&mut self, is_meant: impl Fn(&Block) -> bool) {
+        let (last, written) = (self.blocks.len() - 1, self.written);
         for (at, block) in self.blocks.iter_mut().enumerate() {
             let is_written = at != last || block.content.as_ref().is_none_or(|content| content.end() <= written);
-            if block.used_at <= idle_tick && is_written {
+            if is_meant(block) && is_written {
                 block.content = None;
                 block.file = None;
             }
         }
-        self.tick += 1;
     }
 
     pub(super) fn write_index(&mut self, summary: &Summary<'_>) -> Result<(), StoreError> {

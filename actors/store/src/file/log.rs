@@ -283,14 +283,7 @@ impl Log for FileLog {
     }
 
     fn drop_contents(&mut self) {
-        let written = self.written;
-        let is_written = |block: &Block| block.content.as_ref().is_none_or(|content| content.end() <= written);
-        let last = self.blocks.len() - 1;
-        for (at, block) in self.blocks.iter_mut().enumerate() {
-            if at != last || is_written(block) {
-                block.content = None;
-            }
-        }
+        self.drop_contents_of(|_| true);
     }
 
     fn lost(&self) -> (u64, u64) {

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::block::Block;
 use super::content::Content;
+use super::doomed::unlink;
 use super::log::FileLog;
 use crate::disk;
 use crate::format::{BlockReader, Kind, Record};
@@ -68,18 +69,6 @@ impl FileLog {
         let block = self.blocks.remove(at);
         self.doom(block);
         Ok(())
-    }
-
-    pub(super) fn remove_block_files(&mut self, mut block: Block) -> Result<(), StoreError> {
-        if let Some(rewriting) = block.rewriting.take() {
-            // What comes of it goes with the block.
-            drop(rewriting.settle());
-        }
-        self.is_index_stale = true;
-        // The journal must not make it again.
-        self.place.void_block(block.index);
-        self.place.remove_opt(&block.path(&self.place))?;
-        self.place.remove_opt(&self.place.key_path(block.index))
     }
 
     pub(super) fn drop_messages_before(&mut self, seq: u64, next_seq: u64, time_ns: i64) -> Result<(), StoreError> {
@@ -166,8 +155,11 @@ impl FileLog {
         // Removed newest first, so that a crash leaves a beginning. What is left needs a block to be written on.
         while self.blocks.len() > 1 && self.last().first_seq > seq {
             let Some(block) = self.blocks.pop() else { break };
-            self.place.journal.forget(&block.path(&self.place))?;
-            self.remove_block_files(block)?;
+            // The journal must not make it again.
+            self.place.void_block(block.index);
+            self.place.journal.current().wait()?;
+            self.is_index_stale = true;
+            unlink(&self.place, block.index)?;
             self.reopen_last()?;
         }
         let at = self.blocks.len() - 1;

@@ -46,7 +46,7 @@ impl FileLog {
 
     /// Has blocks, not the last, compressed that are not, and with `compacts` those written anew of which more is gone
     /// than there: so many that the workshop has a few at a time.
-    pub(super) fn order_rewrites(&mut self, compacts: bool) -> Result<(), StoreError> {
+    pub(super) fn order_rewrites(&mut self, compacts: bool) {
         let mut room = MOST_ORDERED.saturating_sub(self.num_rewriting());
         for at in 0..self.blocks.len() - 1 {
             let block = &self.blocks[at];
@@ -54,32 +54,28 @@ impl FileLog {
                 break;
             }
             if block.rewriting.is_none() && (block.is_unpacked || (compacts && block.is_sparse())) {
-                if !self.order_rewrite(at)? {
+                if !self.order_rewrite(at) {
                     break;
                 }
                 room -= 1;
             }
         }
-        Ok(())
     }
 
     /// Has a block written anew. False if the workshop has enough to do.
-    pub(super) fn order_rewrite(&mut self, at: usize) -> Result<bool, StoreError> {
+    pub(super) fn order_rewrite(&mut self, at: usize) -> bool {
         let is_compressed = self.config.compression == Compression::S2;
-        let selection = if self.blocks[at].is_sparse() {
-            // It would tell of messages that are in no file any more.
-            self.remove_index()?;
-            Selection::live(&self.blocks[at], self.lowest_seq())
-        } else {
-            Selection::All
-        };
+        let is_sparse = self.blocks[at].is_sparse();
+        let selection = if is_sparse { Selection::live(&self.blocks[at], self.lowest_seq()) } else { Selection::All };
         let ordered = Rewriting::order(&self.place, &self.blocks[at], selection, is_compressed);
         let is_ordered = ordered.is_some();
         if is_ordered {
+            // It goes before the block's file does.
+            self.is_index_stale |= is_sparse;
             self.blocks[at].is_tight = true;
             self.blocks[at].rewriting = ordered;
         }
-        Ok(is_ordered)
+        is_ordered
     }
 
     pub(super) fn num_rewriting(&self) -> usize {

@@ -141,6 +141,10 @@ impl Rewrite {
         if !self.progress.commit() {
             return Ok(false);
         }
+        if !matches!(self.selection, Selection::All) {
+            // It tells of messages that are in no file any more.
+            place.remove_opt(&place.messages().join("index.db"))?;
+        }
         place.journal.forget_for(path, path, bytes.len() as u64)?;
         place.rename(next, path)?;
         if is_always {

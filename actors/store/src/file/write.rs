@@ -118,7 +118,7 @@ impl FileLog {
         if is_compressed {
             // If there is no room for it now, it is done later.
             self.blocks[last].is_unpacked = true;
-            self.order_rewrite(last)?;
+            self.order_rewrite(last);
         }
         self.tick += 1;
         self.blocks[last].used_at = self.tick;

@@ -165,6 +165,24 @@ fn what_is_gone_leaves_the_files_while_the_stream_goes_on() {
 }
 
 #[test]
+fn an_index_stays_while_nobody_has_room_to_make_it_useless() {
+    let mut home = Home::new();
+    let mut store = home.directory.create_stream("ACC", br#"{"name":"S"}"#, config()).unwrap();
+    add(&mut *store, 1..60);
+    home.maintain(&mut *store, 0);
+    home.maintain(&mut *store, 121);
+    let index = std::fs::read(home.blocks().join("index.db")).unwrap();
+    for seq in 17..22 {
+        store.remove(seq, false).unwrap();
+    }
+    store.commit().unwrap().wait().unwrap();
+    // From now on the workshop takes nothing.
+    home.directory.close();
+    home.maintain(&mut *store, 31);
+    assert_eq!(std::fs::read(home.blocks().join("index.db")).ok(), Some(index));
+}
+
+#[test]
 fn blocks_are_compressed_beside_the_stream() {
     let config = StoreConfig { compression: Compression::S2, ..config() };
     let mut home = Home::new();
