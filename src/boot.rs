@@ -136,8 +136,6 @@ async fn boot(options: Options, process: Option<ProcessContext>) -> Result<Runni
         info!("Watching TLS certificate files for changes");
         actix::spawn(watch_certificates(tls, WATCH_INTERVAL))
     });
-    #[cfg(feature = "fault-injection")]
-    inject_faults(&supervisor, FAULTS_VARIABLE)?;
     reporter.note_ready();
     let ports = write_ports(&options, &listeners, monitor.as_ref(), cluster.as_ref());
     let parts = ServerParts {
@@ -228,6 +226,8 @@ async fn start_actors(
         supervisor.supervise(spec).await?;
         log_listener(options, socket);
     }
+    #[cfg(feature = "fault-injection")]
+    inject_faults(supervisor, FAULTS_VARIABLE)?;
     info!("Server is ready");
     let clients = reporter.services();
     let start = ClusterStart { options, identity, clients, listeners: &listeners, arbiters, seats, supervisor };
