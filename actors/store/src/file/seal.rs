@@ -120,8 +120,7 @@ impl Keys {
         stream: &str,
     ) -> Result<Option<Arc<Self>>, StoreError> {
         let seed = open_seed(main, disk, directory, account, stream)?;
-        let keys = |seed| Self { main: main.clone(), account: account.to_owned(), stream: stream.to_owned(), seed };
-        Ok(seed.map(|seed| Arc::new(keys(seed))))
+        Ok(seed.map(|seed| Self::with_seed(main, account, stream, seed)))
     }
 
     /// Makes the keys of a new stream, and the content of their file.
@@ -131,8 +130,11 @@ impl Keys {
         stream: &str,
     ) -> Result<(Arc<Self>, Vec<u8>), StoreError> {
         let (seed, sealed) = new_seed(main, account, stream)?;
-        let keys = Self { main: main.clone(), account: account.to_owned(), stream: stream.to_owned(), seed };
-        Ok((Arc::new(keys), sealed))
+        Ok((Self::with_seed(main, account, stream, seed), sealed))
+    }
+
+    fn with_seed(main: &EncryptionKey, account: &str, stream: &str, seed: [u8; SEED]) -> Arc<Self> {
+        Arc::new(Self { main: main.clone(), account: account.to_owned(), stream: stream.to_owned(), seed })
     }
 
     /// Opens the keys of a consumer's directory. None if there are none.

@@ -77,6 +77,16 @@ fn add(store: &mut dyn StreamStore, numbers: std::ops::Range<u64>) {
     store.commit().unwrap().wait().unwrap();
 }
 
+/// A stream of 59 messages, and an index that tells of all of them.
+fn indexed() -> (Home, Box<dyn StreamStore>) {
+    let mut home = Home::new();
+    let mut store = home.directory.create_stream("ACC", br#"{"name":"S"}"#, config()).unwrap();
+    add(&mut *store, 1..60);
+    home.maintain(&mut *store, 0);
+    home.maintain(&mut *store, 121);
+    (home, store)
+}
+
 /// Flips a bit in the payload of the first message of a block.
 fn damage(home: &Home, block: u32) {
     let path = home.blocks().join(format!("{block}.blk"));
@@ -87,11 +97,7 @@ fn damage(home: &Home, block: u32) {
 
 #[test]
 fn only_what_was_written_behind_the_index_is_read() {
-    let mut home = Home::new();
-    let mut store = home.directory.create_stream("ACC", br#"{"name":"S"}"#, config()).unwrap();
-    add(&mut *store, 1..60);
-    home.maintain(&mut *store, 0);
-    home.maintain(&mut *store, 121);
+    let (mut home, mut store) = indexed();
     assert!(home.blocks().join("index.db").exists());
     // Into the block that the index ends in, and further ones; of them and of earlier ones something is removed.
     add(&mut *store, 60..120);
@@ -166,11 +172,7 @@ fn what_is_gone_leaves_the_files_while_the_stream_goes_on() {
 
 #[test]
 fn an_index_stays_while_nobody_has_room_to_make_it_useless() {
-    let mut home = Home::new();
-    let mut store = home.directory.create_stream("ACC", br#"{"name":"S"}"#, config()).unwrap();
-    add(&mut *store, 1..60);
-    home.maintain(&mut *store, 0);
-    home.maintain(&mut *store, 121);
+    let (mut home, mut store) = indexed();
     let index = std::fs::read(home.blocks().join("index.db")).unwrap();
     for seq in 17..22 {
         store.remove(seq, false).unwrap();
