@@ -116,9 +116,9 @@ impl CalloutDesk {
 
     /// Hands an answer to the login that waits for it. Nobody waits for late ones, and for those after the first.
     pub(super) fn take(&self, message: &InboxMessage) {
-        let token = message.subject.get(self.prefix.len()..).unwrap_or_default();
+        let token = message.subject().get(self.prefix.len()..).unwrap_or_default();
         if let Some(login) = self.waiting.lock().remove(token) {
-            login.send(message.payload()).ok();
+            login.send(message.shared_payload()).ok();
         }
     }
 }

@@ -12,6 +12,7 @@ use troupe_store::StreamStore;
 
 use super::messages::StreamCommand;
 use super::stream::core::TAG_PUBLISH;
+use super::stream::direct::{DirectReads, Shelf};
 use crate::queue::{FullPolicy, Queue, QueueLimits};
 use crate::router::{Inbox, Subscription};
 
@@ -27,8 +28,7 @@ pub struct StreamEntry {
     config: ArcSwap<StreamConfig>,
     inbox: Arc<Inbox>,
     commands: Queue<StreamCommand>,
-    /// The store, while no instance of the actor has it.
-    store: Mutex<Option<Box<dyn StreamStore>>>,
+    shelf: Arc<Shelf>,
     /// Subscriptions of an instance that ended, for the next one: messages go on to come in between.
     parked: Mutex<Vec<Arc<Subscription>>>,
     /// Why the stream is not served.
@@ -68,13 +68,15 @@ impl StreamEntry {
     pub fn new(config: StreamConfig, created: Timestamp, on_full: crate::router::inbox::OnFull) -> Arc<Self> {
         let limits = QueueLimits { max_items: MAX_COMMANDS, max_bytes: usize::MAX };
         let name: Arc<str> = config.name.as_str().into();
+        let shelf = Arc::<Shelf>::default();
+        let desk = Box::new(DirectReads::new(Arc::clone(&name), Arc::clone(&shelf)));
         Arc::new(Self {
             name: Arc::clone(&name),
             created,
             config: ArcSwap::from_pointee(config),
-            inbox: Inbox::of_stream(name, TAG_PUBLISH, INBOX_BYTES, on_full),
+            inbox: Inbox::of_stream(Arc::clone(&name), TAG_PUBLISH, INBOX_BYTES, (on_full, desk)),
             commands: Queue::new(limits, FullPolicy::Refuse),
-            store: Mutex::new(None),
+            shelf,
             parked: Mutex::default(),
             offline: ArcSwapOption::empty(),
             is_recovered: AtomicBool::new(false),
@@ -185,10 +187,10 @@ impl StreamEntry {
     }
 
     pub(super) fn take_store(&self) -> Option<Box<dyn StreamStore>> {
-        self.store.lock().take()
+        self.shelf.take()
     }
 
     pub(super) fn put_store(&self, store: Box<dyn StreamStore>) {
-        *self.store.lock() = Some(store);
+        self.shelf.put(store);
     }
 }

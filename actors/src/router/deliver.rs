@@ -7,12 +7,16 @@ use std::time::Duration;
 use crate::connection::{BufferPool, OutboundBatch, PushOutcome, Way};
 
 use super::inbox::{Inbox, InboxDraft};
-use super::message::is_same;
+use super::message::{Message, is_same};
 use super::trace::TraceTicket;
 use super::{ClientSink, Origin};
 
 /// Pending bytes of one destination beyond which its batch goes out in the middle of a read.
 const EARLY_PUSH: usize = 256 * 1024;
+
+/// Messages, and bytes, of a batch for an actor of this server that go out in the middle of a read: the actor works on them while the
+/// publisher reads on.
+const EARLY_INSIDE: (usize, usize) = (128, 64 * 1024);
 
 /// Most room given to a new buffer.
 const MAX_ROOM: usize = 128 * 1024;
@@ -120,8 +124,16 @@ impl Deliveries {
         push(&mut self.destinations[number], Way::Direct, &mut self.stalled);
     }
 
-    /// The batch for an actor of this server.
-    pub(super) fn inside(&mut self, inbox: &Arc<Inbox>, origin: Origin<'_>) -> &mut InboxDraft {
+    /// Appends a message for an actor of this server.
+    pub(super) fn append_inside(&mut self, inbox: &Arc<Inbox>, origin: Origin<'_>, tag: u32, message: &Message<'_>) {
+        let draft = self.inside(inbox, origin);
+        draft.append(tag, message);
+        if draft.is_over(EARLY_INSIDE) {
+            self.hand_in(origin.sink);
+        }
+    }
+
+    fn inside(&mut self, inbox: &Arc<Inbox>, origin: Origin<'_>) -> &mut InboxDraft {
         // One behind a traced message must not come before it.
         let of_inbox = |draft: &InboxDraft| Arc::ptr_eq(&draft.inbox, inbox);
         let last = self.inside.iter().rposition(of_inbox);
@@ -142,6 +154,14 @@ impl Deliveries {
         self.inside.push(InboxDraft::traced(inbox, origin, trace));
         let last = self.inside.len() - 1;
         &mut self.inside[last]
+    }
+
+    /// Hands the batches for actors of this server over. A publisher that listens to its own requests gets them before their answers.
+    fn hand_in(&mut self, own: Option<&Arc<ClientSink>>) {
+        if own.is_some() && self.destinations.iter().any(|one| one.msgs > 0 && is_same(own, &one.sink)) {
+            self.push_destinations(own);
+        }
+        self.push_inside();
     }
 
     fn push_inside(&mut self) {
@@ -176,11 +196,7 @@ impl Deliveries {
     /// Yields the fullest destination when one is over its mark.
     pub(super) fn flush(&mut self, own: Option<&Arc<ClientSink>>, pool: &BufferPool) -> Option<Stalled> {
         if !self.inside.is_empty() {
-            // A publisher that listens to its own requests gets them before their answers.
-            if own.is_some() && self.destinations.iter().any(|one| one.msgs > 0 && is_same(own, &one.sink)) {
-                self.push_destinations(own);
-            }
-            self.push_inside();
+            self.hand_in(own);
         }
         let own_place = own.map(|own| own.batch_place(self.arbiter).load(Ordering::Relaxed) as usize);
         if let Some(number) = own_place

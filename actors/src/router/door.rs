@@ -132,7 +132,7 @@ impl Door<'_> {
         if counts {
             subscription.add_delivered(1);
         }
-        self.deliveries.inside(inbox, origin).append(subscription.tag(), message);
+        self.deliveries.append_inside(inbox, origin, subscription.tag(), message);
         true
     }
 

@@ -52,7 +52,7 @@ impl Door<'_> {
             Receiver::Inbox(inbox) => {
                 entry.add_delivered(1);
                 let origin = Origin { account: &imported.importer, ..origin };
-                self.deliveries.inside(inbox, origin).append(main.tag(), &message);
+                self.deliveries.append_inside(inbox, origin, main.tag(), &message);
                 true
             }
             _ => false,

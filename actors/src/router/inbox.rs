@@ -6,7 +6,7 @@
 //!
 //! A batch holds the messages of one publisher's read in one piece of memory. An actor that is restarted gets what it did not
 //! commit again. While an inbox is well filled its publishers read no further; one that is full refuses, and its owner says
-//! what becomes of what was refused.
+//! what becomes of what was refused. An idle actor may have a [`Desk`], which answers small questions on the publisher's thread.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 
 use super::message::Message;
 use super::trace::TraceTicket;
-use super::{AccountView, ClientSink, Origin};
+use super::{AccountView, ArbiterLocal, ClientSink, Origin, local};
 use crate::queue::{Batch, Fenced, FullPolicy, Queue, QueueConsumer, QueueDepth, QueueLimits};
 
 /// What a message takes beside its bytes, in bytes.
@@ -32,40 +32,81 @@ struct Entry {
     tag: u32,
     /// Where its subject starts in the text of the batch; reply, headers and payload follow.
     start: usize,
+    /// How much of the text is its.
+    text_len: usize,
     subject_len: usize,
     reply_len: usize,
     header_len: usize,
-    content_len: usize,
     /// Headers and payload, where they are not in the text of the batch.
     shared: Option<Bytes>,
 }
 
-/// A message as its receiver sees it.
+/// A message as its receiver sees it: a piece of its batch.
 #[derive(Clone, Debug)]
 pub struct InboxMessage {
     /// Tag of the subscription that matched.
     pub tag: u32,
-    /// Subject.
-    pub subject: Bytes,
-    /// Reply subject; empty when there is none.
-    pub reply: Bytes,
-    /// Headers and payload.
-    pub content: Bytes,
-    /// Bytes of `content` that are headers.
-    pub header_len: usize,
+    /// Subject and reply subject; headers and payload behind them where those are not shared.
+    text: Bytes,
+    subject_len: usize,
+    reply_len: usize,
+    header_len: usize,
+    /// Headers and payload, where they are not in the text.
+    shared: Option<Bytes>,
 }
 
 impl InboxMessage {
+    /// Subject.
+    #[must_use]
+    #[inline]
+    pub fn subject(&self) -> &[u8] {
+        &self.text[..self.subject_len]
+    }
+
+    /// Reply subject; empty when there is none.
+    #[must_use]
+    #[inline]
+    pub fn reply(&self) -> &[u8] {
+        &self.text[self.subject_len..self.subject_len + self.reply_len]
+    }
+
+    /// The reply subject to keep.
+    #[must_use]
+    pub fn shared_reply(&self) -> Bytes {
+        self.text.slice(self.subject_len..self.subject_len + self.reply_len)
+    }
+
+    /// Headers and payload.
+    #[must_use]
+    #[inline]
+    pub fn content(&self) -> &[u8] {
+        match &self.shared {
+            Some(content) => content,
+            None => &self.text[self.subject_len + self.reply_len..],
+        }
+    }
+
     /// The headers, from `NATS/1.0` to the blank line; empty when there are none.
     #[must_use]
+    #[inline]
     pub fn headers(&self) -> &[u8] {
-        &self.content[..self.header_len]
+        &self.content()[..self.header_len]
     }
 
     /// The payload.
     #[must_use]
-    pub fn payload(&self) -> Bytes {
-        self.content.slice(self.header_len..)
+    #[inline]
+    pub fn payload(&self) -> &[u8] {
+        &self.content()[self.header_len..]
+    }
+
+    /// The payload to keep.
+    #[must_use]
+    pub fn shared_payload(&self) -> Bytes {
+        match &self.shared {
+            Some(content) => content.slice(self.header_len..),
+            None => self.text.slice(self.subject_len + self.reply_len + self.header_len..),
+        }
     }
 }
 
@@ -99,6 +140,10 @@ impl InboxBatch {
         self.trace.as_ref()
     }
 
+    fn is_for(&self, desk: &dyn Desk) -> bool {
+        self.trace.is_none() && self.entries.iter().all(|entry| desk.knows(entry.tag))
+    }
+
     /// Number of messages.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -113,16 +158,13 @@ impl InboxBatch {
 
     /// The messages, as slices of the batch.
     pub fn iter(&self) -> impl Iterator<Item = InboxMessage> {
-        self.entries.iter().map(|entry| {
-            let reply = entry.start + entry.subject_len;
-            let content = reply + entry.reply_len;
-            InboxMessage {
-                tag: entry.tag,
-                subject: self.text.slice(entry.start..reply),
-                reply: self.text.slice(reply..content),
-                content: entry.shared.clone().unwrap_or_else(|| self.text.slice(content..content + entry.content_len)),
-                header_len: entry.header_len,
-            }
+        self.entries.iter().map(|entry| InboxMessage {
+            tag: entry.tag,
+            text: self.text.slice(entry.start..entry.start + entry.text_len),
+            subject_len: entry.subject_len,
+            reply_len: entry.reply_len,
+            header_len: entry.header_len,
+            shared: entry.shared.clone(),
         })
     }
 }
@@ -177,25 +219,40 @@ impl InboxDraft {
         self.entries.push(Entry {
             tag,
             start,
+            text_len: self.text.len() - start,
             subject_len: subject.len(),
             reply_len: message.reply.len(),
             header_len: if message.has_headers { message.header_len } else { 0 },
-            content_len: content.len(),
             shared,
         });
+    }
+
+    /// Whether it holds so many messages, or bytes.
+    #[inline]
+    pub(super) fn is_over(&self, (messages, bytes): (usize, usize)) -> bool {
+        self.entries.len() >= messages || self.size >= bytes
     }
 
     /// Hands the batch over. True when the inbox is so full that its publisher should wait.
     pub(super) fn push(self) -> bool {
         let Self { inbox, account, client, text, entries, size, trace } = self;
         let batch = InboxBatch { account, client, text: text.into(), entries, trace };
-        inbox.push(batch, size);
+        Arc::clone(&inbox).hand_in(batch, size);
         inbox.is_over_mark()
     }
 }
 
 /// What happens to messages that an inbox has no room for. Called on the publisher's thread: it must be quick.
 pub type OnFull = Box<dyn Fn(InboxBatch) + Send + Sync>;
+
+/// Answers questions in place of an actor that has nothing to do, on the thread of who asks: that saves two changes of threads.
+pub trait Desk: Send + Sync {
+    /// Whether messages with this tag are questions it may know the answer to.
+    fn knows(&self, tag: u32) -> bool;
+
+    /// Answers all messages of a batch, or none. It must be quick, as it holds up the connections of the thread.
+    fn answer(&self, local: &ArbiterLocal, batch: &InboxBatch) -> bool;
+}
 
 /// The queue of one receiver inside the server.
 pub struct Inbox {
@@ -207,6 +264,7 @@ pub struct Inbox {
     drained: Notify,
     /// Name of the stream it belongs to, and the tag of messages that are stored.
     stream: Option<(Arc<str>, u32)>,
+    desk: Option<Box<dyn Desk>>,
 }
 
 impl fmt::Debug for Inbox {
@@ -219,16 +277,26 @@ impl Inbox {
     /// An inbox that holds at most `max_bytes`, counting some for each message beside its own.
     #[must_use]
     pub fn new(max_bytes: usize, on_full: OnFull) -> Arc<Self> {
-        Self::made(max_bytes, on_full, None)
+        Self::made(max_bytes, on_full, None, None)
     }
 
     /// The same for a stream, which says what became of traced messages that come with `tag`.
     #[must_use]
-    pub fn of_stream(name: Arc<str>, tag: u32, max_bytes: usize, on_full: OnFull) -> Arc<Self> {
-        Self::made(max_bytes, on_full, Some((name, tag)))
+    pub fn of_stream(
+        name: Arc<str>,
+        tag: u32,
+        max_bytes: usize,
+        (on_full, desk): (OnFull, Box<dyn Desk>),
+    ) -> Arc<Self> {
+        Self::made(max_bytes, on_full, Some((name, tag)), Some(desk))
     }
 
-    fn made(max_bytes: usize, on_full: OnFull, stream: Option<(Arc<str>, u32)>) -> Arc<Self> {
+    fn made(
+        max_bytes: usize,
+        on_full: OnFull,
+        stream: Option<(Arc<str>, u32)>,
+        desk: Option<Box<dyn Desk>>,
+    ) -> Arc<Self> {
         let limits = QueueLimits { max_items: usize::MAX, max_bytes };
         Arc::new(Self {
             queue: Queue::new(limits, FullPolicy::Refuse),
@@ -237,6 +305,7 @@ impl Inbox {
             refused: AtomicU64::new(0),
             drained: Notify::new(),
             stream,
+            desk,
         })
     }
 
@@ -244,6 +313,23 @@ impl Inbox {
     pub(super) fn stream_of(&self, tag: u32) -> Option<&str> {
         let (name, stored) = self.stream.as_ref()?;
         (*stored == tag).then_some(&**name)
+    }
+
+    /// Takes a batch to the desk, behind what the publisher's thread does now, or into the queue.
+    fn hand_in(self: Arc<Self>, batch: InboxBatch, size: usize) {
+        let is_for_desk = self.desk.as_ref().is_some_and(|desk| batch.is_for(&**desk)) && self.is_idle();
+        let Some(local) = is_for_desk.then(local::current).flatten() else { return self.push(batch, size) };
+        actix_rt::spawn(async move {
+            let is_answered = self.is_idle() && self.desk.as_ref().is_some_and(|desk| desk.answer(&local, &batch));
+            if !is_answered {
+                self.push(batch, size);
+            }
+        });
+    }
+
+    fn is_idle(&self) -> bool {
+        let depth = self.depth();
+        depth.num_pending + depth.num_in_flight == 0
     }
 
     fn push(&self, batch: InboxBatch, size: usize) {

@@ -75,16 +75,22 @@ fn an_inbox_gets_what_is_published_until_it_unsubscribes() {
         let with_headers = Content::Parts(b"NATS/1.0\r\nA: b\r\n\r\n", b"first");
         let first = ServerMessage { to: b"orders.1", shown_subject: None, reply: b"answer", content: with_headers };
         assert_eq!(batch.publish(&first), 1);
-        assert_eq!(batch.publish(&ServerMessage { content: Content::Whole(&large, 0), ..first }), 1);
+        assert_eq!(
+            batch.publish(&ServerMessage {
+                content: Content::Piece { buffer: &large, content: &large, header_len: 0 },
+                ..first
+            }),
+            1
+        );
         assert_eq!(batch.publish(&ServerMessage::plain(b"other", b"nobody")), 0);
         assert!(batch.finish().is_none());
 
         let taken = inbox.consume().next().await.expect("the inbox is open");
         let messages: Vec<InboxMessage> = taken.iter().flat_map(InboxBatch::iter).collect();
         let [one, two] = &messages[..] else { panic!("two messages, not {messages:?}") };
-        assert_eq!((one.tag, &one.subject[..], &one.reply[..]), (7, &b"orders.1"[..], &b"answer"[..]));
-        assert_eq!((one.headers(), &one.payload()[..]), (&b"NATS/1.0\r\nA: b\r\n\r\n"[..], &b"first"[..]));
-        assert_eq!(two.content.as_ptr(), large.as_ptr(), "a large payload is shared, not copied");
+        assert_eq!((one.tag, one.subject(), one.reply()), (7, &b"orders.1"[..], &b"answer"[..]));
+        assert_eq!((one.headers(), one.payload()), (&b"NATS/1.0\r\nA: b\r\n\r\n"[..], &b"first"[..]));
+        assert_eq!(two.content().as_ptr(), large.as_ptr(), "a large payload is shared, not copied");
         inbox.commit(taken).expect("nobody else consumes");
         assert_eq!(inbox.depth().num_bytes, 0);
 
@@ -122,6 +128,51 @@ fn a_full_inbox_refuses_and_a_restarted_consumer_gets_the_rest_again() {
     });
 }
 
+/// Answers everything with tag 7, and counts it.
+struct Counter(Arc<AtomicU64>);
+
+impl inbox::Desk for Counter {
+    fn knows(&self, tag: u32) -> bool {
+        tag == 7
+    }
+
+    fn answer(&self, _: &ArbiterLocal, batch: &InboxBatch) -> bool {
+        self.0.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        true
+    }
+}
+
+#[test]
+fn a_desk_answers_while_nothing_waits_for_the_actor() {
+    run(async {
+        let stage = Stage::new().await;
+        let answered = Arc::new(AtomicU64::new(0));
+        let on_full: inbox::OnFull = Box::new(|batch| panic!("refused {batch:?}"));
+        let inbox = Inbox::of_stream("s".into(), 0, 1 << 20, (on_full, Box::new(Counter(Arc::clone(&answered)))));
+        stage.subscribe(Subscription::inside(Arc::clone(&inbox), b"store", b"", 0)).await;
+        stage.subscribe(Subscription::inside(Arc::clone(&inbox), b"ask", b"", 7)).await;
+        let publish = |subjects: &[&str]| {
+            let mut batch = stage.local.server_batch(&stage.account);
+            for subject in subjects {
+                batch.publish(&ServerMessage::plain(subject.as_bytes(), b"x"));
+            }
+            batch.finish();
+        };
+        let figures = || (answered.load(Ordering::Relaxed), inbox.depth().num_pending);
+
+        publish(&["ask", "ask"]);
+        assert_eq!(figures(), (0, 0), "the publisher's thread has its turn first");
+        tokio::task::yield_now().await;
+        assert_eq!(figures(), (2, 0));
+        publish(&["ask", "store"]);
+        tokio::task::yield_now().await;
+        assert_eq!(figures(), (2, 1), "what comes with other messages stays in order with them");
+        publish(&["ask"]);
+        tokio::task::yield_now().await;
+        assert_eq!(figures(), (2, 2), "something waits: this waits, too");
+    });
+}
+
 #[test]
 fn a_client_sees_the_shown_subject() {
     run(async {
@@ -136,7 +187,7 @@ fn a_client_sees_the_shown_subject() {
             to: b"_INBOX.1",
             shown_subject: Some(b"orders.new"),
             reply: b"$JS.ACK.1",
-            content: Content::Whole(&stored, 12),
+            content: Content::Piece { buffer: &stored, content: &stored, header_len: 12 },
         };
         assert_eq!(batch.publish(&message), 1);
         assert_eq!(batch.publish(&ServerMessage::plain(b"_INBOX.1", b"")), 1);

@@ -91,6 +91,11 @@ thread_local! {
     static LOCAL: OnceCell<Rc<ArbiterLocal>> = const { OnceCell::new() };
 }
 
+/// The shared state of the calling arbiter, where it has been made.
+pub(super) fn current() -> Option<Rc<ArbiterLocal>> {
+    LOCAL.with(|local| local.get().cloned())
+}
+
 /// The shared state of the calling arbiter, which has `seat`, made at the first call.
 #[must_use]
 pub fn arbiter_local(seat: Seat, router: &RouterHandle, disable_cache: bool) -> Rc<ArbiterLocal> {

@@ -321,7 +321,7 @@ impl Publisher {
         if !origin.is_route()
             && let Some(inbox) = self.router.last_resort(origin.account, message.subject)
         {
-            self.deliveries.inside(inbox, origin).append(0, message);
+            self.deliveries.append_inside(inbox, origin, 0, message);
             return true;
         }
         if origin.no_responders {

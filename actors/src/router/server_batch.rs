@@ -15,8 +15,15 @@ use super::{AccountView, Message, Origin, Publisher};
 pub enum Content<'a> {
     /// Headers, as `NATS/1.0` to the blank line or empty, and payload.
     Parts(&'a [u8], &'a [u8]),
-    /// Headers and payload in one piece, and how many bytes of it are headers. Large ones are sent without a copy.
-    Whole(&'a Bytes, usize),
+    /// Headers and payload in one piece that lies in `buffer`. Large ones are sent without a copy.
+    Piece {
+        /// The memory it is in.
+        buffer: &'a Bytes,
+        /// Headers and payload.
+        content: &'a [u8],
+        /// How many bytes of it are headers.
+        header_len: usize,
+    },
 }
 
 /// A message of the server.
@@ -111,7 +118,7 @@ impl Drop for ServerBatch<'_> {
 /// The message as the publisher takes it, with room for its parts in one piece and for its sizes.
 fn made<'a>(joined: &'a mut Vec<u8>, sizes: &'a mut Vec<u8>, message: &ServerMessage<'a>) -> Message<'a> {
     let (payload, header_len, buffer) = match message.content {
-        Content::Whole(content, header_len) => (&content[..], header_len, Some(content)),
+        Content::Piece { buffer, content, header_len } => (content, header_len, Some(buffer)),
         Content::Parts(b"", payload) => (payload, 0, None),
         Content::Parts(headers, payload) => {
             joined.clear();

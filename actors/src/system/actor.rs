@@ -75,17 +75,17 @@ impl System {
     fn answer(&mut self, batch: &InboxBatch, message: &InboxMessage, ctx: &mut Context<Self>) {
         let Some(request) = self.services.requests.get(message.tag as usize) else { return };
         match *request {
-            Request::Claims(ClaimsKind::Merge) => self.take_shown(message.payload(), ctx),
+            Request::Claims(ClaimsKind::Merge) => self.take_shown(message.shared_payload(), ctx),
             Request::Claims(kind) => {
                 let asking = self.services.control.claims(claims::request(kind, message));
-                self.publish_claims(message.reply.clone(), asking, ctx);
+                self.publish_claims(message.shared_reply(), asking, ctx);
             }
             Request::Found => {
-                let id = message.subject.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
-                self.services.lookups.take(id, &message.payload());
+                let id = message.subject().rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+                self.services.lookups.take(id, message.payload());
             }
             Request::News(kind) => self.hear(kind, message),
-            _ if message.reply.is_empty() => {}
+            _ if message.reply().is_empty() => {}
             request => self.answer_one(request, batch, message, ctx),
         }
     }
@@ -94,7 +94,7 @@ impl System {
     fn answer_one(&self, request: Request, batch: &InboxBatch, message: &InboxMessage, ctx: &mut Context<Self>) {
         let message = message.clone();
         let encoding = request.is_packable().then(|| wanted_encoding(&message)).flatten();
-        let to = ReplyTo { subject: message.reply.clone(), encoding };
+        let to = ReplyTo { subject: message.shared_reply(), encoding };
         let services = Arc::clone(&self.services);
         let body = match request {
             Request::Server(report) => {

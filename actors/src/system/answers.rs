@@ -35,7 +35,7 @@ pub(super) fn body<T: Serialize + ?Sized>(document: &T) -> Vec<u8> {
 
 /// Token number `place` of the subject.
 pub(super) fn token(message: &InboxMessage, place: usize) -> String {
-    let token = message.subject.split(|byte| *byte == b'.').nth(place).unwrap_or_default();
+    let token = message.subject().split(|byte| *byte == b'.').nth(place).unwrap_or_default();
     String::from_utf8_lossy(token).into_owned()
 }
 

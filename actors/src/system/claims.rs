@@ -124,7 +124,7 @@ pub(super) fn request(kind: ClaimsKind, message: &InboxMessage) -> ClaimsRequest
         ClaimsKind::Lookup => ClaimsRequest::Lookup { account: place(3) },
         ClaimsKind::List => ClaimsRequest::List,
         ClaimsKind::Pack => ClaimsRequest::Pack { digest: payload() },
-        ClaimsKind::Merge => ClaimsRequest::Merge { lines: vec![message.payload()] },
+        ClaimsKind::Merge => ClaimsRequest::Merge { lines: vec![message.shared_payload()] },
     }
 }
 

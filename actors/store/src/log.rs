@@ -70,6 +70,9 @@ pub(crate) trait Log: Send + Debug {
     /// Reads a message.
     fn read(&mut self, seq: u64) -> Result<Option<StoredMessage>, StoreError>;
 
+    /// Reads a message that is in memory; none where it is not, or is damaged.
+    fn read_at_hand(&mut self, seq: u64) -> Option<StoredMessage>;
+
     /// Visits the messages from `from` to `to` whose subjects `filter` means, ascending.
     fn scan(&mut self, from: u64, to: u64, filter: &SubjectFilter, visit: &mut Visitor<'_>) -> Result<(), StoreError>;
 

@@ -29,17 +29,81 @@ pub struct NewMessage<'a> {
     pub ttl: Ttl,
 }
 
-/// A stored message: slices of a shared buffer, cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A stored message: a slice of a shared buffer, cheap to clone.
+#[derive(Clone, Debug)]
 pub struct StoredMessage {
     /// Its sequence.
     pub seq: u64,
     /// When it was stored, nanoseconds since 1970.
     pub time_ns: i64,
-    /// Its subject.
-    pub subject: Bytes,
-    /// Its header block, empty without headers.
-    pub headers: Bytes,
-    /// Its body.
-    pub payload: Bytes,
+    /// Subject first, header block and payload last.
+    buffer: Bytes,
+    subject_end: usize,
+    headers_start: usize,
+    payload_start: usize,
 }
+
+impl StoredMessage {
+    /// A message in a buffer that begins with the subject, of `subject_end` bytes, and ends with header block and payload, which begin
+    /// where `headers_start` and `payload_start` say.
+    pub(crate) fn new(
+        (seq, time_ns): (u64, i64),
+        buffer: Bytes,
+        (subject_end, headers_start, payload_start): (usize, usize, usize),
+    ) -> Self {
+        Self { seq, time_ns, buffer, subject_end, headers_start, payload_start }
+    }
+
+    /// A message of parts, which are copied.
+    pub(crate) fn of_parts(place: (u64, i64), subject: &[u8], headers: &[u8], payload: &[u8]) -> Self {
+        let buffer = [subject, headers, payload].concat();
+        Self::new(place, buffer.into(), (subject.len(), subject.len(), subject.len() + headers.len()))
+    }
+
+    /// Its subject.
+    #[must_use]
+    pub fn subject(&self) -> &[u8] {
+        &self.buffer[..self.subject_end]
+    }
+
+    /// Its header block, empty without headers.
+    #[must_use]
+    pub fn headers(&self) -> &[u8] {
+        &self.buffer[self.headers_start..self.payload_start]
+    }
+
+    /// Its body.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        &self.buffer[self.payload_start..]
+    }
+
+    /// Header block and body to keep, as slices of the buffer.
+    #[must_use]
+    pub fn shared_parts(&self) -> (Bytes, Bytes) {
+        (self.buffer.slice(self.headers_start..self.payload_start), self.buffer.slice(self.payload_start..))
+    }
+
+    /// Header block and body.
+    #[must_use]
+    pub fn content(&self) -> &[u8] {
+        &self.buffer[self.headers_start..]
+    }
+
+    /// The buffer that all of it lies in.
+    #[must_use]
+    pub fn buffer(&self) -> &Bytes {
+        &self.buffer
+    }
+}
+
+impl PartialEq for StoredMessage {
+    fn eq(&self, other: &Self) -> bool {
+        (self.seq, self.time_ns) == (other.seq, other.time_ns)
+            && self.subject() == other.subject()
+            && self.headers() == other.headers()
+            && self.payload() == other.payload()
+    }
+}
+
+impl Eq for StoredMessage {}

@@ -120,6 +120,10 @@ pub trait StreamStore: Send + Debug {
     /// `Corrupt`; I/O errors.
     fn last_for(&mut self, subject: &[u8]) -> Result<Option<StoredMessage>, StoreError>;
 
+    /// As [`last_for`](Self::last_for) for one subject without wildcards, where nothing has to be read or searched for it. None says
+    /// nothing about whether there is one.
+    fn last_at_hand(&mut self, subject: &[u8]) -> Option<StoredMessage>;
+
     /// Lists, ascending, the sequence of the newest message of every subject that `filter` means, counting only
     /// messages up to `max_seq` (zero: all).
     ///

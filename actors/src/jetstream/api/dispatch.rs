@@ -143,7 +143,7 @@ fn find(request: &ApiRequest, name: &str) -> Result<Arc<StreamEntry>, troupe_cod
 fn dispatch_consumer(request: ApiRequest, local: &ArbiterLocal) {
     let strictness = if request.server().options().strict { Strictness::Strict } else { Strictness::Lenient };
     let Some(kind) = answer_kind(request.subject()) else { return };
-    let Some(read) = parse_call(request.subject(), &request.body(), strictness) else { return };
+    let Some(read) = parse_call(request.subject(), request.body(), strictness) else { return };
     if let Ok(Call { stream, verb: Verb::Reset(_), .. }) = &read {
         // Consumers take these themselves, so that nobody speaks for one that does not exist.
         if let (Ok(entry), Ok(call)) = (find(&request, stream), &read) {

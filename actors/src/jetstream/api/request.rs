@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -54,14 +53,14 @@ impl ApiRequest {
 
     /// Subject.
     #[must_use]
-    pub fn subject(&self) -> &Bytes {
-        &self.message.subject
+    pub fn subject(&self) -> &[u8] {
+        self.message.subject()
     }
 
     /// Where the answer goes.
     #[must_use]
-    pub fn reply(&self) -> &Bytes {
-        &self.message.reply
+    pub fn reply(&self) -> &[u8] {
+        self.message.reply()
     }
 
     /// Headers.
@@ -72,14 +71,14 @@ impl ApiRequest {
 
     /// Body.
     #[must_use]
-    pub fn body(&self) -> Bytes {
+    pub fn body(&self) -> &[u8] {
         self.message.payload()
     }
 
     /// Whether there is no body.
     #[must_use]
     pub fn is_blank(&self) -> bool {
-        self.message.content.len() == self.message.header_len
+        self.message.payload().is_empty()
     }
 
     /// Whether the body says nothing: it is empty, or an empty object.
@@ -124,7 +123,7 @@ impl ApiRequest {
     /// # Errors
     /// It is none.
     pub fn parse(&self) -> Result<Value, ApiError> {
-        parse(&self.body()).map_err(|cause| self.invalid(cause))
+        parse(self.body()).map_err(|cause| self.invalid(cause))
     }
 
     /// As [`ApiRequest::decode`], for a body that was changed.
@@ -205,7 +204,7 @@ impl ApiRequest {
             server: self.server.parts().server_name.clone(),
             client: Some(self.client_info()),
             subject: String::from_utf8_lossy(self.subject()).into_owned(),
-            request: String::from_utf8_lossy(&self.body()).into_owned(),
+            request: String::from_utf8_lossy(self.body()).into_owned(),
             response: String::from_utf8_lossy(body).into_owned(),
             domain: self.server.domain().to_owned(),
         });

@@ -150,20 +150,20 @@ impl Intake {
             let Ok(Some(batch)) = tokio::time::timeout(PATIENCE, parts.next()).await else { return Received::Stalled };
             for part in batch.iter().flat_map(|messages| messages.iter()) {
                 let payload = part.payload();
-                if part.reply.is_empty() {
+                if part.reply().is_empty() {
                     let (account, name) = (self.request.account().name(), &self.name);
                     let cause =
                         format!("restore for stream '{account} > {name}' requires reply subject for each chunk");
                     return Received::Failed(cause, Vec::new());
                 }
                 if payload.is_empty() {
-                    return Received::All(spool, part.reply.to_vec());
+                    return Received::All(spool, part.reply().to_vec());
                 }
                 if let Err(cause) = spool.push(&payload) {
-                    return Received::Failed(cause.to_string(), part.reply.to_vec());
+                    return Received::Failed(cause.to_string(), part.reply().to_vec());
                 }
                 self.length += payload.len() as u64;
-                self.send(&part.reply, b"");
+                self.send(part.reply(), b"");
             }
             if inbox.commit(batch).is_err() {
                 return Received::Stalled;

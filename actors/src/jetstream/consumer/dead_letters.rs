@@ -282,7 +282,7 @@ fn publish(
         ("Nats-Dead-Letter-Cause", cause.as_bytes()),
         ("Nats-Dead-Letter-Stream", stream.as_bytes()),
         ("Nats-Dead-Letter-Consumer", consumer.as_bytes()),
-        ("Nats-Dead-Letter-Subject", &message.subject),
+        ("Nats-Dead-Letter-Subject", message.subject()),
         ("Nats-Dead-Letter-Sequence", seq.as_bytes()),
         ("Nats-Dead-Letter-Deliveries", deliveries.as_bytes()),
     ];
@@ -290,11 +290,11 @@ fn publish(
     if !reason.is_empty() {
         lines.push(("Nats-Dead-Letter-Reason", reason.as_bytes()));
     }
-    let mut block = Vec::with_capacity(message.headers.len() + 256);
-    let kept = without_reserved(&message.headers);
+    let mut block = Vec::with_capacity(message.headers().len() + 256);
+    let kept = without_reserved(message.headers());
     header::append(&mut block, &kept, &lines);
     let answer = format!("{RECEIPT_PREFIX}.{stream}.{consumer}.{identity}.{seq}");
-    let content = Content::Parts(&block, &message.payload);
+    let content = Content::Parts(&block, message.payload());
     let (to, reply) = (to.as_bytes(), answer.as_bytes());
     outlet.batch.publish(&ServerMessage { to, shown_subject: None, reply, content });
 }

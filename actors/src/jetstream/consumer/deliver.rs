@@ -1,6 +1,5 @@
 //! Delivers what consumers choose.
 
-use bytes::Bytes;
 use troupe_codecs::api::headers;
 use troupe_engine::consumer::deliver::{Candidate, Delivery, Idle, Next, Offer};
 use troupe_engine::consumer::effects::Effects;
@@ -84,12 +83,12 @@ fn offer(slot: &mut Slot, message: &StoredMessage, outlet: &mut Outlet<'_>, scra
     let is_cut = slot.machine.config().headers_only;
     scratch.headers.clear();
     if is_cut {
-        let size = itoa::Buffer::new().format(message.payload.len()).to_owned();
-        append_header(&mut scratch.headers, &message.headers, headers::MSG_SIZE, &size);
+        let size = itoa::Buffer::new().format(message.payload().len()).to_owned();
+        append_header(&mut scratch.headers, message.headers(), headers::MSG_SIZE, &size);
     }
-    let body_len = if is_cut { scratch.headers.len() } else { message.headers.len() + message.payload.len() };
+    let body_len = if is_cut { scratch.headers.len() } else { message.content().len() };
     let candidate =
-        Candidate { seq: message.seq, timestamp: message.time_ns, subject_len: message.subject.len(), body_len };
+        Candidate { seq: message.seq, timestamp: message.time_ns, subject_len: message.subject().len(), body_len };
     let asks = match slot.machine.offer(&candidate, outlet.now, outlet) {
         Offer::Refused => return false,
         Offer::Taken(delivery) => send(&delivery, message, is_cut, outlet, scratch),
@@ -114,17 +113,17 @@ fn send(
     delivery.ack.write(&delivery.numbers, &mut scratch.reply);
     if let Some(pin) = delivery.pin_id {
         let kept = std::mem::take(&mut scratch.headers);
-        let block: &[u8] = if is_cut { &kept } else { &message.headers };
+        let block: &[u8] = if is_cut { &kept } else { message.headers() };
         append_header(&mut scratch.headers, block, "Nats-Pin-Id", pin);
     }
-    let payload: &Bytes = &message.payload;
-    let content = match (is_cut, scratch.headers.is_empty(), message.headers.is_empty()) {
-        (true, _, _) => Content::Parts(&scratch.headers, b""),
-        (false, false, _) => Content::Parts(&scratch.headers, payload),
-        (false, true, true) => Content::Whole(payload, 0),
-        (false, true, false) => Content::Parts(&message.headers, payload),
+    let content = match (is_cut, scratch.headers.is_empty()) {
+        (true, _) => Content::Parts(&scratch.headers, b""),
+        (false, false) => Content::Parts(&scratch.headers, message.payload()),
+        (false, true) => {
+            Content::Piece { buffer: message.buffer(), content: message.content(), header_len: message.headers().len() }
+        }
     };
-    let shown_subject = Some(&message.subject[..]);
+    let shown_subject = Some(message.subject());
     outlet.batch.publish(&ServerMessage { to: delivery.to, shown_subject, reply: &scratch.reply, content });
     if let Some(rest) = delivery.completed {
         outlet.status(delivery.to, &Status::BatchCompleted(rest));

@@ -76,28 +76,28 @@ impl Ear<'_, '_> {
 
     fn take_ack(&mut self, client: Option<&Arc<ClientSink>>, message: &InboxMessage) {
         let now = self.outlet.now;
-        let Some(subject) = parse_ack_subject(&message.subject) else { return };
+        let Some(subject) = parse_ack_subject(message.subject()) else { return };
         let Some(member) = self.named(subject.consumer) else { return self.tell_nobody(client, message) };
         let Some(slot) = self.book.slot(member) else { return };
         if !takes_acks(slot.machine.config()) {
             return self.tell_nobody(client, message);
         }
-        let word = parse_ack(&message.content[message.header_len..]);
+        let word = parse_ack(message.payload());
         self.outlet.speak_for(&slot.name, slot.machine.config());
         let outcome = slot.machine.acknowledge(&subject, &word, now, self.outlet);
         let mut is_ready = slot.is_blocked || slot.machine.pending().num_queued() > 0;
-        let has_reply = !message.reply.is_empty();
+        let has_reply = !message.reply().is_empty();
         match outcome {
             AckOutcome::Pull(request) if has_reply => {
-                slot.machine.request(Bytes::copy_from_slice(&message.reply), request, now, self.outlet);
+                slot.machine.request(Bytes::copy_from_slice(message.reply()), request, now, self.outlet);
                 is_ready = true;
             }
-            AckOutcome::Answer if has_reply => self.owed.push((member, message.reply.clone())),
+            AckOutcome::Answer if has_reply => self.owed.push((member, message.shared_reply())),
             AckOutcome::BadDelay(delay) => {
                 let (stream, consumer, delay) = (self.core.entry.name(), &slot.name, String::from_utf8_lossy(delay));
                 tracing::warn!("JetStream consumer '{stream} > {consumer}' bad NAK delay value: {delay:?}");
                 if has_reply {
-                    self.owed.push((member, message.reply.clone()));
+                    self.owed.push((member, message.shared_reply()));
                 }
             }
             AckOutcome::Ahead => warn_ahead(self.core, &slot.name, &subject),
@@ -110,28 +110,28 @@ impl Ear<'_, '_> {
     }
 
     fn take_request(&mut self, client: Option<&Arc<ClientSink>>, message: &InboxMessage) {
-        if message.reply.is_empty() {
+        if message.reply().is_empty() {
             return;
         }
-        let name = message.subject.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+        let name = message.subject().rsplit(|byte| *byte == b'.').next().unwrap_or_default();
         let Some(member) = self.named(name) else { return self.tell_nobody(client, message) };
         let Some(slot) = self.book.slot(member) else { return };
         self.outlet.speak_for(&slot.name, slot.machine.config());
         let level = header::get(message.headers(), headers::REQUIRED_API_LEVEL);
         if slot.machine.is_pull() && level.is_some_and(|level| !level.is_empty() && refuses_request(level)) {
-            return self.outlet.status(&message.reply, &Status::RequiredApiLevel);
+            return self.outlet.status(message.reply(), &Status::RequiredApiLevel);
         }
         slot.machine.count_arrivals(self.core.audience.arrivals(slot.group));
         // Its own copy: the request may wait long, and must not keep all of the batch it came in.
-        let reply = Bytes::copy_from_slice(&message.reply);
+        let reply = Bytes::copy_from_slice(message.reply());
         let now = self.outlet.now;
-        slot.machine.request(reply, &message.content[message.header_len..], now, self.outlet);
+        slot.machine.request(reply, message.payload(), now, self.outlet);
         self.finish(member);
         self.book.make_ready(member);
     }
 
     fn take_answer(&mut self, message: &InboxMessage) {
-        let name = message.subject.rsplit(|byte| *byte == b'.').nth(1).unwrap_or_default();
+        let name = message.subject().rsplit(|byte| *byte == b'.').nth(1).unwrap_or_default();
         let Some(member) = self.named(name) else { return };
         let Some(slot) = self.book.slot(member) else { return };
         let number = |name| {
@@ -141,13 +141,13 @@ impl Ear<'_, '_> {
         let (consumer_seq, stream_seq) = (number("Nats-Last-Consumer"), number("Nats-Last-Stream"));
         self.outlet.speak_for(&slot.name, slot.machine.config());
         let now = self.outlet.now;
-        slot.machine.answer(&message.subject, stream_seq, consumer_seq, now, self.outlet);
+        slot.machine.answer(message.subject(), stream_seq, consumer_seq, now, self.outlet);
         self.finish(member);
         self.book.make_ready(member);
     }
 
     fn take_receipt(&mut self, message: &InboxMessage) {
-        let mut tokens = message.subject.rsplit(|byte| *byte == b'.');
+        let mut tokens = message.subject().rsplit(|byte| *byte == b'.');
         let (Some(seq), Some(of), Some(name)) = (tokens.next(), tokens.next(), tokens.next()) else { return };
         let seq = std::str::from_utf8(seq).ok().and_then(|seq| seq.parse().ok());
         let (Some(seq), Some(member)) = (seq, self.named(name)) else { return };
@@ -166,8 +166,8 @@ impl Ear<'_, '_> {
 
     /// Tells a client that there is no such consumer, as it is told where nobody listens.
     fn tell_nobody(&mut self, client: Option<&Arc<ClientSink>>, message: &InboxMessage) {
-        if !message.reply.is_empty() && client.is_some_and(|client| client.takes_headers()) {
-            self.outlet.status(&message.reply, &Status::NoResponders(&message.subject));
+        if !message.reply().is_empty() && client.is_some_and(|client| client.takes_headers()) {
+            self.outlet.status(message.reply(), &Status::NoResponders(message.subject()));
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Messages that stay only for consumers, and messages that leave.
 
-use bytes::Bytes;
 use troupe_codecs::api::stream::RetentionPolicy;
 use troupe_engine::consumer::NEVER;
 use troupe_engine::consumer::audience::Member;
@@ -31,15 +30,16 @@ pub(super) fn settle(book: &mut Book, core: &mut StreamCore, settled: &[u64]) {
 
 /// Whether some consumer needs a message.
 fn is_needed(book: &Book, core: &mut StreamCore, seq: u64) -> bool {
-    let subject = if core.audience.is_unfiltered() {
-        Bytes::new()
+    let found = if core.audience.is_unfiltered() {
+        None
     } else {
         match core.store.get(seq) {
-            Ok(message) => message.subject,
+            Ok(message) => Some(message),
             Err(_) => return true,
         }
     };
-    core.audience.any(&subject, |member| book.peek(member).is_some_and(|slot| slot.machine.needs(seq)))
+    let subject = found.as_ref().map_or(&b""[..], |message| message.subject());
+    core.audience.any(subject, |member| book.peek(member).is_some_and(|slot| slot.machine.needs(seq)))
 }
 
 /// Removes messages from `from` on that nobody needs any more, of those `filter` means, up to `through`.
@@ -53,7 +53,7 @@ pub(super) fn sweep(book: &Book, core: &mut StreamCore, filter: &SubjectFilter, 
         let seq = message.seq;
         next = seq + 1;
         let needs = |member: Member| book.peek(member).is_some_and(|slot| slot.machine.needs(seq));
-        if !core.audience.any(&message.subject, needs) {
+        if !core.audience.any(message.subject(), needs) {
             core.store.remove(seq, false).ok();
         }
     }

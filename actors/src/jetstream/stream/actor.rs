@@ -120,6 +120,7 @@ impl Stream {
         self.watch_interest(ctx);
         self.go_on(ctx);
         self.schedule(ctx);
+        self.core.store.lay_down();
     }
 
     /// Comes back to consumers that have more to deliver, after others had their turn and a slow client some time.
@@ -153,7 +154,7 @@ impl Stream {
 
     /// Answers publishers once their messages are durable, and tells consumers what came and went.
     fn after_change(&mut self, committed: Committed, ctx: &mut Context<Self>) {
-        let Committed { replies, durability, mut appended } = committed;
+        let Committed { answers, durability, mut appended } = committed;
         let removals = self.core.store.take_removals();
         if !removals.is_empty() {
             appended += self.core.note_markers(&removals);
@@ -161,14 +162,14 @@ impl Stream {
         }
         match durability {
             Durability::Reached => {
-                self.core.send(Ok(()), replies);
+                self.core.send(Ok(()), &answers);
                 if appended > 0 {
                     self.consumers.appended(&mut self.core);
                 }
             }
             Durability::Pending(ticket) => {
                 let done = ticket.into_actor(self).map(move |outcome, actor, ctx| {
-                    actor.core.send(outcome, replies);
+                    actor.core.send(outcome, &answers);
                     // Nobody is woken by a message that could still be lost, or before its publisher knows of it.
                     if appended > 0 {
                         actor.consumers.appended(&mut actor.core);

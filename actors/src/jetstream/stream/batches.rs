@@ -13,7 +13,7 @@ use troupe_engine::stream::publish::{PublishHeaders, number};
 use troupe_store::SubjectFilter;
 
 use super::core::StreamCore;
-use super::reply::Reply;
+use super::reply::Answers;
 use crate::jetstream::advisory;
 use crate::router::InboxMessage;
 
@@ -50,7 +50,7 @@ impl Batches {
 
 impl StreamCore {
     /// Takes a message of a batch; how many messages were stored.
-    pub(super) fn take_of_batch(&mut self, message: &InboxMessage, now: i64, replies: &mut Vec<Reply>) -> u64 {
+    pub(super) fn take_of_batch(&mut self, message: &InboxMessage, now: i64, answers: &mut Answers) -> u64 {
         let block = message.headers().to_vec();
         let found = PublishHeaders::parse(&block);
         let outcome = self.stage(message, &found, now);
@@ -62,8 +62,8 @@ impl StreamCore {
                 (Some(self.replies.refused(error)), 0)
             }
         };
-        if let Some(body) = body.filter(|_| !message.reply.is_empty() && !self.config.no_ack) {
-            replies.push(Reply { to: message.reply.clone(), body });
+        if let Some(body) = body.filter(|_| !message.reply().is_empty() && !self.config.no_ack) {
+            answers.push(message.reply(), &body);
         }
         stored
     }
@@ -118,7 +118,7 @@ impl StreamCore {
         if self.config.sealed {
             return Err(errors::STREAM_SEALED.error());
         }
-        if usize::try_from(self.config.max_msg_size).is_ok_and(|max| message.content.len() > max) {
+        if usize::try_from(self.config.max_msg_size).is_ok_and(|max| message.content().len() > max) {
             return Err(errors::STREAM_MESSAGE_EXCEEDS_MAXIMUM.error());
         }
         if !self.config.allow_atomic_publish {
@@ -201,9 +201,9 @@ impl StreamCore {
         let mut accepted: Vec<(Vec<u8>, Accepted<'static>, Vec<u8>)> = Vec::with_capacity(messages.len());
         for (number, message) in messages.iter().enumerate() {
             let is_last = number + 1 == messages.len();
-            let subject = self.transformed(&message.subject);
+            let subject = self.transformed(message.subject());
             let block = batch_headers(message.headers(), is_last);
-            let payload = &message.content[message.header_len..];
+            let payload = message.payload();
             let incoming = Incoming { subject: &subject, headers: &block, payload, is_sourced: false, now };
             let (view, mut newest) = self.view();
             let one = staged.accept(incoming, view, &mut newest)?;

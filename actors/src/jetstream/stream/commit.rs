@@ -12,7 +12,7 @@ use troupe_engine::stream::publish::{Lifetime, Rollup};
 use troupe_store::{Durability, NewMessage, Purge, Removals, Schedule, StoreError, StreamStore, SubjectFilter, Ttl};
 
 use super::core::{StreamCore, TAG_DIRECT, TAG_DIRECT_SUBJECT, TAG_FOLLOW, TAG_PUBLISH, TAG_SNAPSHOT};
-use super::reply::Reply;
+use super::reply::Answers;
 use crate::queue::Batch;
 use crate::router::{ClientSink, InboxBatch, InboxMessage};
 
@@ -20,7 +20,7 @@ use crate::router::{ClientSink, InboxBatch, InboxMessage};
 #[derive(Debug)]
 pub(super) struct Committed {
     /// Answers, in order.
-    pub(super) replies: Vec<Reply>,
+    pub(super) answers: Answers,
     /// When they may be sent.
     pub(super) durability: Durability,
     /// Messages that were stored.
@@ -51,28 +51,29 @@ pub(super) struct Newest<'a>(pub(super) &'a mut dyn StreamStore);
 impl LastMessages for Newest<'_> {
     fn last(&mut self, subject: &[u8]) -> Option<LastMessage> {
         let found = self.0.last_for(subject).ok().flatten()?;
-        Some(LastMessage { seq: found.seq, headers: found.headers, payload: found.payload })
+        let (headers, payload) = found.shared_parts();
+        Some(LastMessage { seq: found.seq, headers, payload })
     }
 }
 
 impl StreamCore {
     /// Takes a batch of the inbox. What is not for the stream itself comes back.
     pub(super) fn take_batch(&mut self, batch: &Batch<InboxBatch>, now: i64) -> (Committed, Vec<Other>) {
-        let (mut replies, mut others, mut appended) = (Vec::new(), Vec::new(), 0);
+        let (mut answers, mut others, mut appended) = (Answers::default(), Vec::new(), 0);
         self.dedupe.expire(self.config.duplicates, now);
         for messages in batch.iter() {
             if let Some(ticket) = messages.trace() {
-                let traced = messages.iter().map(|message| self.take_traced(ticket, &message, now, &mut replies));
+                let traced = messages.iter().map(|message| self.take_traced(ticket, &message, now, &mut answers));
                 appended += traced.sum::<u64>();
                 continue;
             }
             for message in messages.iter() {
                 match message.tag {
-                    TAG_PUBLISH if is_fast(&message.reply) => appended += self.take_fast(&message, now, &mut replies),
+                    TAG_PUBLISH if is_fast(message.reply()) => appended += self.take_fast(&message, now, &mut answers),
                     TAG_PUBLISH if is_of_batch(&message) => {
-                        appended += self.take_of_batch(&message, now, &mut replies);
+                        appended += self.take_of_batch(&message, now, &mut answers);
                     }
-                    TAG_PUBLISH => appended += u64::from(self.take(&message, now, &mut replies)),
+                    TAG_PUBLISH => appended += u64::from(self.take(&message, now, &mut answers)),
                     TAG_DIRECT | TAG_DIRECT_SUBJECT => self.read_directly(&message),
                     TAG_SNAPSHOT => self.snapshot_acknowledged(&message, now),
                     tag if tag & TAG_FOLLOW != 0 => appended += self.take_followed(&message, now),
@@ -80,22 +81,22 @@ impl StreamCore {
                 }
             }
         }
-        (self.finish(replies, appended), others)
+        (self.finish(answers, appended), others)
     }
 
     /// Ends a batch: what was changed is on its way to the disk.
-    pub(super) fn finish(&mut self, mut replies: Vec<Reply>, appended: u64) -> Committed {
+    pub(super) fn finish(&mut self, mut answers: Answers, appended: u64) -> Committed {
         self.plan_maintenance();
         let durability = self.store.commit().unwrap_or_else(|cause| {
-            self.send(Err(cause), std::mem::take(&mut replies));
+            self.send(Err(cause), &std::mem::take(&mut answers));
             Durability::Reached
         });
-        Committed { replies, durability, appended }
+        Committed { answers, durability, appended }
     }
 
     /// As [`StreamCore::finish`], where no message was stored.
     pub(super) fn commit_changes(&mut self) -> Committed {
-        self.finish(Vec::new(), 0)
+        self.finish(Answers::default(), 0)
     }
 
     /// What is decided about a message by, and where its last values are.
@@ -111,8 +112,8 @@ impl StreamCore {
     }
 
     /// Takes one published message; whether it was stored.
-    fn take(&mut self, message: &InboxMessage, now: i64, replies: &mut Vec<Reply>) -> bool {
-        self.take_one(message, now, replies, false) == Outcome::Stored
+    fn take(&mut self, message: &InboxMessage, now: i64, answers: &mut Answers) -> bool {
+        self.take_one(message, now, answers, false) == Outcome::Stored
     }
 
     /// Takes one published message. One that `is_only_tried` is judged, and neither stored nor, where it would be, answered.
@@ -120,36 +121,53 @@ impl StreamCore {
         &mut self,
         message: &InboxMessage,
         now: i64,
-        replies: &mut Vec<Reply>,
+        answers: &mut Answers,
         is_only_tried: bool,
     ) -> Outcome {
         if self.is_destroyed {
             return Outcome::Gone;
         }
-        let changed = self.transform.as_ref().and_then(|transform| transform.matched(&message.subject));
-        let subject = changed.as_deref().unwrap_or(&message.subject);
-        let payload = &message.content[message.header_len..];
+        let changed = self.transform.as_ref().and_then(|transform| transform.matched(message.subject()));
+        let subject = changed.as_deref().unwrap_or(message.subject());
+        let payload = message.payload();
         let incoming = Incoming { subject, headers: message.headers(), payload, is_sourced: false, now };
         let (view, mut newest) = self.view();
         let verdict = decide(incoming, view, &mut newest);
         let is_wanted = self.config.retention != RetentionPolicy::Interest || self.audience.wants(subject);
-        let (body, outcome) = match verdict {
-            Verdict::Duplicate(seq) => (self.replies.stored(seq, ",\"duplicate\": true"), Outcome::Duplicate),
-            Verdict::Refuse(error) => (self.replies.refused(error.clone()), Outcome::Refused(error)),
+        let (outcome, seq, counter) = match verdict {
+            Verdict::Duplicate(seq) => (Outcome::Duplicate, seq, None),
+            Verdict::Refuse(error) => (Outcome::Refused(error), 0, None),
             Verdict::Store(_) if is_only_tried => return if is_wanted { Outcome::Stored } else { Outcome::Unwanted },
-            Verdict::Store(accepted) if !is_wanted => (self.skip_one(&accepted, now), Outcome::Unwanted),
+            Verdict::Store(accepted) if !is_wanted => match self.skip_one(&accepted, now) {
+                Ok(seq) => (Outcome::Unwanted, seq, None),
+                Err(error) => (Outcome::Refused(error), 0, None),
+            },
             Verdict::Store(accepted) => match self.store_one(subject, &accepted, now) {
-                Ok(seq) => {
-                    let more = accepted.counter.map_or_else(String::new, |value| format!(",\"val\":\"{value}\""));
-                    (self.replies.stored(seq, &more), Outcome::Stored)
-                }
-                Err(error) => (self.replies.refused(error.clone()), Outcome::Refused(error)),
+                Ok(seq) => (Outcome::Stored, seq, accepted.counter),
+                Err(error) => (Outcome::Refused(error), 0, None),
             },
         };
-        if !message.reply.is_empty() && !self.config.no_ack {
-            replies.push(Reply { to: message.reply.clone(), body });
+        if !message.reply().is_empty() && !self.config.no_ack {
+            self.answer_publisher(message.reply(), &outcome, (seq, counter), answers);
         }
         outcome
+    }
+
+    /// Notes what a publisher is told of one message.
+    fn answer_publisher(
+        &self,
+        to: &[u8],
+        outcome: &Outcome,
+        (seq, counter): (u64, Option<String>),
+        answers: &mut Answers,
+    ) {
+        let replies = &self.replies;
+        match (outcome, counter) {
+            (Outcome::Refused(error), _) => answers.push(to, &replies.refused(error.clone())),
+            (Outcome::Duplicate, _) => answers.push_stored(to, replies, seq, ",\"duplicate\": true"),
+            (_, Some(value)) => answers.push_stored(to, replies, seq, &format!(",\"val\":\"{value}\"")),
+            (_, None) => answers.push_stored(to, replies, seq, ""),
+        }
     }
 
     /// The subject a message is stored under.
@@ -159,15 +177,11 @@ impl StreamCore {
     }
 
     /// Uses up a sequence for a message that no consumer wants.
-    fn skip_one(&mut self, accepted: &Accepted<'_>, now: i64) -> Vec<u8> {
+    fn skip_one(&mut self, accepted: &Accepted<'_>, now: i64) -> Result<u64, ApiError> {
         let seq = self.store.state().last_seq + 1;
-        match self.store.skip(seq, 1, now) {
-            Ok(()) => {
-                self.note_id(accepted.msg_id, seq, now);
-                self.replies.stored(seq, "")
-            }
-            Err(cause) => self.replies.refused(self.store_failed(&cause)),
-        }
+        self.store.skip(seq, 1, now).map_err(|cause| self.store_failed(&cause))?;
+        self.note_id(accepted.msg_id, seq, now);
+        Ok(seq)
     }
 
     /// Stores an accepted message and does what follows from it.
@@ -331,7 +345,7 @@ impl StreamCore {
         }
         let appended = self.fire_schedules(now);
         self.maintain(now);
-        self.finish(Vec::new(), appended)
+        self.finish(Answers::default(), appended)
     }
 
     fn fire_schedules(&mut self, now: i64) -> u64 {
@@ -344,7 +358,8 @@ impl StreamCore {
                 self.store.remove_schedule(&schedule.subject);
                 continue;
             };
-            let stored = LastMessage { seq: stored.seq, headers: stored.headers, payload: stored.payload };
+            let (headers, payload) = stored.shared_parts();
+            let stored = LastMessage { seq: stored.seq, headers, payload };
             let newest = &mut Newest(&mut *self.store);
             let fired = troupe_engine::stream::schedule::fire(&schedule.subject, &stored, schedule.due_ns, now, newest);
             let Some(fired) = fired else {
@@ -389,7 +404,7 @@ impl StreamCore {
     pub(super) fn recover_ids(&mut self) {
         let state = self.store.state();
         if let Ok(last) = self.store.get(state.last_seq) {
-            self.last_msg_id = header::get(&last.headers, headers::MSG_ID).unwrap_or_default().to_vec();
+            self.last_msg_id = header::get(last.headers(), headers::MSG_ID).unwrap_or_default().to_vec();
         }
         if self.config.duplicates <= 0 || state.msgs == 0 {
             return;
@@ -397,7 +412,7 @@ impl StreamCore {
         let since = crate::jetstream::clock::now().saturating_sub(self.config.duplicates);
         let Ok(mut seq) = self.store.seq_from_time(since) else { return };
         while let Ok(Some(message)) = self.store.next(&SubjectFilter::all(), seq) {
-            if let Some(id) = header::get(&message.headers, headers::MSG_ID) {
+            if let Some(id) = header::get(message.headers(), headers::MSG_ID) {
                 self.dedupe.insert(id, message.seq, message.time_ns);
             }
             seq = message.seq + 1;
@@ -407,5 +422,5 @@ impl StreamCore {
 
 /// Whether a message belongs to a batch that is stored all or none.
 pub(super) fn is_of_batch(message: &InboxMessage) -> bool {
-    message.header_len > 0 && header::get(message.headers(), headers::BATCH_ID).is_some_and(|id| !id.is_empty())
+    !message.headers().is_empty() && header::get(message.headers(), headers::BATCH_ID).is_some_and(|id| !id.is_empty())
 }

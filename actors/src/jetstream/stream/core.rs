@@ -1,5 +1,6 @@
 //! What a stream owns. Its consumers work with it, too.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -81,25 +82,29 @@ impl std::fmt::Debug for StreamCore {
     }
 }
 
-/// The store, given back when the actor ends so that the next instance finds it.
+/// The store: taken up when it is used, laid down while the actor rests, and when it ends so that the next instance finds it.
 #[derive(Debug)]
 pub struct StoreGuard {
     entry: Arc<StreamEntry>,
-    store: Option<Box<dyn StreamStore>>,
+    store: OnceCell<Box<dyn StreamStore>>,
     is_forgotten: bool,
+}
+
+fn taken_from(entry: &StreamEntry) -> Box<dyn StreamStore> {
+    entry.take_store().expect("an actor finds its store where it laid it down")
 }
 
 impl std::ops::Deref for StoreGuard {
     type Target = dyn StreamStore;
 
     fn deref(&self) -> &Self::Target {
-        self.store.as_deref().expect("the store is taken only when the guard goes")
+        &**self.store.get_or_init(|| taken_from(&self.entry))
     }
 }
 
 impl std::ops::DerefMut for StoreGuard {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        self.store.as_deref_mut().expect("the store is taken only when the guard goes")
+        &mut **self.taken_up()
     }
 }
 
@@ -109,15 +114,29 @@ impl StoreGuard {
         self.is_forgotten = true;
     }
 
-    fn replace(&mut self, store: Box<dyn StreamStore>) -> Option<Box<dyn StreamStore>> {
-        self.store.replace(store)
+    fn taken_up(&mut self) -> &mut Box<dyn StreamStore> {
+        if self.store.get().is_none() {
+            self.store = OnceCell::from(taken_from(&self.entry));
+        }
+        self.store.get_mut().expect("it was put there")
+    }
+
+    /// Others may read it until it is used again.
+    pub(super) fn lay_down(&mut self) {
+        if let Some(store) = self.store.take() {
+            self.entry.put_store(store);
+        }
+    }
+
+    fn replace(&mut self, store: Box<dyn StreamStore>) -> Box<dyn StreamStore> {
+        std::mem::replace(self.taken_up(), store)
     }
 }
 
 impl Drop for StoreGuard {
     fn drop(&mut self) {
-        if let Some(store) = self.store.take().filter(|_| !self.is_forgotten) {
-            self.entry.put_store(store);
+        if !self.is_forgotten {
+            self.lay_down();
         }
     }
 }
@@ -146,7 +165,7 @@ impl StreamCore {
             entry.set_offline(Some(cause.to_string()));
             stores::empty(&config)
         });
-        let store = StoreGuard { entry: Arc::clone(&entry), store: Some(store), is_forgotten: false };
+        let store = StoreGuard { entry: Arc::clone(&entry), store: OnceCell::from(store), is_forgotten: false };
         let replies = Replies::new(&config, server.domain());
         let subscriptions = entry.take_parked();
         let has_begun = config.first_seq > 0;
@@ -318,7 +337,7 @@ impl StreamCore {
             return;
         }
         let store = self.store.replace(stores::empty(&self.config));
-        if let Some(Err(cause)) = store.map(StreamStore::close) {
+        if let Err(cause) = store.close() {
             tracing::error!("stream '{} > {}' cannot be closed: {cause}", self.account.name(), self.entry.name());
         }
         self.store.forget();
@@ -335,7 +354,7 @@ impl StreamCore {
         }
         self.drop_batches();
         let store = self.store.replace(stores::empty(&self.config));
-        let outcome = store.map_or(Ok(()), StreamStore::destroy);
+        let outcome = store.destroy();
         outcome.map_err(|cause: StoreError| errors::STREAM_DELETE.with(cause))
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
 use troupe_codecs::api::json::encode;
 use troupe_codecs::api::publish::BatchFlow;
 use troupe_codecs::api::{ApiError, errors, headers};
@@ -14,7 +13,7 @@ use troupe_engine::stream::ingest::{Incoming, Verdict, decide};
 use troupe_engine::stream::level::refuses_request;
 
 use super::core::StreamCore;
-use super::reply::Reply;
+use super::reply::Answers;
 use crate::router::InboxMessage;
 
 /// Batches of one stream.
@@ -44,13 +43,13 @@ impl FastBatches {
 
 impl StreamCore {
     /// Takes a message of a batch with flow control; how many messages were stored.
-    pub(super) fn take_fast(&mut self, message: &InboxMessage, now: i64, replies: &mut Vec<Reply>) -> u64 {
+    pub(super) fn take_fast(&mut self, message: &InboxMessage, now: i64, answers: &mut Answers) -> u64 {
         let before = self.store.state().last_seq;
         match self.open_fast(message, now) {
-            Ok(reply) => self.advance_fast(message, &reply, now, replies),
+            Ok(reply) => self.advance_fast(message, &reply, now, answers),
             Err(error) => {
                 let body = self.replies.refused(error);
-                self.push_reply(replies, &message.reply, body);
+                self.push_reply(answers, message.reply(), &body);
             }
         }
         self.count_fast();
@@ -81,9 +80,9 @@ impl StreamCore {
         self.fast.num_counted = after;
     }
 
-    fn push_reply(&self, replies: &mut Vec<Reply>, to: &Bytes, body: Vec<u8>) {
+    fn push_reply(&self, answers: &mut Answers, to: &[u8], body: &[u8]) {
         if !self.config.no_ack {
-            replies.push(Reply { to: to.clone(), body });
+            answers.push(to, body);
         }
     }
 
@@ -92,13 +91,13 @@ impl StreamCore {
         if self.config.sealed {
             return Err(errors::STREAM_SEALED.error());
         }
-        if usize::try_from(self.config.max_msg_size).is_ok_and(|max| message.content.len() > max) {
+        if usize::try_from(self.config.max_msg_size).is_ok_and(|max| message.content().len() > max) {
             return Err(errors::STREAM_MESSAGE_EXCEEDS_MAXIMUM.error());
         }
         if !self.config.allow_batch_publish {
             return Err(errors::BATCH_PUBLISH_DISABLED.error());
         }
-        let reply = parse(&message.reply).ok_or_else(|| errors::BATCH_PUBLISH_INVALID_PATTERN.error())?;
+        let reply = parse(message.reply()).ok_or_else(|| errors::BATCH_PUBLISH_INVALID_PATTERN.error())?;
         if reply.id.len() > MAX_ID_LEN {
             return Err(errors::BATCH_PUBLISH_INVALID_BATCH_ID.error());
         }
@@ -124,27 +123,27 @@ impl StreamCore {
         Ok(reply)
     }
 
-    fn advance_fast(&mut self, message: &InboxMessage, reply: &FastReply<'_>, now: i64, replies: &mut Vec<Reply>) {
+    fn advance_fast(&mut self, message: &InboxMessage, reply: &FastReply<'_>, now: i64, answers: &mut Answers) {
         let Some(mut batch) = self.fast.by_id.get(reply.id).copied() else { return };
-        let to = &message.reply;
+        let to = message.reply();
         if reply.operation == Operation::Ping {
-            return self.answer_ping(batch, to, reply, replies);
+            return self.answer_ping(batch, to, reply, answers);
         }
         if reply.seq != batch.last + 1 {
             if reply.seq > batch.last + 1 {
                 let gap = BatchFlow::Gap { last_seq: batch.last + 1, seq: reply.seq };
-                self.push_reply(replies, to, encode(&gap));
+                self.push_reply(answers, to, &encode(&gap));
             }
             if !batch.gap_ok || reply.seq <= batch.last {
-                return self.commit_fast(batch, to, reply, replies);
+                return self.commit_fast(batch, to, reply, answers);
             }
         }
         if reply.operation == Operation::CommitEmpty {
             batch.last = reply.seq - 1;
-            return self.commit_fast(batch, to, reply, replies);
+            return self.commit_fast(batch, to, reply, answers);
         }
         if reply.seq == 1 && reply.operation != Operation::Commit {
-            self.push_reply(replies, to, encode(&BatchFlow::Ack { seq: 0, msgs: batch.messages() }));
+            self.push_reply(answers, to, &encode(&BatchFlow::Ack { seq: 0, msgs: batch.messages() }));
         }
         let before = batch.last;
         batch.last = reply.seq;
@@ -153,54 +152,54 @@ impl StreamCore {
             Err(error) if before == 0 && !batch.gap_ok => {
                 self.fast.by_id.remove(reply.id);
                 let body = self.replies.refused(error);
-                return self.push_reply(replies, to, body);
+                return self.push_reply(answers, to, &body);
             }
             Err(error) => {
-                self.push_reply(replies, to, encode(&BatchFlow::Err { seq: reply.seq, error }));
+                self.push_reply(answers, to, &encode(&BatchFlow::Err { seq: reply.seq, error }));
                 if !batch.gap_ok || reply.operation == Operation::Commit {
                     batch.last = before;
-                    return self.commit_fast(batch, to, reply, replies);
+                    return self.commit_fast(batch, to, reply, answers);
                 }
             }
         }
         if reply.operation == Operation::Commit {
-            return self.commit_fast(batch, to, reply, replies);
+            return self.commit_fast(batch, to, reply, answers);
         }
         if batch.tells(self.fast.by_id.len()) {
-            self.push_reply(replies, to, encode(&BatchFlow::Ack { seq: batch.told(), msgs: batch.messages() }));
+            self.push_reply(answers, to, &encode(&BatchFlow::Ack { seq: batch.told(), msgs: batch.messages() }));
         }
         self.fast.by_id.insert(reply.id.to_vec(), batch);
     }
 
-    fn answer_ping(&mut self, mut batch: FastBatch, to: &Bytes, reply: &FastReply<'_>, replies: &mut Vec<Reply>) {
+    fn answer_ping(&mut self, mut batch: FastBatch, to: &[u8], reply: &FastReply<'_>, answers: &mut Answers) {
         if reply.seq > batch.last {
             let gap = BatchFlow::Gap { last_seq: batch.last + 1, seq: reply.seq + 1 };
-            self.push_reply(replies, to, encode(&gap));
+            self.push_reply(answers, to, &encode(&gap));
             if !batch.gap_ok {
-                return self.commit_fast(batch, to, reply, replies);
+                return self.commit_fast(batch, to, reply, answers);
             }
             batch.last = reply.seq;
             batch.tells(self.fast.by_id.len());
         }
-        self.push_reply(replies, to, encode(&BatchFlow::Ack { seq: batch.told(), msgs: batch.messages() }));
+        self.push_reply(answers, to, &encode(&BatchFlow::Ack { seq: batch.told(), msgs: batch.messages() }));
         self.fast.by_id.insert(reply.id.to_vec(), batch);
     }
 
     /// Ends a batch with the answer of a stored message.
-    fn commit_fast(&mut self, batch: FastBatch, to: &Bytes, reply: &FastReply<'_>, replies: &mut Vec<Reply>) {
+    fn commit_fast(&mut self, batch: FastBatch, to: &[u8], reply: &FastReply<'_>, answers: &mut Answers) {
         self.fast.by_id.remove(reply.id);
         let id = serde_json::to_string(&String::from_utf8_lossy(reply.id)).unwrap_or_default();
         let body = self.replies.stored(batch.stream_seq, &format!(",\"batch\":{id},\"count\":{}", batch.last));
-        self.push_reply(replies, to, body);
+        self.push_reply(answers, to, &body);
     }
 
     /// Stores one message; nothing where it was stored before.
     fn store_fast(&mut self, message: &InboxMessage, now: i64) -> Result<Option<u64>, ApiError> {
-        let subject = self.transformed(&message.subject);
+        let subject = self.transformed(message.subject());
         let is_level = |name: &[u8]| name == headers::REQUIRED_API_LEVEL.as_bytes();
         let has_level = header::get(message.headers(), headers::REQUIRED_API_LEVEL).is_some();
         let block = if has_level { header::without(message.headers(), is_level) } else { message.headers().to_vec() };
-        let payload = &message.content[message.header_len..];
+        let payload = message.payload();
         let incoming = Incoming { subject: &subject, headers: &block, payload, is_sourced: false, now };
         let (view, mut newest) = self.view();
         match decide(incoming, view, &mut newest) {

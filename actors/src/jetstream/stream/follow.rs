@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use troupe_codecs::api::stream_info::StreamSourceInfo;
 use troupe_codecs::api::{ApiError, ConsumerInfo, errors, headers};
 use troupe_codecs::header;
@@ -112,7 +111,7 @@ impl StreamCore {
         let mut from = through + 1;
         while let Ok(Some(message)) = self.store.next(&SubjectFilter::all(), from) {
             from = message.seq + 1;
-            let Some((name, place)) = parse_origin(&message.headers) else { continue };
+            let Some((name, place)) = parse_origin(message.headers()) else { continue };
             let position = SourcePosition { seq: place.stream_seq, identity: place.identity };
             match positions.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, known)) => *known = position,
@@ -161,19 +160,19 @@ impl StreamCore {
         }
         let is_control = message.headers().starts_with(b"NATS/1.0 100");
         if is_control {
-            if let Step::Answer { to, headers } = stream.followed.control(message.headers(), &message.reply, now) {
+            if let Step::Answer { to, headers } = stream.followed.control(message.headers(), message.reply(), now) {
                 self.send_message(&to, b"", &headers, b"");
             }
             return 0;
         }
-        let Some((delivered, time)) = parse_delivery(&message.reply) else { return 0 };
+        let Some((delivered, time)) = parse_delivery(message.reply()) else { return 0 };
         let before = stream.followed.stream_seq();
         let seq = delivered.stream_seq;
         if stream.followed.take(delivered, now) != Step::Store {
             return 0;
         }
         let is_mirror = stream.is_mirror;
-        let subject = stream.followed.transformed(&message.subject);
+        let subject = stream.followed.transformed(message.subject());
         let stored = if is_mirror {
             self.store_mirrored(&subject, message, seq, time)
         } else {
@@ -206,7 +205,7 @@ impl StreamCore {
             Some(Ok(Lifetime::Never)) if self.config.allow_msg_ttl => Ttl::Never,
             _ => Ttl::Limits,
         };
-        let payload = &message.content[message.header_len..];
+        let payload = message.payload();
         self.store.append_at(seq, &NewMessage { subject, headers, payload, time_ns, ttl }).map_err(failed)?;
         self.audience.arrived(subject, &mut self.woken);
         Ok(())
@@ -223,14 +222,14 @@ impl StreamCore {
     ) -> Result<(), ApiError> {
         let followed = &self.following.streams[place].followed;
         let index = followed.index().to_owned();
-        let origin = followed.origin(seq, &message.subject);
+        let origin = followed.origin(seq, message.subject());
         let identity = followed.identity().to_owned();
         let is_origin = |name: &[u8]| name == headers::STREAM_SOURCE.as_bytes();
         let has_origin = header::get(message.headers(), headers::STREAM_SOURCE).is_some();
         let block = if has_origin { header::without(message.headers(), is_origin) } else { message.headers().to_vec() };
         let block = header::with(&block, headers::STREAM_SOURCE, origin.as_bytes());
         let subject = self.transformed(subject);
-        let payload = &message.content[message.header_len..];
+        let payload = message.payload();
         let incoming = Incoming { subject: &subject, headers: &block, payload, is_sourced: true, now };
         let (view, mut newest) = self.view();
         match decide(incoming, view, &mut newest) {
@@ -273,8 +272,7 @@ fn read_answer(message: &InboxMessage) -> Result<Answered, ApiError> {
         #[serde(flatten)]
         info: ConsumerInfo,
     }
-    let body: Bytes = message.payload();
-    let answer: Answer = serde_json::from_slice(&body).map_err(|cause| errors::INVALID_JSON.with(cause))?;
+    let answer: Answer = serde_json::from_slice(message.payload()).map_err(|cause| errors::INVALID_JSON.with(cause))?;
     if let Some(error) = answer.error {
         return Err(error);
     }

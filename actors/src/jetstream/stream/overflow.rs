@@ -45,7 +45,7 @@ pub fn refuse(server: &Arc<JetStreamServer>, account: &Arc<JetStreamAccount>, st
             let reason = errors::STREAM_TOO_MANY_REQUESTS.text;
             tracing::warn!("stream '{} > {stream}' refused {} messages: {reason}", account.name(), before + more);
         }
-        let replies = batch.iter().map(|message| message.reply).filter(|reply| !reply.is_empty()).collect();
+        let replies = batch.iter().map(|message| message.shared_reply()).filter(|reply| !reply.is_empty()).collect();
         let one = Refused { account: Arc::clone(&account), stream: stream.clone(), replies };
         // Nobody is told where too many wait already.
         refused.push(one, 0).ok();

@@ -2,7 +2,6 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use troupe_codecs::api::json::{Strictness, decode};
 use troupe_codecs::api::request::MsgGetRequest;
 use troupe_codecs::api::response::{Message, StoredMessage as ShownMessage};
@@ -12,6 +11,7 @@ use troupe_engine::stream::level::refuses_request;
 use troupe_store::{StoreError, StoredMessage, SubjectFilter};
 
 use super::core::{StreamCore, TAG_DIRECT_SUBJECT};
+use super::direct::{direct_subject, write_found};
 use crate::jetstream::api::ApiRequest;
 use crate::router::InboxMessage;
 
@@ -29,10 +29,10 @@ impl StreamCore {
         let outcome = request.decode::<MsgGetRequest>().and_then(|asked| self.msg_get(&asked));
         let outcome = outcome.map(|found| Message {
             message: Some(ShownMessage {
-                subject: String::from_utf8_lossy(&found.subject).into_owned(),
+                subject: String::from_utf8_lossy(found.subject()).into_owned(),
                 seq: found.seq,
-                headers: STANDARD.encode(&found.headers),
-                data: STANDARD.encode(&found.payload),
+                headers: STANDARD.encode(found.headers()),
+                data: STANDARD.encode(found.payload()),
                 time: Timestamp::from_nanos(found.time_ns),
             }),
         });
@@ -65,11 +65,11 @@ impl StreamCore {
 
     /// Answers a direct read.
     pub(super) fn read_directly(&mut self, message: &InboxMessage) {
-        if message.reply.is_empty() {
+        if message.reply().is_empty() {
             return;
         }
         if let Err((code, text)) = self.try_read_directly(message) {
-            self.send_message(&message.reply, b"", &header::status(code, text), b"");
+            self.send_message(message.reply(), b"", &header::status(code, text), b"");
         }
     }
 
@@ -81,20 +81,21 @@ impl StreamCore {
         let mut asked = MsgGetRequest::default();
         let body = message.payload();
         if message.tag == TAG_DIRECT_SUBJECT {
-            asked.last_by_subj = direct_subject(&message.subject).ok_or((408, "Bad Request"))?;
+            let subject = direct_subject(message.subject()).and_then(|subject| std::str::from_utf8(subject).ok());
+            asked.last_by_subj = subject.ok_or((408, "Bad Request"))?.to_owned();
         } else {
             if body.is_empty() {
                 return Err((408, "Empty Request"));
             }
-            asked = decode(&body, Strictness::Lenient).map_err(|_| (408, "Malformed Request"))?;
+            asked = decode(body, Strictness::Lenient).map_err(|_| (408, "Malformed Request"))?;
         }
         self.check_direct(&asked)?;
         let no_headers = asked.no_hdr;
         if !asked.multi_last.is_empty() {
-            return self.read_multi(&asked, &message.reply);
+            return self.read_multi(&asked, message.reply());
         }
         if asked.batch > 0 || asked.max_bytes > 0 {
-            return self.read_batch(&asked, &message.reply);
+            return self.read_batch(&asked, message.reply());
         }
         let found = if asked.last_by_subj.is_empty() {
             self.at_start(&asked)
@@ -103,9 +104,9 @@ impl StreamCore {
         };
         let found = found.ok().flatten().ok_or((404, "Message Not Found"))?;
         if no_headers {
-            self.send_message(&message.reply, b"", b"", &found.payload);
+            self.send_message(message.reply(), b"", b"", found.payload());
         } else {
-            self.send_found(&message.reply, &found, &[]);
+            self.send_found(message.reply(), &found, &[]);
         }
         Ok(())
     }
@@ -127,7 +128,7 @@ impl StreamCore {
         if conflicts.contains(&true) { Err((408, "Bad Request")) } else { Ok(()) }
     }
 
-    fn read_batch(&mut self, asked: &MsgGetRequest, reply: &Bytes) -> Result<(), Status> {
+    fn read_batch(&mut self, asked: &MsgGetRequest, reply: &[u8]) -> Result<(), Status> {
         let max = usize::try_from(asked.batch).ok().filter(|max| *max > 0).unwrap_or(usize::MAX);
         let max_bytes = usize::try_from(asked.max_bytes).ok().filter(|max| *max > 0).unwrap_or(DEFAULT_MAX_BYTES);
         let filter = subject_filter(&asked.next_by_subj);
@@ -139,7 +140,7 @@ impl StreamCore {
         let (mut sent, mut bytes, mut last) = (0, 0, 0);
         while sent < max {
             let Ok(Some(found)) = self.store.next(&filter, next) else { break };
-            let size = found.subject.len() + found.headers.len() + found.payload.len();
+            let size = found.subject().len() + found.headers().len() + found.payload().len();
             if sent > 0 && bytes + size > max_bytes {
                 break;
             }
@@ -158,7 +159,7 @@ impl StreamCore {
         Ok(())
     }
 
-    fn read_multi(&mut self, asked: &MsgGetRequest, reply: &Bytes) -> Result<(), Status> {
+    fn read_multi(&mut self, asked: &MsgGetRequest, reply: &[u8]) -> Result<(), Status> {
         let last_seq = self.store.state().last_seq;
         let up_to = match asked.up_to_time {
             Some(time) => self.store.seq_from_time(time.nanos()).map_err(|_| (500, "store failed"))?.saturating_sub(1),
@@ -177,7 +178,7 @@ impl StreamCore {
         let (mut pending, mut bytes, mut last) = (found.len() as u64, 0, 0);
         for seq in found.into_iter().take(max) {
             let Ok(message) = self.store.get(seq) else { continue };
-            let size = message.subject.len() + message.headers.len() + message.payload.len();
+            let size = message.subject().len() + message.headers().len() + message.payload().len();
             if last > 0 && bytes + size > max_bytes {
                 break;
             }
@@ -190,13 +191,13 @@ impl StreamCore {
         Ok(())
     }
 
-    fn send_in_batch(&self, reply: &Bytes, found: &StoredMessage, (pending, last): (u64, u64)) {
+    fn send_in_batch(&self, reply: &[u8], found: &StoredMessage, (pending, last): (u64, u64)) {
         let (pending, last) = (pending.to_string(), last.to_string());
         let more = [(headers::NUM_PENDING, pending.as_bytes()), (headers::LAST_SEQUENCE, last.as_bytes())];
         self.send_found(reply, found, &more);
     }
 
-    fn send_end(&self, reply: &Bytes, pending: u64, last: u64, up_to: Option<u64>) {
+    fn send_end(&self, reply: &[u8], pending: u64, last: u64, up_to: Option<u64>) {
         let mut block = b"NATS/1.0 204 EOB\r\n".to_vec();
         let mut line = |name: &str, value: u64| block.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
         line(headers::NUM_PENDING, pending);
@@ -208,28 +209,13 @@ impl StreamCore {
         self.send_message(reply, b"", &block, b"");
     }
 
-    fn send_found(&self, reply: &Bytes, found: &StoredMessage, more: &[(&str, &[u8])]) {
-        let (seq, time) = (found.seq.to_string(), Timestamp::from_nanos(found.time_ns).to_string());
-        let mut lines: Vec<(&str, &[u8])> = vec![
-            (headers::STREAM, self.entry.name().as_bytes()),
-            (headers::SUBJECT, &found.subject),
-            (headers::SEQUENCE, seq.as_bytes()),
-            (headers::TIME_STAMP, time.as_bytes()),
-        ];
-        lines.extend_from_slice(more);
-        let mut block = Vec::with_capacity(found.headers.len() + 192);
-        header::append(&mut block, &found.headers, &lines);
-        self.send_message(reply, b"", &block, &found.payload);
+    fn send_found(&self, reply: &[u8], found: &StoredMessage, more: &[(&str, &[u8])]) {
+        let mut block = Vec::with_capacity(found.headers().len() + 192);
+        write_found(self.entry.name(), found, more, &mut block);
+        self.send_message(reply, b"", &block, found.payload());
     }
 }
 
 fn subject_filter(subject: &str) -> SubjectFilter {
     if subject.is_empty() { SubjectFilter::all() } else { SubjectFilter::one(subject.as_bytes()) }
-}
-
-/// The message's subject in `$JS.API.DIRECT.GET.<stream>.<subject>`.
-fn direct_subject(subject: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(subject).ok()?;
-    let (_, rest) = text.split_once(".API.DIRECT.GET.")?;
-    rest.split_once('.').map(|(_, subject)| subject.to_owned())
 }

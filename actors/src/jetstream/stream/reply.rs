@@ -1,6 +1,5 @@
 //! Answers to publishers.
 
-use bytes::Bytes;
 use troupe_codecs::api::json::encode;
 use troupe_codecs::api::publish::PubAck;
 use troupe_codecs::api::{ApiError, StreamConfig, errors};
@@ -17,11 +16,36 @@ pub(super) struct Replies {
     name: String,
 }
 
-/// An answer that waits until what it says is durable.
-#[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) to: Bytes,
-    pub(super) body: Vec<u8>,
+/// Answers that wait until what they say is durable, in order, in one piece of memory.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    text: Vec<u8>,
+    /// Where each answer's subject ends in the text, and where its body does.
+    ends: Vec<(usize, usize)>,
+}
+
+impl Answers {
+    /// Adds an answer.
+    pub(super) fn push(&mut self, to: &[u8], body: &[u8]) {
+        self.text.extend_from_slice(to);
+        let start = self.text.len();
+        self.text.extend_from_slice(body);
+        self.ends.push((start, self.text.len()));
+    }
+
+    /// Adds that a message was stored.
+    pub(super) fn push_stored(&mut self, to: &[u8], replies: &Replies, seq: u64, more: &str) {
+        self.text.extend_from_slice(to);
+        let start = self.text.len();
+        replies.write_stored(seq, more, &mut self.text);
+        self.ends.push((start, self.text.len()));
+    }
+
+    /// Subjects and bodies.
+    fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
+        starts.zip(&self.ends).map(|(start, (middle, end))| (&self.text[start..*middle], &self.text[*middle..*end]))
+    }
 }
 
 impl Replies {
@@ -39,11 +63,15 @@ impl Replies {
     /// A message was stored.
     pub(super) fn stored(&self, seq: u64, more: &str) -> Vec<u8> {
         let mut body = Vec::with_capacity(self.prefix.len() + more.len() + 24);
-        body.extend_from_slice(&self.prefix);
-        body.extend_from_slice(itoa::Buffer::new().format(seq).as_bytes());
-        body.extend_from_slice(more.as_bytes());
-        body.push(b'}');
+        self.write_stored(seq, more, &mut body);
         body
+    }
+
+    fn write_stored(&self, seq: u64, more: &str, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.prefix);
+        out.extend_from_slice(itoa::Buffer::new().format(seq).as_bytes());
+        out.extend_from_slice(more.as_bytes());
+        out.push(b'}');
     }
 
     /// A message was refused.
@@ -54,17 +82,17 @@ impl Replies {
 
 impl StreamCore {
     /// Sends answers, or the reason why what they say did not become durable.
-    pub(super) fn send(&mut self, outcome: Result<(), StoreError>, replies: Vec<Reply>) {
+    pub(super) fn send(&mut self, outcome: Result<(), StoreError>, answers: &Answers) {
         if let Err(cause) = &outcome {
             tracing::error!("stream '{} > {}' cannot write: {cause}", self.account.name(), self.entry.name());
         }
-        if replies.is_empty() {
+        if answers.ends.is_empty() {
             return;
         }
         let failure = outcome.err().map(|cause| self.replies.refused(errors::STREAM_STORE_FAILED.with(cause)));
         let mut batch = self.local.server_batch(self.account.view());
-        for reply in &replies {
-            batch.publish(&ServerMessage::plain(&reply.to, failure.as_ref().unwrap_or(&reply.body)));
+        for (to, body) in answers.iter() {
+            batch.publish(&ServerMessage::plain(to, failure.as_deref().unwrap_or(body)));
         }
         batch.finish();
     }

@@ -174,7 +174,7 @@ impl StreamCore {
 
     /// Takes an acknowledgement of a part.
     pub(super) fn snapshot_acknowledged(&mut self, message: &InboxMessage, now: i64) {
-        let subject = String::from_utf8_lossy(&message.subject);
+        let subject = String::from_utf8_lossy(message.subject());
         let Some(id) = subject.split('.').nth(4) else { return };
         let Some(snapshot) = self.snapshots.0.iter_mut().find(|snapshot| snapshot.id == id) else { return };
         snapshot.active = now;

@@ -7,7 +7,7 @@ use troupe_codecs::header;
 
 use super::commit::{Outcome, is_of_batch};
 use super::core::StreamCore;
-use super::reply::Reply;
+use super::reply::Answers;
 use crate::router::InboxMessage;
 use crate::router::trace::{JetStreamOutcome, TraceTicket};
 use troupe_engine::stream::fast::is_fast;
@@ -20,25 +20,25 @@ impl StreamCore {
         ticket: &TraceTicket,
         message: &InboxMessage,
         now: i64,
-        replies: &mut Vec<Reply>,
+        answers: &mut Answers,
     ) -> u64 {
         let mut appended = 0;
-        let outcome = if is_fast(&message.reply) || is_of_batch(message) {
+        let outcome = if is_fast(message.reply()) || is_of_batch(message) {
             // Batches are judged as a whole, later: they are not traced further.
             if !ticket.is_only() {
-                appended = match is_fast(&message.reply) {
-                    true => self.take_fast(message, now, replies),
-                    false => self.take_of_batch(message, now, replies),
+                appended = match is_fast(message.reply()) {
+                    true => self.take_fast(message, now, answers),
+                    false => self.take_of_batch(message, now, answers),
                 };
             }
             Outcome::Stored
         } else {
-            let outcome = self.take_one(message, now, replies, ticket.is_only());
+            let outcome = self.take_one(message, now, answers, ticket.is_only());
             appended = u64::from(outcome == Outcome::Stored && !ticket.is_only());
             outcome
         };
         let has_subject = matches!(outcome, Outcome::Stored | Outcome::Unwanted);
-        let subject = if has_subject { self.transformed(&message.subject) } else { Vec::new() };
+        let subject = if has_subject { self.transformed(message.subject()) } else { Vec::new() };
         let said = JetStreamOutcome {
             at: SystemTime::now(),
             subject: String::from_utf8_lossy(&subject).into_owned(),

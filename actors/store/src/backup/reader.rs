@@ -87,7 +87,8 @@ impl<R: Read> MessageArchive<R> {
         let headers = self.bytes(headers)?;
         let payload = self.bytes(payload)?;
         if seq > 0 {
-            return Ok(Some(ArchiveEntry::Message(StoredMessage { seq, time_ns, subject: name, headers, payload })));
+            let message = StoredMessage::of_parts((seq, time_ns), &name, &headers, &payload);
+            return Ok(Some(ArchiveEntry::Message(message)));
         }
         let name = String::from_utf8(name.into()).map_err(|_| bad("backup has an entry with a bad name"))?;
         if name == STATE_NAME {
@@ -119,12 +120,12 @@ impl<R: Read> MessageArchive<R> {
             if message.seq < next {
                 return Err(bad("backup has sequences out of order"));
             }
-            let time_to_live = ttl::message_ttl(&message.headers).unwrap_or_default();
+            let time_to_live = ttl::message_ttl(message.headers()).unwrap_or_default();
             let has_expired = ttl::expiry(message.time_ns, time_to_live).is_some_and(|at| at <= now_ns);
             let end = if has_expired { message.seq + 1 } else { message.seq };
             store.skip(next, end - next, message.time_ns)?;
             if !has_expired {
-                let (subject, headers, payload) = (&message.subject[..], &message.headers[..], &message.payload[..]);
+                let (subject, headers, payload) = (message.subject(), message.headers(), message.payload());
                 let (time_ns, ttl) = (message.time_ns, time_to_live);
                 store.append_at(message.seq, &NewMessage { subject, headers, payload, time_ns, ttl })?;
             }

@@ -56,7 +56,7 @@ impl BackupWriter {
                 Some(message) => {
                     self.next_seq = message.seq + 1;
                     let (seq, time_ns) = (message.seq, message.time_ns);
-                    self.entry(&message.subject, time_ns, seq, &message.headers, &message.payload)?;
+                    self.entry(message.subject(), time_ns, seq, message.headers(), message.payload())?;
                 }
                 None => {
                     self.entry(b"", 0, 0, b"", b"")?;

@@ -127,23 +127,16 @@ impl Content {
     pub(super) fn message_at(&self, place: usize, checksum: &crate::format::Checksum) -> Option<StoredMessage> {
         let offset = self.places[place].offset as usize;
         let (record, size) = Record::decode(self.bytes().get(offset..)?, checksum).ok()?;
-        let (seq, time_ns) = (record.seq, record.time_ns);
-        let whole = match &self.data {
-            Data::Open(data) => Bytes::copy_from_slice(&data[offset..offset + size]),
-            Data::Closed(data) => data.slice(offset..offset + size),
-        };
         // Subject, headers and payload lie in the record in this order; the payload ends before the checksum.
-        let payload_end = size - 8;
-        let payload_start = payload_end - record.payload.len();
-        let headers_start = payload_start - record.headers.len();
-        let subject_end = 22 + record.subject.len();
-        Some(StoredMessage {
-            seq,
-            time_ns,
-            subject: whole.slice(22..subject_end),
-            headers: whole.slice(headers_start..payload_start),
-            payload: whole.slice(payload_start..payload_end),
-        })
+        let (start, end) = (22, size - 8);
+        let payload_start = end - start - record.payload.len();
+        let places = (record.subject.len(), payload_start - record.headers.len(), payload_start);
+        let range = offset + start..offset + end;
+        let buffer = match &self.data {
+            Data::Open(data) => Bytes::copy_from_slice(&data[range]),
+            Data::Closed(data) => data.slice(range),
+        };
+        Some(StoredMessage::new((record.seq, record.time_ns), buffer, places))
     }
 }
 

@@ -92,6 +92,16 @@ impl FileLog {
         }
     }
 
+    /// Reads a message from the content of its block; none if that is not loaded, or damaged.
+    fn read_loaded(&mut self, at: usize, seq: u64) -> Option<StoredMessage> {
+        let block = &mut self.blocks[at];
+        let content = block.content.as_ref()?;
+        let found = content.message_at(content.find(seq).ok()?, &block.checksum);
+        block.used_at = self.tick;
+        block.is_read = true;
+        found
+    }
+
     pub(super) fn corrupt(&self, at: usize, seq: u64) -> StoreError {
         let block = &self.blocks[at];
         StoreError::Corrupt {
@@ -152,14 +162,12 @@ impl Log for FileLog {
         if !is_here {
             self.load(at)?;
         }
-        let block = &mut self.blocks[at];
-        block.used_at = self.tick;
-        block.is_read = true;
-        let found = block.content.as_ref().and_then(|content| {
-            let place = content.find(seq).ok()?;
-            content.message_at(place, &block.checksum)
-        });
-        found.map(Some).ok_or_else(|| self.corrupt(at, seq))
+        self.read_loaded(at, seq).map(Some).ok_or_else(|| self.corrupt(at, seq))
+    }
+
+    fn read_at_hand(&mut self, seq: u64) -> Option<StoredMessage> {
+        let at = self.block_of(seq);
+        if self.blocks[at].holds(seq) { self.read_loaded(at, seq) } else { None }
     }
 
     fn scan(&mut self, from: u64, to: u64, filter: &SubjectFilter, visit: &mut Visitor<'_>) -> Result<(), StoreError> {

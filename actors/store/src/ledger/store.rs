@@ -94,6 +94,13 @@ impl<L: Log> StreamStore for Ledger<L> {
 
     fn next(&mut self, filter: &SubjectFilter, from: u64) -> Result<Option<StoredMessage>, StoreError> {
         self.reading(|ledger| {
+            // The usual question has the message at hand for an answer.
+            if filter.is_all()
+                && (ledger.state.first_seq..=ledger.state.last_seq).contains(&from)
+                && let Some(found) = ledger.log.read(from)?
+            {
+                return Ok(Some(found));
+            }
             let seq = ledger.next_seq(filter, from)?;
             ledger.read(seq)
         })
@@ -115,6 +122,11 @@ impl<L: Log> StreamStore for Ledger<L> {
             };
             ledger.read(seq)
         })
+    }
+
+    fn last_at_hand(&mut self, subject: &[u8]) -> Option<StoredMessage> {
+        let last = self.subjects.get(subject)?.last()?;
+        self.log.read_at_hand(last)
     }
 
     fn last_per_subject(&mut self, filter: &SubjectFilter, max_seq: u64, limit: usize) -> Result<Vec<u64>, StoreError> {

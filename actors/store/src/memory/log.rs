@@ -72,7 +72,11 @@ impl Log for MemoryLog {
     }
 
     fn read(&mut self, seq: u64) -> Result<Option<StoredMessage>, StoreError> {
-        Ok(self.page_of(seq).and_then(|place| self.pages[place].read(seq)))
+        Ok(self.read_at_hand(seq))
+    }
+
+    fn read_at_hand(&mut self, seq: u64) -> Option<StoredMessage> {
+        self.page_of(seq).and_then(|place| self.pages[place].read(seq))
     }
 
     fn scan(&mut self, from: u64, to: u64, filter: &SubjectFilter, visit: &mut Visitor<'_>) -> Result<(), StoreError> {

@@ -130,14 +130,9 @@ impl Page {
             Content::Open(bytes) => Bytes::copy_from_slice(&bytes[range]),
             Content::Closed(bytes) => bytes.slice(range),
         };
-        let headers_end = entry.subject as usize + entry.headers as usize;
-        Some(StoredMessage {
-            seq,
-            time_ns: entry.time_ns,
-            subject: bytes.slice(..entry.subject as usize),
-            headers: bytes.slice(entry.subject as usize..headers_end),
-            payload: bytes.slice(headers_end..),
-        })
+        let subject_end = entry.subject as usize;
+        let places = (subject_end, subject_end, subject_end + entry.headers as usize);
+        Some(StoredMessage::new((seq, entry.time_ns), bytes, places))
     }
 
     /// Lists places of entries at or after a sequence.

@@ -167,7 +167,7 @@ impl Life {
         }
         for (seq, payload) in &self.kept {
             match self.store.get(*seq) {
-                Ok(message) if message.payload == payload[..] => {}
+                Ok(message) if message.payload() == &payload[..] => {}
                 other => faults.push(format!("message {seq}: {:?}", other.map(|_| "differs"))),
             }
         }
@@ -190,7 +190,7 @@ impl Life {
         let mut from = self.last_acknowledged + 1;
         while let Ok(Some(message)) = self.store.next(&SubjectFilter::all(), from) {
             from = message.seq + 1;
-            self.kept.insert(message.seq, message.payload.to_vec());
+            self.kept.insert(message.seq, message.payload().to_vec());
         }
         self.last_acknowledged = state.last_seq;
         self.attempted = 0;
@@ -282,7 +282,7 @@ fn a_full_disk_refuses_and_recovers() {
     let seq = life.store.append(&message).unwrap();
     life.store.commit().unwrap().wait().unwrap();
     let all: BTreeMap<u64, Vec<u8>> = (life.store.state().first_seq..=seq)
-        .filter_map(|seq| life.store.get(seq).ok().map(|message| (seq, message.payload.to_vec())))
+        .filter_map(|seq| life.store.get(seq).ok().map(|message| (seq, message.payload().to_vec())))
         .collect();
     life.kept = all;
     life.last_acknowledged = seq;

@@ -198,7 +198,7 @@ impl Life {
         let expected = self.streams.get_mut(name).unwrap();
         let msgs = store.state().msgs;
         assert!(msgs >= expected.count, "{seed}: {name} has {msgs} messages, expected {}", expected.count);
-        assert!((1..=msgs).all(|seq| store.get(seq).is_ok_and(|message| message.payload == [7; 700][..])));
+        assert!((1..=msgs).all(|seq| store.get(seq).is_ok_and(|message| message.payload() == [7; 700])));
         expected.count = msgs;
         let found: BTreeMap<String, Vec<u8>> = store.consumers().into_iter().collect();
         let mut consumers = BTreeMap::new();

@@ -112,7 +112,7 @@ fn only_what_was_written_behind_the_index_is_read() {
     let mut store = home.kill(store, &config());
     assert_eq!((store.state(), store.deleted(100)), (state, deleted));
     assert_eq!(store.subjects(&SubjectFilter::all(), None, 100), counts);
-    assert_eq!(store.get(118).unwrap().payload, format!("{:0200}", 118).as_bytes());
+    assert_eq!(store.get(118).unwrap().payload(), format!("{:0200}", 118).as_bytes());
     add(&mut *store, 120..125);
     store.close().unwrap();
     home.directory.close();
@@ -164,7 +164,7 @@ fn what_is_gone_leaves_the_files_while_the_stream_goes_on() {
     home.wait_until(&mut *store, |home| home.size_of(3) < before / 2);
     let (state, deleted) = (store.state(), store.deleted(100));
     assert_eq!(state.msgs, 63);
-    assert_eq!(store.get(third[6]).unwrap().payload, format!("{:0200}", third[6]).as_bytes());
+    assert_eq!(store.get(third[6]).unwrap().payload(), format!("{:0200}", third[6]).as_bytes());
     let store = home.kill(store, &config());
     assert_eq!((store.state(), store.deleted(100)), (state, deleted));
     home.directory.close();
@@ -199,7 +199,7 @@ fn blocks_are_compressed_beside_the_stream() {
     let mut store = home.kill(store, &config);
     assert_eq!(store.state(), state);
     for seq in (1..1300).step_by(50) {
-        assert_eq!(store.get(seq).unwrap().payload, format!("{seq:0200}").as_bytes());
+        assert_eq!(store.get(seq).unwrap().payload(), format!("{seq:0200}").as_bytes());
     }
     store.purge(&Purge { filter: SubjectFilter::all(), before_seq: 0, keep: 0 }).unwrap();
     store.destroy().unwrap();
@@ -247,7 +247,7 @@ fn the_sequence_of_a_damaged_last_message_is_not_given_again() {
     assert!(store.next(&SubjectFilter::all(), 57).unwrap().is_none());
     assert_eq!((store.state().msgs, store.state().lost_msgs, store.state().last_seq), (56, 1, 57));
     add(&mut *store, 58..60);
-    assert_eq!(store.get(59).unwrap().payload, format!("{:0200}", 59).as_bytes());
+    assert_eq!(store.get(59).unwrap().payload(), format!("{:0200}", 59).as_bytes());
     home.directory.close();
 }
 
@@ -271,7 +271,7 @@ fn damage_that_is_found_later_is_put_aside_too() {
     assert_eq!((state.msgs, state.lost_msgs, state.last_seq, state.num_deleted), (59, 2, 61, 2));
     assert_eq!(store.deleted(10), [17, 57]);
     for seq in (1..=61).filter(|seq| ![17, 57].contains(seq)) {
-        assert_eq!(store.get(seq).unwrap().payload, format!("{seq:0200}").as_bytes());
+        assert_eq!(store.get(seq).unwrap().payload(), format!("{seq:0200}").as_bytes());
     }
     let counted: u64 = store.subjects(&SubjectFilter::all(), None, 100).iter().map(|count| count.msgs).sum();
     assert_eq!(counted, 59);

@@ -169,8 +169,8 @@ fn compare(store: &mut dyn StreamStore, told: &Value, name: &str) {
     let mut from = 0;
     while let Some(message) = store.next(&SubjectFilter::all(), from).unwrap() {
         let number = message.seq as usize;
-        assert_eq!(message.subject, subject(name, number).as_bytes());
-        assert_eq!(message.payload, payload(number), "{name} {number}");
+        assert_eq!(message.subject(), subject(name, number).as_bytes());
+        assert_eq!(message.payload(), payload(number), "{name} {number}");
         seen += 1;
         from = message.seq + 1;
     }
