@@ -3,6 +3,9 @@
 use highway::{HighwayHash, HighwayHasher, Key};
 use sha2::{Digest, Sha256};
 
+/// Parts of this many bytes together are put in a row first: the hash takes one piece faster than several.
+const SHORT: usize = 512;
+
 /// Makes checksums under one name.
 #[derive(Clone, Debug)]
 pub struct Checksum {
@@ -31,9 +34,21 @@ impl Checksum {
     #[must_use]
     pub fn of(&self, parts: &[&[u8]]) -> [u8; 8] {
         let mut hasher = self.start.clone();
-        for part in parts {
-            hasher.append(part);
+        let mut row = [0; SHORT];
+        match joined(parts, &mut row) {
+            Some(row) => hasher.append(row),
+            None => parts.iter().for_each(|part| hasher.append(part)),
         }
         hasher.finalize64().to_le_bytes()
     }
+}
+
+/// Parts in a row, if there is room for them.
+fn joined<'a>(parts: &[&[u8]], row: &'a mut [u8]) -> Option<&'a [u8]> {
+    let mut end = 0;
+    for part in parts {
+        row.get_mut(end..end + part.len())?.copy_from_slice(part);
+        end += part.len();
+    }
+    Some(&row[..end])
 }
