@@ -39,6 +39,7 @@ tables! {
     order: "order.txt", JETSTREAM, 45;
     consumers: "consumers.txt", JETSTREAM, 100;
     pulling: "pulling.txt", JETSTREAM, 80;
+    purging: "purging.txt", JETSTREAM, 1200;
     batches: "batches.txt", JETSTREAM, 30;
     limits: "limits.txt", LIMITED, 8;
     capacity: "capacity.txt", SMALL, 28;

@@ -15,6 +15,8 @@ pub enum RemovalCause {
     Ttl,
     /// Somebody removed it: a deletion, an acknowledgement under interest or work queue retention.
     Request,
+    /// One of several that left with a purge.
+    Purge,
 }
 
 /// One message that left.

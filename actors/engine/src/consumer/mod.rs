@@ -5,7 +5,7 @@
 //! [`Consumer::tick`] when it is due. What else is to be done comes through [`Effects`].
 //!
 //! - [`state`]: a consumer. - [`start`]: where it begins. - [`deliver`]: what is next. - [`acks`]: what is done.
-//! - [`timers`]: redelivery, expiry, signs of life. - [`change`]: updates, resets, messages that leave the stream.
+//! - [`timers`]: redelivery, expiry, signs of life. - [`change`]: updates, resets, messages that leave the stream. - [`purge`]: many that leave together.
 //! - [`request`], [`waiting`], [`pin`]: clients that ask. - [`flow`], [`rate`]: clients that are
 //!   sent to.
 //! - [`pending`]: what waits for an acknowledgement. - [`ack`], [`ack_subject`]: acknowledgements on the wire.
@@ -23,6 +23,7 @@ pub mod effects;
 pub mod flow;
 pub mod pending;
 pub mod pin;
+pub mod purge;
 pub mod rate;
 pub mod request;
 pub mod sampling;

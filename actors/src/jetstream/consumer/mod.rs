@@ -25,6 +25,8 @@ mod sending;
 mod slot;
 mod subjects;
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use troupe_codecs::api::{ApiError, ConsumerConfig, StreamConfig, errors};
 use troupe_engine::consumer::audience::Member;
@@ -138,10 +140,17 @@ impl Consumers {
         }
     }
 
-    /// Messages have left the stream.
-    pub fn removed(&mut self, core: &mut StreamCore, removals: &Removals) {
+    /// Messages have left the stream, by a purge or not.
+    pub fn removed(&mut self, core: &mut StreamCore, removals: &Removals, is_purge: bool) {
         if self.book.len() > 0 {
-            retention::follow(&mut self.book, &mut self.sending, core, removals);
+            retention::follow(&mut self.book, &mut self.sending, core, removals, is_purge);
+        }
+    }
+
+    /// Messages of these subjects were purged, empty for all, and have been told of by [`Consumers::removed`].
+    pub fn purged(&mut self, core: &mut StreamCore, subjects: &BTreeSet<Bytes>) {
+        if self.book.len() > 0 && !subjects.is_empty() {
+            retention::follow_purge(&mut self.book, core, subjects);
         }
     }
 

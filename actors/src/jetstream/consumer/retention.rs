@@ -1,9 +1,12 @@
 //! Messages that stay only for consumers, and messages that leave.
 
+use std::collections::BTreeSet;
+
 use troupe_codecs::api::stream::RetentionPolicy;
 use troupe_engine::consumer::NEVER;
 use troupe_engine::consumer::audience::Member;
-use troupe_store::{Removals, SubjectFilter};
+use troupe_engine::consumer::purge::{Reach, reach};
+use troupe_store::{RemovalCause, Removals, StoreError, SubjectFilter};
 
 use super::book::Book;
 use super::sending::Sending;
@@ -72,11 +75,17 @@ pub(super) fn sweep_all(book: &Book, core: &mut StreamCore) {
     sweep(book, core, &SubjectFilter::all(), state.first_seq, state.last_seq);
 }
 
-/// Lets consumers follow what left the stream.
-pub(super) fn follow(book: &mut Book, sending: &mut Sending, core: &mut StreamCore, removals: &Removals) {
+/// Lets consumers follow what left the stream, by a purge or not.
+pub(super) fn follow(
+    book: &mut Book,
+    sending: &mut Sending,
+    core: &mut StreamCore,
+    removals: &Removals,
+    is_purge: bool,
+) {
     let now = clock::now();
     if removals.many {
-        return recount(book, core);
+        return recount(book, core, is_purge);
     }
     let mut outlet = sending.open(now);
     let mut touched = Vec::new();
@@ -85,7 +94,10 @@ pub(super) fn follow(book: &mut Book, sending: &mut Sending, core: &mut StreamCo
         core.audience.left(&removal.subject, removal.seq, |member| {
             let Some(slot) = book.slot(member) else { return u64::MAX };
             outlet.speak_for(&slot.name, slot.machine.config());
-            slot.machine.left(removal.seq, true, now, &mut outlet);
+            match removal.cause {
+                RemovalCause::Purge => slot.machine.left_with_others(removal.seq),
+                _ => slot.machine.left(removal.seq, true, now, &mut outlet),
+            }
             if slot.is_blocked || slot.machine.is_changed() {
                 arrivals.push(member);
             }
@@ -105,13 +117,59 @@ pub(super) fn follow(book: &mut Book, sending: &mut Sending, core: &mut StreamCo
     }
 }
 
+/// Lets consumers go on behind what a purge of these subjects took, empty for all.
+pub(super) fn follow_purge(book: &mut Book, core: &mut StreamCore, subjects: &BTreeSet<Bytes>) {
+    let (now, first_seq) = (clock::now(), core.store.state().first_seq);
+    let starts: Vec<(&Bytes, u64)> = subjects.iter().map(|subject| (subject, start_behind(core, subject))).collect();
+    for member in book.members() {
+        let Some(slot) = book.slot(member) else { continue };
+        slot.machine.forget_redelivered_before(first_seq);
+        let config = std::sync::Arc::clone(slot.machine.config());
+        let mut is_partly_reached = false;
+        for (subject, start) in &starts {
+            match reach(&config, subject) {
+                Reach::Everything => slot.machine.purged(*start, now, |_| true),
+                Reach::Part => is_partly_reached = true,
+                Reach::None => {}
+            }
+        }
+        if is_partly_reached {
+            let store = &mut *core.store;
+            slot.machine.purged(first_seq, now, |seq| {
+                !matches!(store.get(seq), Err(StoreError::Deleted | StoreError::NotFound))
+            });
+        }
+        if slot.machine.is_changed() {
+            let is_blocked = slot.is_blocked;
+            book.note_change(member, now);
+            book.plan(member);
+            if is_blocked {
+                book.make_ready(member);
+            }
+        }
+    }
+}
+
+/// Where those go on that want only subjects which were purged: the first message that is left of them, or the next.
+fn start_behind(core: &mut StreamCore, subjects: &Bytes) -> u64 {
+    let state = core.store.state();
+    if subjects.is_empty() {
+        return state.first_seq;
+    }
+    let first = core.store.next(&SubjectFilter::one(subjects), state.first_seq);
+    first.ok().flatten().map_or(state.last_seq + 1, |message| message.seq)
+}
+
 /// Lets consumers look again at everything, after many messages left.
-fn recount(book: &mut Book, core: &mut StreamCore) {
+fn recount(book: &mut Book, core: &mut StreamCore, is_purge: bool) {
     let first_seq = core.store.state().first_seq;
     for member in book.members() {
         let Some(slot) = book.slot(member) else { continue };
         let store = &mut *core.store;
-        slot.machine.many_left(first_seq, |seq| store.get(seq).is_ok());
+        // What a purge means to them is told next.
+        if !is_purge {
+            slot.machine.many_left(first_seq, |seq| store.get(seq).is_ok());
+        }
         count_anew(core, book, member);
         book.note_change(member, clock::now());
         book.make_ready(member);

@@ -156,10 +156,12 @@ impl Stream {
     fn after_change(&mut self, committed: Committed, ctx: &mut Context<Self>) {
         let Committed { answers, durability, mut appended } = committed;
         let removals = self.core.store.take_removals();
+        let purged = std::mem::take(&mut self.core.purged);
         if !removals.is_empty() {
             appended += self.core.note_markers(&removals);
-            self.consumers.removed(&mut self.core, &removals);
+            self.consumers.removed(&mut self.core, &removals, !purged.is_empty());
         }
+        self.consumers.purged(&mut self.core, &purged);
         match durability {
             Durability::Reached => {
                 self.core.send(Ok(()), &answers);

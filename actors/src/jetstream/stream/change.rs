@@ -10,7 +10,6 @@ use troupe_codecs::api::{ApiError, StreamConfig, StreamInfo, errors};
 use troupe_engine::stream::config::{ConfigContext, check};
 use troupe_engine::stream::level::set_stream_level;
 use troupe_engine::stream::update::check_update;
-use troupe_store::{Purge, SubjectFilter};
 
 use super::core::StreamCore;
 use crate::jetstream::api::ApiRequest;
@@ -33,11 +32,9 @@ impl StreamCore {
             return Err(errors::STREAM_PURGE_FAILED.with("stream purge not permitted"));
         }
         asked.check()?;
-        let filter =
-            if asked.filter.is_empty() { SubjectFilter::all() } else { SubjectFilter::one(asked.filter.as_bytes()) };
-        let purge = Purge { filter, before_seq: asked.seq, keep: asked.keep };
         self.has_begun = true;
-        self.store.purge(&purge).map_err(|cause| errors::STREAM_PURGE_FAILED.with(cause))
+        let purged = self.purge_subjects(asked.filter.as_bytes(), asked.seq, asked.keep);
+        purged.map_err(|cause| errors::STREAM_PURGE_FAILED.with(cause))
     }
 
     /// Answers a request to remove a message.
@@ -147,8 +144,7 @@ impl StreamCore {
         self.subscribe();
         self.follow();
         if is_new_interest && num_consumers == 0 {
-            let everything = Purge { filter: SubjectFilter::all(), before_seq: 0, keep: 0 };
-            self.store.purge(&everything).map_err(|cause| errors::STREAM_UPDATE.with(cause))?;
+            self.purge_subjects(b"", 0, 0).map_err(|cause| errors::STREAM_UPDATE.with(cause))?;
         }
         if let Err(cause) = self.store.update_config(stores::store_config(&config), clock::now()) {
             return Err(errors::STREAM_UPDATE.with(cause));

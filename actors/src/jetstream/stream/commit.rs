@@ -9,7 +9,7 @@ use troupe_codecs::{api, header};
 use troupe_engine::stream::fast::is_fast;
 use troupe_engine::stream::ingest::{Accepted, Incoming, LastMessage, LastMessages, StreamView, Verdict, decide};
 use troupe_engine::stream::publish::{Lifetime, Rollup};
-use troupe_store::{Durability, NewMessage, Purge, Removals, Schedule, StoreError, StreamStore, SubjectFilter, Ttl};
+use troupe_store::{Durability, NewMessage, Removals, Schedule, StoreError, StreamStore, SubjectFilter, Ttl};
 
 use super::core::{StreamCore, TAG_DIRECT, TAG_DIRECT_SUBJECT, TAG_FOLLOW, TAG_PUBLISH, TAG_SNAPSHOT};
 use super::reply::Answers;
@@ -232,13 +232,10 @@ impl StreamCore {
 
     /// Rollups and schedules.
     fn follow_up(&mut self, subject: &[u8], accepted: &Accepted<'_>, seq: u64) {
-        let filter = match accepted.rollup {
-            Rollup::None => None,
-            Rollup::Subject => Some(SubjectFilter::one(subject)),
-            Rollup::All => Some(SubjectFilter::all()),
-        };
-        if let Some(filter) = filter {
-            self.purge_quietly(Purge { filter, before_seq: 0, keep: 1 });
+        match accepted.rollup {
+            Rollup::None => {}
+            Rollup::Subject => self.purge_quietly(subject, 1),
+            Rollup::All => self.purge_quietly(b"", 1),
         }
         if let Some(scheduler) = accepted.ends_schedule {
             self.end_schedule(scheduler);
@@ -250,14 +247,8 @@ impl StreamCore {
 
     /// Removes a schedule and its message.
     pub(super) fn end_schedule(&mut self, subject: &[u8]) {
-        self.purge_quietly(Purge { filter: SubjectFilter::one(subject), before_seq: 0, keep: 0 });
+        self.purge_quietly(subject, 0);
         self.store.remove_schedule(subject);
-    }
-
-    fn purge_quietly(&mut self, purge: Purge) {
-        if let Err(cause) = self.store.purge(&purge) {
-            tracing::error!("stream '{} > {}' cannot purge: {cause}", self.account.name(), self.entry.name());
-        }
     }
 
     fn check_resources(&self, subject: &[u8], accepted: &Accepted<'_>) -> Result<(), ApiError> {

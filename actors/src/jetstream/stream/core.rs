@@ -1,10 +1,12 @@
 //! What a stream owns. Its consumers work with it, too.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
 use troupe_codecs::api::stream::{RetentionPolicy, StorageType};
 use troupe_codecs::api::{StreamConfig, errors};
 use troupe_engine::consumer::Audience;
@@ -12,7 +14,7 @@ use troupe_engine::consumer::audience::Member;
 use troupe_engine::stream::dedupe::Dedupe;
 use troupe_engine::stream::feeder::Request;
 use troupe_engine::subject::Transform;
-use troupe_store::{StoreError, StreamStore};
+use troupe_store::{Purge, StoreError, StreamStore, SubjectFilter};
 
 use super::batches::Batches;
 use super::fast::FastBatches;
@@ -65,6 +67,8 @@ pub struct StreamCore {
     pub(super) is_destroyed: bool,
     /// The first sequence was set, by a purge or the configuration.
     pub(super) has_begun: bool,
+    /// Subjects that were purged since consumers were told; empty for all.
+    pub(super) purged: BTreeSet<Bytes>,
     pub(super) batches: Batches,
     pub(super) fast: FastBatches,
     pub(super) following: Following,
@@ -185,6 +189,7 @@ impl StreamCore {
             subscriptions,
             is_destroyed: false,
             has_begun,
+            purged: BTreeSet::new(),
             batches: Batches::default(),
             fast: FastBatches::default(),
             following: Following::default(),
@@ -216,8 +221,23 @@ impl StreamCore {
 
     /// Removes all messages: nobody is left who needs them.
     pub fn purge_all(&mut self) {
-        let all = troupe_store::Purge { filter: troupe_store::SubjectFilter::all(), before_seq: 0, keep: 0 };
-        if let Err(cause) = self.store.purge(&all) {
+        self.purge_quietly(b"", 0);
+    }
+
+    /// Removes messages of these subjects, empty for all: those before a sequence, or all but the newest, as far as they
+    /// are not zero. Consumers are told at the end of the batch.
+    pub(super) fn purge_subjects(&mut self, subjects: &[u8], before_seq: u64, keep: u64) -> Result<u64, StoreError> {
+        let filter = if subjects.is_empty() { SubjectFilter::all() } else { SubjectFilter::one(subjects) };
+        let purged = self.store.purge(&Purge { filter, before_seq, keep })?;
+        if !self.purged.contains(subjects) {
+            self.purged.insert(Bytes::copy_from_slice(subjects));
+        }
+        Ok(purged)
+    }
+
+    /// As [`StreamCore::purge_subjects`], where nobody asks whether it fails: that is logged.
+    pub(super) fn purge_quietly(&mut self, subjects: &[u8], keep: u64) {
+        if let Err(cause) = self.purge_subjects(subjects, 0, keep) {
             tracing::error!("stream '{} > {}' cannot purge: {cause}", self.account.name(), self.entry.name());
         }
     }

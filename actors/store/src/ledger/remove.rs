@@ -14,7 +14,7 @@ impl<L: Log> Ledger<L> {
     pub(super) fn take(&mut self, seq: u64, cause: RemovalCause, erase: bool) -> Result<bool, StoreError> {
         let manner = match (erase, cause) {
             (true, _) => Manner::Erase,
-            (false, RemovalCause::Request) => Manner::Request,
+            (false, RemovalCause::Request | RemovalCause::Purge) => Manner::Request,
             (false, RemovalCause::SubjectLimit) => Manner::SubjectLimit,
             (false, _) => Manner::Limit,
         };
@@ -64,8 +64,10 @@ impl<L: Log> Ledger<L> {
             let chunk = self.collect(&purge.filter, from, last, CHUNK.min((most - purged) as usize))?;
             let Some(end) = chunk.last() else { break };
             from = end + 1;
+            let is_only_one = purged == 0 && chunk.len() == 1;
+            let cause = if is_only_one { RemovalCause::Request } else { RemovalCause::Purge };
             for seq in chunk {
-                purged += u64::from(self.take(seq, RemovalCause::Request, false)?);
+                purged += u64::from(self.take(seq, cause, false)?);
             }
         }
         Ok(purged)
