@@ -7,12 +7,12 @@ use rand::seq::SliceRandom;
 use tracing::{info, warn};
 use troupe_actors::account::Linked;
 use troupe_actors::client::ClientCommand;
-use troupe_actors::jetstream::{JetStreamAccount, JetStreamServer};
+use troupe_actors::jetstream::{Changed, JetStreamServer};
 use troupe_actors::net::BoundListener;
 use troupe_actors::net::tls::TlsServer;
 use troupe_actors::route::RouteTls;
-use troupe_engine::options::Options;
 use troupe_engine::options::diff::{Change, ChangeScope, diff, tls_change};
+use troupe_engine::options::{GLOBAL_ACCOUNT, Options};
 
 use crate::boot::{configure_accounts, with_options};
 use crate::files;
@@ -101,7 +101,14 @@ pub(crate) fn put_accounts_in_force(
         let limits = options.accounts.iter().filter(|account| is_touched(&account.name));
         let limits =
             limits.filter_map(|account| Some((services.accounts.get(&account.name)?, account.jetstream.clone())));
-        (Arc::clone(jetstream), jetstream.reload(&options.jetstream, &limits.collect::<Vec<_>>()))
+        let mut limits: Vec<_> = limits.collect();
+        if touched.is_none() {
+            let is_gone =
+                |name: &str| name != GLOBAL_ACCOUNT && options.accounts.iter().all(|known| known.name != name);
+            let gone = jetstream.accounts().into_iter().filter(|account| is_gone(account.name()));
+            limits.extend(gone.map(|account| (Arc::clone(account.view()), None)));
+        }
+        (Arc::clone(jetstream), jetstream.reload(&options.jetstream, &limits))
     });
     let (accounts, router, server) = (&*services.accounts, &services.router, &services.info().server_name);
     let linked = match touched {
@@ -112,18 +119,18 @@ pub(crate) fn put_accounts_in_force(
     InForce { linked, jetstream }
 }
 
-/// Links, and accounts that have JetStream from now on.
+/// Links, and accounts whose JetStream begins or ends.
 pub(crate) struct InForce {
     linked: Linked,
-    jetstream: Option<(Arc<JetStreamServer>, Vec<Arc<JetStreamAccount>>)>,
+    jetstream: Option<(Arc<JetStreamServer>, Changed)>,
 }
 
 impl InForce {
     /// Waits until every publisher sees the links, and the streams take messages.
     pub(crate) async fn wait(self) {
         self.linked.wait().await;
-        if let Some((jetstream, accounts)) = self.jetstream {
-            jetstream.start_accounts(&accounts).await;
+        if let Some((jetstream, changed)) = self.jetstream {
+            jetstream.apply(changed).await;
         }
     }
 }

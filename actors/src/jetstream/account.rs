@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use troupe_codecs::api::account::{
     AccountLimits, AccountStats, ApiStats, JetStreamLimits, NO_FLAT_LIMITS, SINGLE_TIER, Tier,
 };
@@ -14,7 +14,7 @@ use troupe_codecs::api::{API_LEVEL, ApiError, StreamConfig, errors};
 use troupe_engine::stream::config::collide;
 
 use super::entry::StreamEntry;
-use crate::router::AccountView;
+use crate::router::{AccountView, Subscription};
 
 /// Streams and limits of an account.
 #[derive(Debug)]
@@ -22,6 +22,10 @@ pub struct JetStreamAccount {
     view: Arc<AccountView>,
     /// Its streams that were kept are there, and it may have more. Until then its clients are told that it may not.
     is_open: AtomicBool,
+    /// It has no JetStream any more.
+    is_closed: AtomicBool,
+    /// Its subscriptions to the API.
+    api: Mutex<Vec<Arc<Subscription>>>,
     /// Asked for each message.
     limits: ArcSwap<JetStreamLimits>,
     streams: RwLock<BTreeMap<Arc<str>, Arc<StreamEntry>>>,
@@ -36,6 +40,8 @@ impl JetStreamAccount {
         Self {
             view,
             is_open: AtomicBool::new(false),
+            is_closed: AtomicBool::new(false),
+            api: Mutex::default(),
             limits: ArcSwap::from_pointee(limits),
             streams: RwLock::default(),
             num_requests: AtomicU64::new(0),
@@ -46,7 +52,30 @@ impl JetStreamAccount {
     /// Whether it may have streams.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.is_open.load(Ordering::Acquire)
+        self.is_open.load(Ordering::Acquire) && !self.is_closed()
+    }
+
+    /// Whether it has no JetStream any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
+    }
+
+    /// Lets it have no more streams; those it has come back.
+    pub(super) fn close(&self) -> Vec<Arc<StreamEntry>> {
+        let mut streams = self.streams.write();
+        self.is_closed.store(true, Ordering::Release);
+        std::mem::take(&mut *streams).into_values().collect()
+    }
+
+    /// Keeps its subscriptions to the API.
+    pub(super) fn keep_api(&self, subscriptions: Vec<Arc<Subscription>>) {
+        *self.api.lock() = subscriptions;
+    }
+
+    /// Its subscriptions to the API, which end.
+    pub(super) fn take_api(&self) -> Vec<Arc<Subscription>> {
+        std::mem::take(&mut *self.api.lock())
     }
 
     /// Lets it have streams, once those that were kept are there.
@@ -110,6 +139,9 @@ impl JetStreamAccount {
     pub fn add(&self, entry: &Arc<StreamEntry>) -> Result<(), ApiError> {
         let config = entry.config();
         let mut streams = self.streams.write();
+        if self.is_closed() {
+            return Err(errors::NOT_ENABLED_FOR_ACCOUNT.error());
+        }
         self.check_count(&streams, &config.name, config.replicas)?;
         self.check_reservation(&streams, &config)?;
         check_overlap(&streams, &config)?;

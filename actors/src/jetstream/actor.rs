@@ -49,10 +49,11 @@ impl JetStream {
     pub async fn subscribe(server: &JetStreamServer, accounts: &[Arc<JetStreamAccount>]) {
         let mut tickets = Vec::with_capacity(accounts.len());
         for account in accounts {
-            let subscriptions = API_SUBJECTS
-                .iter()
-                .map(|subject| Arc::new(Subscription::inside(Arc::clone(server.inbox()), subject.as_bytes(), b"", 0)));
-            match server.parts().router.subscribe_inside(account.view(), subscriptions.collect()) {
+            let inbox = server.inbox();
+            let subscription = |subject: &&str| Subscription::inside(Arc::clone(inbox), subject.as_bytes(), b"", 0);
+            let subscriptions: Vec<_> = API_SUBJECTS.iter().map(subscription).map(Arc::new).collect();
+            account.keep_api(subscriptions.clone());
+            match server.parts().router.subscribe_inside(account.view(), subscriptions) {
                 Ok(ticket) => tickets.push(ticket),
                 Err(cause) => tracing::error!("JetStream of account {:?} is not served: {cause}", account.name()),
             }

@@ -10,7 +10,6 @@ use troupe_engine::stream::level::unsupported_level;
 use troupe_store::{FoundStream, StoreDirectory};
 
 use super::account::JetStreamAccount;
-use super::actor::JetStream;
 use super::entry::StreamEntry;
 use super::server::JetStreamServer;
 use super::stream::overflow::refuse;
@@ -26,22 +25,7 @@ impl JetStreamServer {
         self.accounts().iter().for_each(|account| account.open());
     }
 
-    /// Serves accounts that have JetStream from now on: starts their streams that were kept, then their API.
-    pub async fn start_accounts(self: &Arc<Self>, accounts: &[Arc<JetStreamAccount>]) {
-        for account in accounts {
-            match self.directory().map(|directory| directory.streams_of(account.name())) {
-                Some(Ok(found)) => self.start_found(found).await,
-                Some(Err(cause)) => {
-                    tracing::error!("cannot list the streams of account {:?} that were kept: {cause}", account.name());
-                }
-                None => {}
-            }
-        }
-        accounts.iter().for_each(|account| account.open());
-        JetStream::subscribe(self, accounts).await;
-    }
-
-    async fn start_found(self: &Arc<Self>, found: Vec<FoundStream>) {
+    pub(super) async fn start_found(self: &Arc<Self>, found: Vec<FoundStream>) {
         let starts = found.into_iter().filter_map(|found| self.add_kept(found));
         let starts: Vec<_> = starts.map(|(account, entry)| self.start_kept(account, entry)).collect();
         join_all(starts).await;

@@ -87,6 +87,8 @@ pub struct JetStreamServer {
     capacity: Capacity,
     /// How clients spell the requests of its domain.
     domain_mappings: Option<DomainMappings>,
+    /// Held while accounts come and go, so that none comes back before it has gone.
+    pub(super) changing: tokio::sync::Mutex<()>,
 }
 
 /// How JetStream is.
@@ -134,6 +136,7 @@ impl JetStreamServer {
             directory,
             capacity,
             domain_mappings,
+            changing: tokio::sync::Mutex::default(),
         })
     }
 
@@ -212,6 +215,11 @@ impl JetStreamServer {
         account
     }
 
+    /// Disables JetStream for an account, whose streams go on until [`JetStreamServer::apply`].
+    pub(super) fn disable(&self, account: &JetStreamAccount) {
+        self.accounts.write().remove(account.name());
+    }
+
     /// The account of a request. Where it is not enabled for it, clients are told so.
     #[must_use]
     pub fn asking(&self, view: &Arc<AccountView>) -> Arc<JetStreamAccount> {
@@ -253,29 +261,6 @@ impl JetStreamServer {
         let others = others.map(|other| other.reserved(config.storage, ""));
         let reserved = others.fold(own, i64::saturating_add);
         check_reservation(reserved, config, i64::try_from(limit).unwrap_or(i64::MAX))
-    }
-
-    /// Takes over other limits of the server and of accounts. Those that have JetStream from now on come back, to be
-    /// started.
-    #[must_use]
-    pub fn reload(
-        &self,
-        options: &JetStreamOptions,
-        limits: &[(Arc<AccountView>, Option<JetStreamLimits>)],
-    ) -> Vec<Arc<JetStreamAccount>> {
-        self.capacity.set_limits(options);
-        let mut enabled = Vec::new();
-        for (view, limits) in limits {
-            match (self.account(view.name()), limits) {
-                (Some(account), Some(limits)) => account.set_limits(limits.clone()),
-                (None, Some(limits)) => enabled.push(self.enable(Arc::clone(view), limits.clone())),
-                (Some(_), None) => {
-                    tracing::warn!("JetStream of account {:?} is disabled with the next start only", view.name());
-                }
-                (None, None) => {}
-            }
-        }
-        enabled
     }
 
     /// Makes everything durable. The actors of the streams have ended.
@@ -343,6 +328,10 @@ impl JetStreamServer {
         let spec = spec.id(id).policy(RestartPolicy::OnFailure).on(self.parts.arbiters[number].clone());
         let started = self.parts.supervisor.supervise(spec).await;
         started.map_err(|cause| errors::STREAM_CREATE.with(cause))?;
+        if account.is_closed() {
+            self.leave(account, entry).await;
+            return Err(errors::NOT_ENABLED_FOR_ACCOUNT.error());
+        }
         match entry.offline_reason() {
             Some(reason) => Err(errors::STREAM_CREATE.with(reason)),
             None => Ok(()),
