@@ -11,6 +11,8 @@ use super::slot::Slot;
 
 /// Time after which a changed state is written.
 const SAVE_DELAY: i64 = 100_000_000;
+/// Time until what could not be written is tried again.
+const WRITE_RETRY: i64 = 100_000_000;
 
 /// The consumers of a stream.
 #[derive(Debug, Default)]
@@ -29,7 +31,9 @@ pub(super) struct Book {
     /// Those that push: interest in their subjects is watched.
     pub(super) pushing: BTreeSet<Member>,
     /// Those that gave up messages: that is to be written at once.
-    pub(super) unwritten: Vec<Member>,
+    unwritten: BTreeSet<Member>,
+    /// When that is tried again, after it could not be written.
+    write_again_at: Option<i64>,
     /// Those whose state is to be written.
     pub(super) unsaved: Vec<Member>,
     /// When it is written.
@@ -158,7 +162,32 @@ impl Book {
     /// When the next consumer is to be looked at, or states are to be written.
     pub(super) fn deadline(&self) -> Option<i64> {
         let planned = self.planned.first().map(|(at, _)| *at);
-        planned.into_iter().chain(self.save_at).min()
+        planned.into_iter().chain(self.save_at).chain(self.write_again_at).min()
+    }
+
+    /// Takes note that a consumer gave up messages.
+    pub(super) fn note_unwritten(&mut self, member: Member) {
+        self.unwritten.insert(member);
+    }
+
+    /// As [`Book::note_unwritten`], after that could not be written: nothing more is tried for a while.
+    pub(super) fn postpone_writing(&mut self, member: Member, now: i64) {
+        self.unwritten.insert(member);
+        self.write_again_at.get_or_insert(now.saturating_add(WRITE_RETRY));
+    }
+
+    /// Whether somebody gave up messages and that is not written.
+    pub(super) fn has_unwritten(&self) -> bool {
+        !self.unwritten.is_empty()
+    }
+
+    /// Those that gave up messages, if that may be written now.
+    pub(super) fn take_unwritten(&mut self, now: i64) -> BTreeSet<Member> {
+        if self.write_again_at.is_some_and(|at| at > now) {
+            return BTreeSet::new();
+        }
+        self.write_again_at = None;
+        std::mem::take(&mut self.unwritten)
     }
 
     /// Takes note that a consumer's state may have changed.
@@ -170,5 +199,27 @@ impl Book {
         slot.is_unsaved = true;
         self.unsaved.push(member);
         self.save_at.get_or_insert(now.saturating_add(SAVE_DELAY));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_takes_nothing_is_left_alone_for_a_while() {
+        let mut book = Book::default();
+        book.note_unwritten(3);
+        book.note_unwritten(3);
+        assert_eq!(book.take_unwritten(1000), BTreeSet::from([3]));
+        assert!(book.take_unwritten(1000).is_empty());
+        book.postpone_writing(3, 1000);
+        book.note_unwritten(5);
+        book.postpone_writing(5, 2000);
+        let again = 1000 + WRITE_RETRY;
+        assert_eq!(book.deadline(), Some(again));
+        assert!(book.take_unwritten(again - 1).is_empty(), "whoever has more to write meanwhile waits, too");
+        assert_eq!(book.take_unwritten(again), BTreeSet::from([3, 5]));
+        assert_eq!(book.deadline(), None);
     }
 }

@@ -31,8 +31,6 @@ pub(super) const RECEIPT_PREFIX: &str = "$JS.DEAD";
 /// Time until a letter is published again, at first and at most.
 const FIRST_RETRY: i64 = 1_000_000_000;
 const LAST_RETRY: i64 = 30_000_000_000;
-/// Time until what could not be written is tried again.
-const WRITE_RETRY: i64 = 100_000_000;
 
 /// The subject a consumer's dead letters go to, if it has one.
 pub(super) fn subject_of(config: &ConsumerConfig) -> Option<&str> {
@@ -157,10 +155,10 @@ pub struct Sealed {
 }
 
 impl Consumers {
-    /// Writes down what was given up; what is durable already is published.
+    /// Writes down what was given up; what is durable already is published. A disk that takes nothing is tried again later.
     pub(super) fn write_letters(&mut self, core: &mut StreamCore) {
-        let mut failed = Vec::new();
-        for member in std::mem::take(&mut self.book.unwritten) {
+        let now = clock::now();
+        for member in self.book.take_unwritten(now) {
             let Some(slot) = self.book.slot(member) else { continue };
             let seqs = slot.letters.unwritten();
             if seqs.is_empty() {
@@ -172,13 +170,9 @@ impl Consumers {
                 Ok(Durability::Pending(ticket)) => self.writing.push((ticket, super::Written::Letters(sealed))),
                 Err(cause) => {
                     tracing::error!("dead letters of consumer '{}' cannot be written: {cause}", slot.name);
-                    failed.push(member);
+                    self.book.postpone_writing(member, now);
                 }
             }
-        }
-        if !failed.is_empty() {
-            self.book.unwritten = failed;
-            self.book.save_at.get_or_insert(clock::now().saturating_add(WRITE_RETRY));
         }
     }
 
@@ -186,10 +180,7 @@ impl Consumers {
     pub(super) fn letters_written(&mut self, core: &mut StreamCore, outcome: &Result<(), StoreError>, sealed: &Sealed) {
         match (outcome, self.book.member(&sealed.consumer)) {
             (Ok(()), _) => self.post(core, sealed),
-            (Err(_), Some(member)) => {
-                self.book.unwritten.push(member);
-                self.book.save_at.get_or_insert(clock::now().saturating_add(WRITE_RETRY));
-            }
+            (Err(_), Some(member)) => self.book.postpone_writing(member, clock::now()),
             (Err(_), None) => {}
         }
     }

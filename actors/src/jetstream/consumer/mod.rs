@@ -158,7 +158,7 @@ impl Consumers {
     pub fn flush(&mut self, core: &mut StreamCore) {
         self.pay_debts();
         self.deliver(core);
-        if !self.book.unwritten.is_empty() {
+        if self.book.has_unwritten() {
             self.write_letters(core);
         }
     }
@@ -286,7 +286,7 @@ fn finish(book: &mut Book, core: &mut StreamCore, member: Member, outlet: &mut O
         if let Some(slot) = book.slot(member) {
             outlet.dead.drain(..).for_each(|(seq, letter)| slot.letters.insert(seq, letter));
         }
-        book.unwritten.push(member);
+        book.note_unwritten(member);
     }
     if !outlet.settled.is_empty() {
         let settled = std::mem::take(&mut outlet.settled);
