@@ -128,11 +128,16 @@ impl StreamCore {
         })
     }
 
+    /// Puts another configuration, which is checked, in force once it is written.
     fn reconfigure(&mut self, mut config: StreamConfig, num_consumers: usize) -> Result<(), ApiError> {
         set_stream_level(&mut config);
         let config = Arc::new(config);
         self.server.check_room(&self.account, &config)?;
         self.account.change(&self.entry, &config)?;
+        if let Err(cause) = self.store.update_meta(&stores::meta(&self.entry)) {
+            self.entry.set_config(Arc::clone(&self.config));
+            return Err(errors::STREAM_UPDATE.with(cause));
+        }
         let is_new_interest =
             self.config.retention == RetentionPolicy::Limits && config.retention == RetentionPolicy::Interest;
         let is_new_transform = config.subject_transform != self.config.subject_transform;
@@ -144,12 +149,12 @@ impl StreamCore {
         self.subscribe();
         self.follow();
         if is_new_interest && num_consumers == 0 {
-            self.purge_subjects(b"", 0, 0).map_err(|cause| errors::STREAM_UPDATE.with(cause))?;
+            self.purge_quietly(b"", 0);
         }
         if let Err(cause) = self.store.update_config(stores::store_config(&config), clock::now()) {
-            return Err(errors::STREAM_UPDATE.with(cause));
+            // What is beyond the limits leaves later.
+            tracing::error!("stream '{} > {}' cannot remove messages: {cause}", self.account.name(), self.entry.name());
         }
-        let meta = stores::meta(&self.entry);
-        self.store.update_meta(&meta).map_err(|cause| errors::STREAM_UPDATE.with(cause))
+        Ok(())
     }
 }

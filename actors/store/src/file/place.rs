@@ -84,8 +84,13 @@ impl Place {
         let paths = meta_paths(directory);
         if self.journal.is_always() {
             self.journal.check()?;
+            let [old_meta, old_sum] = [self.newest(&paths[0])?, self.newest(&paths[1])?];
             self.journal.hold_meta(directory, sum, meta);
-            self.journal.current().wait()?;
+            if let Err(error) = self.journal.current().wait() {
+                // The journal goes on to try: what it writes in the end is what there was.
+                self.journal.hold_meta(directory, &old_sum, &old_meta);
+                return Err(error);
+            }
             // What cannot be written now the journal writes later.
             drop(self.journal.write_out(&paths));
             return Ok(());
@@ -94,6 +99,14 @@ impl Place {
         disk::replace_all(&*self.disk, &files, false).map_err(|error| StoreError::io("write", directory, error))?;
         paths.iter().for_each(|path| self.journal.note(path));
         Ok(())
+    }
+
+    /// The newest content of a file, which only the journal may have.
+    fn newest(&self, path: &Path) -> Result<Vec<u8>, StoreError> {
+        match self.journal.held(path) {
+            Some(held) => Ok(held.to_vec()),
+            None => Ok(self.read_opt(path)?.unwrap_or_default()),
+        }
     }
 
     /// Makes the directory of a stream or consumer with what it has from the beginning: durably if the store is, with one

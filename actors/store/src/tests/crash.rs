@@ -405,6 +405,24 @@ fn configurations_change_wholly_or_not_at_all() {
     }
 }
 
+#[test]
+fn a_configuration_that_could_not_be_written_is_not_there_later() {
+    let mut life = Life::begin(8, SyncPolicy::Always);
+    life.live(2);
+    life.disk.fail_syncs(true);
+    assert!(life.store.update_meta(br#"{"name":"S","description":"refused"}"#).is_err());
+    assert!(life.consumer.update_meta(br#"{"name":"C","description":"refused"}"#).is_err());
+    life.disk.fail_syncs(false);
+    while life.directory.health().is_err() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    life.store.commit().unwrap().wait().unwrap();
+    let (life, faults) = life.crash(8, SyncPolicy::Always);
+    assert!(faults.is_empty(), "{faults:#?}");
+    assert_eq!(life.store.consumers(), [("C".to_owned(), CONSUMER.to_vec())]);
+    life.directory.close();
+}
+
 impl Life {
     fn disk_list(&self, path: &str) -> Vec<(String, bool)> {
         crate::disk::Disk::list(&self.disk, Path::new(path)).unwrap_or_default()
