@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use troupe_codecs::api::stream::RetentionPolicy;
 use troupe_engine::consumer::NEVER;
 use troupe_engine::consumer::audience::Member;
