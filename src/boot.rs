@@ -11,7 +11,9 @@ use troupe_actors::account::Linker;
 use troupe_actors::auth::{AccountDesk, CalloutDesk, Callouts};
 use troupe_actors::client::{ClientFactory, ClientServices};
 use troupe_actors::jetstream::JetStreamServer;
-use troupe_actors::net::tls::{TlsAcceptorHandle, TlsConfigError, TlsServer, WATCH_INTERVAL, watch_certificates};
+use troupe_actors::net::tls::{
+    OcspCache, StapleError, Stapling, TlsAcceptorHandle, TlsConfigError, TlsServer, WATCH_INTERVAL, watch_certificates,
+};
 use troupe_actors::net::{BindError, BoundListener, Listener, ListenerSettings, LocalAddress, bind};
 use troupe_actors::report::jetstream::JetStreamReport;
 use troupe_actors::report::routes::RouteReport;
@@ -63,6 +65,9 @@ pub enum StartError {
     /// Certificates.
     #[error(transparent)]
     Tls(#[from] TlsConfigError),
+    /// What the authorities say of them.
+    #[error(transparent)]
+    Staple(#[from] StapleError),
     /// Where tokens of accounts are.
     #[error(transparent)]
     Claims(#[from] ClaimsError),
@@ -116,7 +121,7 @@ async fn boot(options: Options, process: Option<ProcessContext>) -> Result<Runni
     if let Some(path) = &options.pid_file {
         files::write_pid_file(path)?;
     }
-    let tls = load_tls(&options)?;
+    let tls = load_tls(&options).await?;
     let (supervisor, mut verdicts) = Supervisor::start(SupervisorOptions::default());
     #[cfg(feature = "fault-injection")]
     inject_faults(&supervisor, START_FAULTS_VARIABLE)?;
@@ -205,6 +210,7 @@ async fn start_actors(
         supervisor.faults().clone(),
         tls,
     ));
+    services.set_ocsp_cache(open_ocsp_cache(options));
     let mut linker = Linker::default();
     linker.link(&services.accounts, &services.router, options, &name).wait().await;
     start_callouts(options, identity, &services, supervisor).await?;
@@ -338,11 +344,18 @@ fn connection_arbiters(supervisor: &SupervisorHandle) -> Result<Vec<ArbiterSlot>
 }
 
 /// Reads the certificates, logging what is left out of the configured names.
-fn load_tls(options: &Options) -> Result<Option<TlsAcceptorHandle>, TlsConfigError> {
+async fn load_tls(options: &Options) -> Result<Option<TlsAcceptorHandle>, StartError> {
     let Some(tls) = &options.tls else { return Ok(None) };
-    let (server, warnings) = TlsServer::load(tls)?;
+    let (server, warnings) = TlsServer::load(tls, &Stapling::of(options))?;
     warnings.iter().for_each(|warning| warn!("{warning}"));
+    server.staple().await?;
     Ok(Some(TlsAcceptorHandle::new(server)))
+}
+
+/// Opens the cache of what authorities say of clients' certificates, where they are asked.
+pub(crate) fn open_ocsp_cache(options: &Options) -> Option<OcspCache> {
+    let is_wanted = options.tls.as_ref().is_some_and(|tls| tls.ocsp_peer.verify);
+    is_wanted.then(|| OcspCache::open(options.ocsp_cache.clone().unwrap_or_default()))
 }
 
 fn bind_listeners(options: &Options) -> Result<Vec<BoundListener>, StartError> {

@@ -9,12 +9,12 @@ use troupe_actors::account::Linked;
 use troupe_actors::client::ClientCommand;
 use troupe_actors::jetstream::{Changed, JetStreamServer};
 use troupe_actors::net::BoundListener;
-use troupe_actors::net::tls::TlsServer;
+use troupe_actors::net::tls::{Stapling, TlsServer};
 use troupe_actors::route::RouteTls;
 use troupe_engine::options::diff::{Change, ChangeScope, diff, tls_change};
 use troupe_engine::options::{GLOBAL_ACCOUNT, Options};
 
-use crate::boot::{configure_accounts, with_options};
+use crate::boot::{configure_accounts, open_ocsp_cache, with_options};
 use crate::files;
 use crate::server::Inner;
 
@@ -27,7 +27,7 @@ pub(crate) async fn apply(inner: &Inner, mut options: Options) -> Result<(), Str
     let current = inner.services.options();
     crate::claims::carry_over(&current, &mut options);
     let mut changes = diff(&with_bound_ports(inner, &current), &options).map_err(|refusal| refusal.to_string())?;
-    let certificates = load_certificates(inner, &options)?;
+    let certificates = load_certificates(inner, &options).await?;
     let route_tls = match &inner.cluster {
         Some(_) => RouteTls::load(&options).map_err(|cause| cause.to_string())?.map(|(tls, _)| tls),
         None => None,
@@ -35,6 +35,7 @@ pub(crate) async fn apply(inner: &Inner, mut options: Options) -> Result<(), Str
     if let Some(process) = &inner.process {
         process.log.apply(&options.logging).map_err(|cause| cause.to_string())?;
     }
+    renew_ocsp_cache(inner, &current, &options);
     if let (Some(handle), Some(server)) = (&inner.tls, certificates) {
         handle.replace(server);
         if !changes.iter().any(|change| change.scope == ChangeScope::Tls) {
@@ -64,11 +65,26 @@ fn with_bound_ports(inner: &Inner, current: &Options) -> Options {
 }
 
 /// The certificates are read again even where their names did not change: their content may have.
-fn load_certificates(inner: &Inner, options: &Options) -> Result<Option<TlsServer>, String> {
+async fn load_certificates(inner: &Inner, options: &Options) -> Result<Option<TlsServer>, String> {
     let Some(tls) = options.tls.as_ref().filter(|_| inner.tls.is_some()) else { return Ok(None) };
-    let (server, warnings) = TlsServer::load(tls).map_err(|cause| cause.to_string())?;
+    let loaded = TlsServer::load(tls, &Stapling::of(options));
+    let (server, warnings) = loaded.map_err(|cause| cause.to_string())?;
     warnings.iter().for_each(|warning| warn!("{warning}"));
+    server.staple().await.map_err(|cause| cause.to_string())?;
     Ok(Some(server))
+}
+
+/// Puts another cache of what authorities say of clients' certificates in place, where its options changed.
+fn renew_ocsp_cache(inner: &Inner, current: &Options, options: &Options) {
+    let is_wanted = |options: &Options| options.tls.as_ref().is_some_and(|tls| tls.ocsp_peer.verify);
+    if is_wanted(current) == is_wanted(options) && current.ocsp_cache == options.ocsp_cache {
+        return;
+    }
+    // What the next one begins with.
+    if let Some(cache) = inner.services.ocsp_cache() {
+        cache.save();
+    }
+    inner.services.set_ocsp_cache(open_ocsp_cache(options));
 }
 
 /// Everything but the clients. What they see of the links is the old or the new until those returned are in force.

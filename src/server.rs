@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -10,7 +11,7 @@ use tracing::error;
 use troupe_actors::account::Linker;
 use troupe_actors::client::ClientServices;
 use troupe_actors::jetstream::JetStreamServer;
-use troupe_actors::net::tls::TlsAcceptorHandle;
+use troupe_actors::net::tls::{TlsAcceptorHandle, keep_stapled};
 use troupe_actors::net::{BoundListener, LocalAddress};
 use troupe_actors::report::Reporter;
 use troupe_actors::route::RouteServices;
@@ -128,6 +129,7 @@ impl RunningServer {
         });
         actix::spawn(obey_verdict(Arc::clone(&inner), verdicts));
         actix::spawn(obey_reloads(Arc::clone(&inner), reloads));
+        actix::spawn(obey_authorities(Arc::clone(&inner)));
         Self { inner }
     }
 
@@ -257,6 +259,33 @@ async fn obey_reloads(inner: Arc<Inner>, mut reloads: ReloadRequests) {
         () = obey => (),
         _ = phases.wait_for(|phase| *phase >= Phase::Draining) => (),
     }
+}
+
+/// Keeps what authorities say of certificates fresh and written down, until the server ends. It ends when its own certificate
+/// was revoked.
+async fn obey_authorities(inner: Arc<Inner>) {
+    let Some(tls) = inner.tls.clone() else { return };
+    let mut phases = inner.phase.subscribe();
+    let save = async {
+        loop {
+            let cache = inner.services.ocsp_cache();
+            let default = Duration::from_secs(300);
+            let interval = cache.as_ref().map_or(default, |cache| cache.options().save_interval);
+            tokio::time::sleep(interval).await;
+            save_ocsp_cache(&inner).await;
+        }
+    };
+    tokio::select! {
+        _ = keep_stapled(tls) => shutdown::begin(&inner),
+        () = save => (),
+        _ = phases.wait_for(|phase| *phase >= Phase::Draining) => (),
+    }
+}
+
+/// Writes down what authorities said of clients' certificates.
+pub(crate) async fn save_ocsp_cache(inner: &Inner) {
+    let Some(cache) = inner.services.ocsp_cache() else { return };
+    tokio::task::spawn_blocking(move || cache.save()).await.ok();
 }
 
 /// Shuts down in order when an actor failed too often.

@@ -11,7 +11,7 @@ use troupe_actors::client::{ClientCommand, ClientEvent};
 use troupe_actors::connection::CloseReason;
 
 use crate::run::ServerEnd;
-use crate::server::{Inner, Phase};
+use crate::server::{Inner, Phase, save_ocsp_cache};
 
 /// Longest time for the last bytes of all clients.
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
@@ -42,6 +42,7 @@ async fn shut_down(inner: Arc<Inner>) {
     }
     stop_streams(&inner).await;
     close_clients(&inner).await;
+    save_ocsp_cache(&inner).await;
     close_routes(&inner).await;
     let has_given_up = *inner.end.lock() == ServerEnd::GaveUp;
     inner.supervisor.shutdown(if has_given_up { GIVEN_UP_GRACE } else { ACTOR_GRACE }).await;

@@ -6,6 +6,7 @@
 //! - [`conf`]: the configuration language.
 //! - [`header`]: blocks of headers.
 //! - [`jwt`]: tokens of operators, accounts and users.
+//! - [`ocsp`]: questions to authorities about certificates.
 //! - [`peer`]: what servers of a cluster say to each other.
 //! - [`proxy`]: the PROXY protocol, versions 1 and 2.
 //! - [`quote`]: text between quotes, as Go's `%q` writes it.
@@ -20,6 +21,7 @@ pub mod client;
 pub mod conf;
 pub mod header;
 pub mod jwt;
+pub mod ocsp;
 pub mod peer;
 pub mod proxy;
 pub mod quote;

@@ -1,16 +1,6 @@
 //! The keys of everything nats-server serves and Troupe does not yet.
 
-use Effect::{Changes, Denies};
 use Shape::{Any, Block, Integer, List, Listen};
-
-/// What a key that is not served does to the service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Effect {
-    /// Without it a service is missing: a warning.
-    Denies,
-    /// Without it security would be weaker, or rights different: a fault.
-    Changes,
-}
 
 /// What the value of a key looks like.
 #[derive(Clone, Copy, Debug)]
@@ -31,16 +21,14 @@ pub(super) enum Shape {
 pub(super) type Known = (&'static [&'static str], Shape);
 
 /// Keys of the top level. Aliases are resolved already.
-pub(super) const TOP: &[(&str, Effect, Shape)] = &[
-    ("prof_port", Denies, Integer),
-    ("prof_block_rate", Denies, Integer),
-    ("gateway", Denies, Block(GATEWAY)),
-    ("leafnodes", Denies, Block(LEAFNODES)),
-    ("default_js_domain", Denies, Any),
-    ("websocket", Denies, Block(WEBSOCKET)),
-    ("mqtt", Denies, Block(MQTT)),
-    ("ocsp_cache", Denies, Any),
-    ("ocsp", Changes, Any),
+pub(super) const TOP: &[(&str, Shape)] = &[
+    ("prof_port", Integer),
+    ("prof_block_rate", Integer),
+    ("gateway", Block(GATEWAY)),
+    ("leafnodes", Block(LEAFNODES)),
+    ("default_js_domain", Any),
+    ("websocket", Block(WEBSOCKET)),
+    ("mqtt", Block(MQTT)),
 ];
 
 const GATEWAY: &[Known] = &[

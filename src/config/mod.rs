@@ -20,6 +20,7 @@ mod listen;
 mod logging;
 mod mappings;
 mod monitor;
+mod ocsp;
 mod operator;
 mod permissions;
 mod reader;

@@ -83,11 +83,6 @@ impl Reader {
         self.warn(value, &reason, WarningKind::Unsupported);
     }
 
-    /// Refuses a key that would change who may do what.
-    pub(super) fn refused(&mut self, key: &str, value: &Value) {
-        self.error(value, format!("{key:?} is not supported yet"));
-    }
-
     fn wrong_type(&mut self, value: &Value, wanted: &str) {
         self.error(value, format!("interface conversion: interface {{}} is {}, not {wanted}", go_type(value)));
     }

@@ -7,7 +7,7 @@ use troupe_codecs::conf::{format_duration, parse_duration};
 use troupe_engine::options::{Options, WriteTimeoutPolicy};
 
 use super::reader::{Reader, go_type};
-use super::{accounts, auth, cluster, jetstream, listen, logging, mappings, monitor, operator, tls, unsupported};
+use super::{accounts, auth, cluster, jetstream, listen, logging, mappings, monitor, ocsp, operator, tls, unsupported};
 
 /// Reads every key of the top level into `options`.
 pub(super) fn read(reader: &mut Reader, root: &Map<String, Value>, options: &mut Options) {
@@ -255,6 +255,8 @@ fn blocks(reader: &mut Reader, key: &str, value: &Value, options: &mut Options) 
             let watch_disabled = &mut options.tls_watch_disabled;
             options.tls = tls::read(reader, value, watch_disabled);
         }
+        "ocsp" => options.ocsp = ocsp::read(reader, value),
+        "ocsp_cache" => options.ocsp_cache = ocsp::read_cache(reader, value),
         "cluster" => cluster::read(reader, value, &mut options.cluster),
         "system_account" => match &value.kind {
             ValueKind::String(name) => options.system_account = Some(name.clone()).filter(|name| !name.is_empty()),

@@ -7,7 +7,9 @@ use troupe_codecs::conf::parse_duration;
 use troupe_engine::options::{CertificatePair, HandshakeFirst, TlsOptions, TlsVersion};
 
 use super::aliases::canonical_keys;
+use super::ocsp;
 use super::reader::{Reader, go_type, is_flag, shown};
+use super::report::WarningKind;
 
 /// Cipher suites by Go's names that Troupe can use.
 const CIPHER_SUITES: &[&str] = &[
@@ -52,12 +54,22 @@ const MISSING_CURVES: &[&str] = &["CurveP521", "SecP384r1MLKEM1024"];
 pub(super) fn read_for_servers(reader: &mut Reader, block: &Value) -> Option<TlsOptions> {
     let mut tls = read_block(reader, block, &mut false)?;
     tls.verify = true;
+    ignore_peer(reader, block, &mut tls);
     Some(tls)
 }
 
 /// Reads the block of connections to a web server with tokens of accounts.
 pub(super) fn read_for_resolver(reader: &mut Reader, block: &Value) -> Option<TlsOptions> {
-    read_block(reader, block, &mut false)
+    let mut tls = read_block(reader, block, &mut false)?;
+    ignore_peer(reader, block, &mut tls);
+    Some(tls)
+}
+
+/// `ocsp_peer` is about clients only. In other blocks nats-server takes it and does nothing.
+fn ignore_peer(reader: &mut Reader, block: &Value, tls: &mut TlsOptions) {
+    if std::mem::take(&mut tls.ocsp_peer).verify {
+        reader.warn(block, "\"ocsp_peer\" has no effect in this block", WarningKind::Unsupported);
+    }
 }
 
 /// Reads the block of the client listener. `false` as a flag switches TLS off.
@@ -90,6 +102,7 @@ fn read_block(reader: &mut Reader, block: &Value, watch_disabled: &mut bool) -> 
         let known = files(reader, key, value, &mut pair, &mut tls)
             || switches(reader, key, value, &mut tls, watch_disabled)
             || algorithms(reader, key, value, block, &mut tls)
+            || ocsp::read_peer(reader, key, value, &mut tls.ocsp_peer)
             || refused(reader, key, value);
         if !known {
             reader.error(value, format!("error parsing tls config, unknown field {key:?}"));
@@ -334,14 +347,9 @@ fn pinned_certs(reader: &mut Reader, value: &Value, tls: &mut TlsOptions) {
     }
 }
 
-/// Keys whose absence would weaken the check of certificates.
+/// Keys of other systems.
 fn refused(reader: &mut Reader, key: &str, value: &Value) -> bool {
     match key {
-        "ocsp_peer" => {
-            if !matches!(value.kind, ValueKind::Boolean(false)) {
-                reader.refused(key, value);
-            }
-        }
         "cert_store" => reader.error(value, "cert_store not compatible with current operating system"),
         "cert_match_by" | "cert_match" | "ca_certs_match" | "cert_match_skip_invalid" => {
             reader.unsupported(key, value);

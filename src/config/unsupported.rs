@@ -1,24 +1,19 @@
-//! Keys that are known but not served: accepted with a warning, or refused.
+//! Keys that are known but not served: accepted with a warning.
 
 use config::{Map, Value, ValueKind};
 
-use super::known::{Effect, Known, Shape, TOP};
+use super::known::{Known, Shape, TOP};
 use super::listen;
 use super::reader::{Reader, go_type};
 
 /// Reads a key of the top level; false when it is not known.
 pub(super) fn read(reader: &mut Reader, key: &str, value: &Value) -> bool {
-    let Some((_, effect, shape)) = TOP.iter().find(|(name, ..)| *name == key) else { return false };
+    let Some((_, shape)) = TOP.iter().find(|(name, ..)| *name == key) else { return false };
     if is_off(value) {
         return true;
     }
-    match effect {
-        Effect::Changes => reader.refused(key, value),
-        Effect::Denies => {
-            reader.unsupported(key, value);
-            check(reader, key, value, *shape);
-        }
-    }
+    reader.unsupported(key, value);
+    check(reader, key, value, *shape);
     true
 }
 

@@ -27,6 +27,10 @@ pub(super) fn check(reader: &mut Reader, root: &Map<String, Value>, options: &Op
         reader.error_at(place(&["max_payload", "max_pending"]), reason);
     }
     super::monitor::check(reader, root, &options.monitor, options.tls.is_some());
+    if options.tls.as_ref().is_some_and(|tls| tls.ocsp_peer.verify && !tls.verify) {
+        let reason = "OCSP peer verification for client connections requires TLS verify (mTLS) to be enabled";
+        reader.error_at(place(&["tls"]), reason);
+    }
     if let Err(reason) = no_auth_user(options) {
         reader.error_at(place(&["no_auth_user"]), reason);
     }

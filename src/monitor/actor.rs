@@ -16,7 +16,7 @@ use troupe_actors::net::tls::TlsAcceptorHandle;
 use troupe_actors::report::Reporter;
 use troupe_actors::supervisor::{ChildContext, SupervisedActor};
 
-use super::guard::guard;
+use super::guard::{guard, note_certificates};
 use super::{Feed, MonitorState, configure, feed};
 
 /// Threads that answer. Two, so that a long report does not hold up the health check.
@@ -64,7 +64,14 @@ impl Monitor {
         let reporter = Arc::clone(&self.settings.reporter);
         let feed = Arc::clone(&self.settings.feed);
         let (gate, open_requests) = (MonitorGate::default(), Arc::clone(&self.open_requests));
-        let state = web::Data::new(MonitorState { reporter, gate, feed, prefix: prefix.clone(), open_requests });
+        let options = reporter.services().options();
+        let auth = options.monitor.auth.as_ref();
+        let (verify, ca_file) = auth.map_or((false, None), |auth| (auth.verify, auth.ca_file.as_deref()));
+        // As nats-server: where authorities are asked about clients, the monitor's clients are among them.
+        let asks_authorities = !verify && options.tls.as_ref().is_some_and(|tls| tls.ocsp_peer.verify);
+        let prefix_of_state = prefix.clone();
+        let state = MonitorState { reporter, gate, feed, prefix: prefix_of_state, asks_authorities, open_requests };
+        let state = web::Data::new(state);
         let app = move || {
             let app = App::new().app_data(web::Data::clone(&state)).wrap(from_fn(guard));
             app.configure(|config| configure(config, &prefix))
@@ -78,11 +85,8 @@ impl Monitor {
         let server = match &self.settings.tls {
             None => server.listen(socket)?,
             Some(tls) => {
-                let options = self.settings.reporter.services().options();
-                let auth = options.monitor.auth.as_ref();
-                let (verify, ca_file) = auth.map_or((false, None), |auth| (auth.verify, auth.ca_file.as_deref()));
-                let config = tls.config_for_others(verify, ca_file).map_err(io::Error::other)?;
-                server.listen_rustls_0_23(socket, config)?
+                let config = tls.config_for_others(verify || asks_authorities, ca_file).map_err(io::Error::other)?;
+                server.on_connect(note_certificates).listen_rustls_0_23(socket, config)?
             }
         };
         Ok(Some(server.run()))

@@ -1,15 +1,19 @@
 //! `http_auth`: lets only those in who show what it asks for.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::Error;
 use actix_web::HttpResponse;
 use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
+use tokio::net::TcpStream;
+use troupe_actors::net::tls::PeerCertificate;
 
 use super::MonitorState;
 
@@ -21,6 +25,12 @@ pub(super) async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    if !is_vouched_for(&request).await {
+        let refusal = HttpResponse::Forbidden()
+            .content_type("text/plain; charset=utf-8")
+            .body("403 the client's certificate is not OCSP valid\n");
+        return Ok(request.into_response(refusal).map_into_right_body());
+    }
     let _open = request.app_data::<Data<MonitorState>>().map(|state| OpenRequest::new(&state.open_requests));
     if is_admitted(&request).await {
         return next.call(request).await.map(ServiceResponse::map_into_left_body);
@@ -45,6 +55,33 @@ impl OpenRequest {
 impl Drop for OpenRequest {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// The certificates a client of the monitor showed.
+struct Shown(Vec<PeerCertificate>);
+
+/// Keeps what a client showed in its handshake, for the requests of its connection.
+pub(super) fn note_certificates(connection: &dyn Any, data: &mut Extensions) {
+    let Some(stream) = connection.downcast_ref::<TlsStream<TcpStream>>() else { return };
+    let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    data.insert(Shown(shown.iter().cloned().map(PeerCertificate::new).collect()));
+}
+
+/// Whether the authorities that are asked about clients' certificates vouch for this one, too.
+async fn is_vouched_for(request: &ServiceRequest) -> bool {
+    let (Some(state), Some(shown)) = (request.app_data::<Data<MonitorState>>(), request.conn_data::<Shown>()) else {
+        return true;
+    };
+    if !state.asks_authorities {
+        return true;
+    }
+    let services = state.reporter.services();
+    let (Some(tls), Some(cache)) = (services.tls().map(|tls| tls.load()), services.ocsp_cache()) else { return true };
+    match tls.peer_check() {
+        Some(check) => check.judge(&shown.0, &cache).await.is_valid,
+        // A reload has switched it off.
+        None => true,
     }
 }
 

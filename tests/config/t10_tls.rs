@@ -60,3 +60,41 @@ fn bad_blocks_are_refused_in_the_same_words() {
         "tls { cert_store: \"WindowsLocalMachine\" }\n",
     ]);
 }
+
+#[test]
+fn authorities_that_are_asked() {
+    compare(&[
+        "ocsp: true\n",
+        "ocsp: false\n",
+        "ocsp: auto\n",
+        "ocsp: 5\n",
+        "ocsp { mode: ALWAYS, url: \"http://a\" }\n",
+        "ocsp { mode: never }\n",
+        "ocsp { mode: sometimes }\n",
+        "ocsp { mode: 5 }\n",
+        "ocsp { url: 5 }\n",
+        "ocsp { foo: 1 }\n",
+        "ocsp_cache: true\n",
+        "ocsp_cache: false\n",
+        "ocsp_cache: 5\n",
+        "ocsp_cache { save_interval: -5 }\n",
+        "ocsp_cache { Type: LOCAL, local_store: \"x\", preserve_revoked: true, save_interval: 1.5 }\n",
+        "ocsp_cache { type: none, save_interval: \"3m\" }\n",
+        "ocsp_cache { type: foo }\n",
+        "ocsp_cache { type: 5 }\n",
+        "ocsp_cache { local_store: 5 }\n",
+        "ocsp_cache { save_interval: abc }\n",
+        "ocsp_cache { save_interval: true }\n",
+        "ocsp_cache { foo: 1 }\n",
+        "tls { verify: true, ocsp_peer: true }\n",
+        "tls { ocsp_peer: false }\n",
+        "tls { verify: true, ocsp_peer { Verify: true, ca_timeout: 2.5, allowed_clockskew: \"1m\", warn_only: true } }\n",
+        "tls { verify: true, ocsp_peer { unknown_is_good: true, allow_when_ca_unreachable: true } }\n",
+        "tls { verify: true, ocsp_peer { cache_ttl_when_next_update_unset: -5 } }\n",
+        "tls { ocsp_peer: 5 }\n",
+        "tls { ocsp_peer { verify: 5 } }\n",
+        "tls { ocsp_peer { ca_timeout: abc } }\n",
+        "tls { ocsp_peer { ca_timeout: true } }\n",
+        "tls { ocsp_peer { foo: true } }\n",
+    ]);
+}

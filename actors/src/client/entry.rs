@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::BytesMut;
 use tokio::io::AsyncWriteExt;
+use tokio::time::timeout_at;
 use tracing::{debug, error, trace, warn};
 use troupe_codecs::client::encoder;
 use troupe_engine::auth::Presented;
@@ -15,11 +16,11 @@ use troupe_engine::options::{ConnectionType, HandshakeFirst};
 use super::actor::Established;
 use super::info::{ConnectionFacts, connection_info, info_line};
 use super::registry::Place;
-use super::{ClientActor, ClientServices};
+use super::{ClientActor, ClientEvent, ClientServices};
 use crate::connection::{CloseReason, ClosedConnection, ConnectionStatus, TlsFacts, Traffic};
 use crate::metrics::ConnectionKind;
 use crate::net::tls::rate_limit::THROTTLED;
-use crate::net::tls::{HandshakeError, TlsAcceptorHandle};
+use crate::net::tls::{HandshakeError, TlsAcceptorHandle, TlsServer, TlsSession};
 use crate::net::{
     AcceptedSocket, ConnectionFactory, FirstByte, PROXY_TIMEOUT, PlainSocket, RemoteAddress, Transport, first_byte,
     read_proxy_preamble,
@@ -231,7 +232,17 @@ impl Entrance {
             return Err(self.turn_away(&mut socket, THROTTLED, false).await);
         }
         debug!(conn = %self.label(), "Starting TLS client connection handshake");
-        match tls.load().handshake(socket).await {
+        let server = tls.load();
+        let deadline = Instant::now() + server.options().timeout;
+        let timeout_text = socket.timeout_text();
+        let accepted = match server.handshake(socket).await {
+            Ok(accepted) => {
+                let judged = timeout_at(deadline.into(), self.judge_certificates(&server, &accepted.session)).await;
+                judged.unwrap_or(Err(HandshakeError::Timeout(timeout_text))).map(|()| accepted)
+            }
+            Err(cause) => Err(cause),
+        };
+        match accepted {
             Ok(accepted) => {
                 let own = accepted.session.peer.first();
                 self.presented.certificate = own.map(|certificate| Arc::new(certificate.names()));
@@ -246,6 +257,25 @@ impl Entrance {
                 Err(self.end(CloseReason::TlsHandshakeFailure))
             }
         }
+    }
+
+    /// Has authorities asked about the client's certificates, where that is configured.
+    async fn judge_certificates(&self, server: &TlsServer, session: &TlsSession) -> Result<(), HandshakeError> {
+        let Some(check) = server.peer_check() else { return Ok(()) };
+        // Where there is a check, there is a cache.
+        let cache = self.services.ocsp_cache();
+        let (Some(peer), Some(cache)) = (session.peer.first(), cache) else { return Err(HandshakeError::Revoked) };
+        let news = check.judge(&session.peer, &cache).await;
+        let events = &self.services.events;
+        for (link, reason) in news.invalid {
+            events.tell(|| ClientEvent::CertificateInvalid { peer: peer.clone(), link, reason });
+        }
+        if news.is_valid {
+            return Ok(());
+        }
+        let reason = HandshakeError::Revoked.to_string();
+        events.tell(|| ClientEvent::CertificateRefused { peer: peer.clone(), reason });
+        Err(HandshakeError::Revoked)
     }
 
     fn log_handshake_error(&self, cause: &HandshakeError) {

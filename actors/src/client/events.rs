@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use crate::connection::Traffic;
+use crate::net::tls::PeerCertificate;
 use crate::queue::{Batch, Fenced, FullPolicy, Queue, QueueConsumer, QueueLimits};
 use crate::router::ClientSink;
 
@@ -48,6 +49,22 @@ pub enum ClientEvent {
         reason: &'static str,
         /// When.
         at: SystemTime,
+    },
+    /// A client was not let in for its certificates.
+    CertificateRefused {
+        /// Its own.
+        peer: PeerCertificate,
+        /// Why.
+        reason: String,
+    },
+    /// A certificate that a client showed is not good.
+    CertificateInvalid {
+        /// Its own.
+        peer: PeerCertificate,
+        /// The one that is not good.
+        link: PeerCertificate,
+        /// Why.
+        reason: String,
     },
     /// The server takes no new clients.
     LameDuck,

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use troupe_codecs::client::ServerInfo;
 use troupe_engine::options::Options;
 
@@ -16,7 +16,7 @@ use super::usage::Users;
 use crate::auth::{AccountDesk, Authenticator, CalloutDesk};
 use crate::connection::{CloseReason, ClosedConnection, ClosedRing};
 use crate::metrics::{ConnectionKind, ServerCounters};
-use crate::net::tls::{ConnectionRateLimit, TlsAcceptorHandle};
+use crate::net::tls::{ConnectionRateLimit, OcspCache, TlsAcceptorHandle};
 use crate::router::{AccountView, Accounts, RouterHandle};
 use crate::supervisor::{ConnectionGroup, Faults};
 
@@ -60,6 +60,7 @@ pub struct ClientServices {
     keeps_delegated: AtomicBool,
     info: ArcSwap<ServerInfo>,
     tls: Option<TlsAcceptorHandle>,
+    ocsp_cache: ArcSwapOption<OcspCache>,
     handshakes: Option<ConnectionRateLimit>,
     is_reporting_refusals: AtomicBool,
     is_lame_duck: AtomicBool,
@@ -111,6 +112,7 @@ impl ClientServices {
             keeps_delegated: AtomicBool::new(true),
             info: ArcSwap::from_pointee(info),
             tls,
+            ocsp_cache: ArcSwapOption::empty(),
             handshakes: (limit > 0).then(|| ConnectionRateLimit::new(limit)),
             is_reporting_refusals: AtomicBool::new(false),
             is_lame_duck: AtomicBool::new(false),
@@ -190,6 +192,17 @@ impl ClientServices {
     #[must_use]
     pub fn tls(&self) -> Option<TlsAcceptorHandle> {
         self.tls.clone()
+    }
+
+    /// What authorities said of clients' certificates, where they are asked.
+    #[must_use]
+    pub fn ocsp_cache(&self) -> Option<Arc<OcspCache>> {
+        self.ocsp_cache.load_full()
+    }
+
+    /// Keeps what authorities say of clients' certificates in another cache. Yields the one before.
+    pub fn set_ocsp_cache(&self, cache: Option<OcspCache>) -> Option<Arc<OcspCache>> {
+        self.ocsp_cache.swap(cache.map(Arc::new))
     }
 
     /// Whether `place` is one too many.

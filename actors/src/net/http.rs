@@ -8,9 +8,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, HOST, HeaderValue, LOCATION, USER_AGENT};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, LOCATION, USER_AGENT};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
@@ -60,8 +60,17 @@ pub enum HttpError {
 /// Fetches documents.
 #[derive(Debug)]
 pub struct HttpFetcher {
-    tls: Arc<TlsClient>,
+    /// Nothing where the system trusts nobody.
+    tls: Option<Arc<TlsClient>>,
     timeout: Duration,
+}
+
+/// What is sent with a question.
+#[derive(Clone, Debug)]
+struct Form {
+    content: Bytes,
+    content_type: &'static str,
+    accept: &'static str,
 }
 
 impl HttpFetcher {
@@ -71,7 +80,14 @@ impl HttpFetcher {
     /// Certificates cannot be read.
     pub fn new(tls: Option<&TlsOptions>, timeout: Duration) -> Result<Self, TlsConfigError> {
         let tls = TlsClient::load(tls.unwrap_or(&TlsOptions::default()))?;
-        Ok(Self { tls: Arc::new(tls), timeout })
+        Ok(Self { tls: Some(Arc::new(tls)), timeout })
+    }
+
+    /// A fetcher for servers anywhere, which waits no longer than `timeout`. Where the system has no authorities it knows HTTP
+    /// only. Blocks on the file system.
+    #[must_use]
+    pub fn for_strangers(timeout: Duration) -> Self {
+        Self { tls: TlsClient::load(&TlsOptions::default()).ok().map(Arc::new), timeout }
     }
 
     /// The document at `url`, in UTF-8.
@@ -79,21 +95,50 @@ impl HttpFetcher {
     /// # Errors
     /// See [`HttpError`].
     pub async fn get(&self, url: &str) -> Result<String, HttpError> {
-        let url = Url::parse(url)?;
-        tokio::time::timeout(self.timeout, self.follow(url)).await.unwrap_or(Err(HttpError::Timeout))
+        Ok(String::from_utf8_lossy(&self.get_bytes(url).await?).into_owned())
     }
 
-    async fn follow(&self, mut url: Url) -> Result<String, HttpError> {
+    /// The document at `url`.
+    ///
+    /// # Errors
+    /// See [`HttpError`].
+    pub async fn get_bytes(&self, url: &str) -> Result<Bytes, HttpError> {
+        self.fetch(url, None).await
+    }
+
+    /// What the server at `url` answers to `content`.
+    ///
+    /// # Errors
+    /// See [`HttpError`].
+    pub async fn post(
+        &self,
+        url: &str,
+        content: Bytes,
+        content_type: &'static str,
+        accept: &'static str,
+    ) -> Result<Bytes, HttpError> {
+        self.fetch(url, Some(Form { content, content_type, accept })).await
+    }
+
+    async fn fetch(&self, url: &str, form: Option<Form>) -> Result<Bytes, HttpError> {
+        let url = Url::parse(url)?;
+        tokio::time::timeout(self.timeout, self.follow(url, form)).await.unwrap_or(Err(HttpError::Timeout))
+    }
+
+    async fn follow(&self, mut url: Url, mut form: Option<Form>) -> Result<Bytes, HttpError> {
         for _ in 0..MAX_REDIRECTS {
-            match self.ask(&url).await? {
-                Answer::Document(text) => return Ok(text),
-                Answer::Elsewhere(place) => url = url.join(&place)?,
+            match self.ask(&url, form.as_ref()).await? {
+                Answer::Document(document) => return Ok(document),
+                Answer::Elsewhere { place, keeps_form } => {
+                    url = url.join(&place)?;
+                    form = form.filter(|_| keeps_form);
+                }
             }
         }
         Err(HttpError::Redirects)
     }
 
-    async fn ask(&self, url: &Url) -> Result<Answer, HttpError> {
+    async fn ask(&self, url: &Url, form: Option<&Form>) -> Result<Answer, HttpError> {
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let is_secure = match url.scheme() {
             "http" => false,
@@ -104,26 +149,31 @@ impl HttpFetcher {
         let failed = |cause: io::Error| HttpError::Dial(format!("{host}:{port}"), os_text(&cause));
         let stream = TcpStream::connect((host, port)).await.map_err(failed)?;
         if is_secure {
-            let stream = self.tls.secure(stream, host).await;
-            exchange(stream.map_err(|cause| HttpError::Connection(os_text(&cause)))?, url).await
+            let nobody = || HttpError::Connection("tls: this system has no certificate authorities".to_owned());
+            let stream = self.tls.as_ref().ok_or_else(nobody)?.secure(stream, host).await;
+            exchange(stream.map_err(|cause| HttpError::Connection(os_text(&cause)))?, url, form).await
         } else {
-            exchange(stream, url).await
+            exchange(stream, url, form).await
         }
     }
 }
 
 /// What a server answers.
 enum Answer {
-    Document(String),
-    Elsewhere(String),
+    Document(Bytes),
+    Elsewhere { place: String, keeps_form: bool },
 }
 
 /// Asks once over a connection that is open.
-async fn exchange(stream: impl AsyncRead + AsyncWrite + Unpin, url: &Url) -> Result<Answer, HttpError> {
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    url: &Url,
+    form: Option<&Form>,
+) -> Result<Answer, HttpError> {
     let failed = |cause: hyper::Error| HttpError::Protocol(Box::new(cause));
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
     let mut connection = pin!(connection);
-    let mut asking = pin!(async { read(sender.send_request(request(url)?).await.map_err(failed)?).await });
+    let mut asking = pin!(async { read(sender.send_request(request(url, form)?).await.map_err(failed)?).await });
     tokio::select! {
         biased;
         answer = &mut asking => answer,
@@ -132,7 +182,7 @@ async fn exchange(stream: impl AsyncRead + AsyncWrite + Unpin, url: &Url) -> Res
     }
 }
 
-fn request(url: &Url) -> Result<Request<Empty<Bytes>>, HttpError> {
+fn request(url: &Url, form: Option<&Form>) -> Result<Request<Full<Bytes>>, HttpError> {
     let failed = |cause: hyper::http::Error| HttpError::Protocol(Box::new(cause));
     let path = match url.query() {
         Some(query) => format!("{}?{query}", url.path()),
@@ -140,14 +190,18 @@ fn request(url: &Url) -> Result<Request<Empty<Bytes>>, HttpError> {
     };
     let host = url.host_str().unwrap_or_default();
     let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-    let mut request = Request::get(path).header(HOST, host).header(USER_AGENT, "troupe");
+    let request = match form {
+        None => Request::get(path),
+        Some(form) => Request::post(path).header(CONTENT_TYPE, form.content_type).header(ACCEPT, form.accept),
+    };
+    let mut request = request.header(HOST, host).header(USER_AGENT, "troupe");
     if !url.username().is_empty() {
         let text = |part: &str| percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned();
         let login = format!("{}:{}", text(url.username()), text(url.password().unwrap_or_default()));
         let login = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(login)));
         request = request.header(AUTHORIZATION, login.map_err(|cause| HttpError::Protocol(Box::new(cause)))?);
     }
-    request.body(Empty::new()).map_err(failed)
+    request.body(Full::new(form.map(|form| form.content.clone()).unwrap_or_default())).map_err(failed)
 }
 
 async fn read(response: Response<Incoming>) -> Result<Answer, HttpError> {
@@ -156,7 +210,7 @@ async fn read(response: Response<Incoming>) -> Result<Answer, HttpError> {
     match (status, place) {
         (StatusCode::OK, _) => {
             let body = Limited::new(response.into_body(), MAX_DOCUMENT).collect().await.map_err(HttpError::Protocol)?;
-            Ok(Answer::Document(String::from_utf8_lossy(&body.to_bytes()).into_owned()))
+            Ok(Answer::Document(body.to_bytes()))
         }
         (
             StatusCode::MOVED_PERMANENTLY
@@ -165,7 +219,10 @@ async fn read(response: Response<Incoming>) -> Result<Answer, HttpError> {
             | StatusCode::TEMPORARY_REDIRECT
             | StatusCode::PERMANENT_REDIRECT,
             Some(place),
-        ) => Ok(Answer::Elsewhere(place)),
+        ) => {
+            let keeps_form = matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+            Ok(Answer::Elsewhere { place, keeps_form })
+        }
         _ => Err(HttpError::Status(status)),
     }
 }

@@ -7,7 +7,7 @@ use troupe_codecs::client::ServerInfo;
 use troupe_codecs::jwt::claims_json;
 use troupe_codecs::report::connz::ProxyInfo;
 use troupe_codecs::report::varz::{
-    CountersVarz, DiskWaits, IdentityVarz, KindCounts, LimitsVarz, Proxies, TrafficVarz,
+    CountersVarz, DiskWaits, IdentityVarz, KindCounts, LimitsVarz, OcspCacheVarz, Proxies, TrafficVarz,
 };
 use troupe_codecs::report::varz_blocks::{ClusterVarz, MqttVarz, WebsocketVarz};
 use troupe_codecs::report::{Timestamp, Varz, uptime_text};
@@ -17,6 +17,7 @@ use troupe_engine::options::{Options, WriteTimeoutPolicy};
 use super::{PeerCounts, Reporter};
 use crate::connection::Traffic;
 use crate::metrics::{ConnectionKind, KindCounters};
+use crate::net::tls::ocsp::CacheCounts;
 
 /// nats-server's experiments and what they are unless configured.
 const FEATURE_FLAGS: [(&str, bool); 4] = [
@@ -103,6 +104,7 @@ impl Reporter {
             identity: IdentityVarz {
                 // INFO leaves this out where guests may come in, too.
                 auth_required: self.services.authenticator().current().is_configured(),
+                tls_ocsp_peer_verify: options.tls.as_ref().is_some_and(|tls| tls.ocsp_peer.verify),
                 ..identity(&self.services.info())
             },
             limits: limits(&options),
@@ -138,6 +140,7 @@ impl Reporter {
             stale_connection_stats: by_kind(&counters.stale_connections),
             disk_io_wait_stats: DiskWaits::default(),
             proxies: proxies(&options),
+            ocsp_peer_cache: self.services.ocsp_cache().and_then(|cache| cache.counts()).map(cached),
             tls_cert_not_after: certificate_end.map(Timestamp::from_unix_seconds),
         }
     }
@@ -160,6 +163,18 @@ fn identity(info: &ServerInfo) -> IdentityVarz {
         ip: String::new(),
         connect_urls: info.connect_urls.clone(),
         ws_connect_urls: Vec::new(),
+    }
+}
+
+fn cached(counts: CacheCounts) -> OcspCacheVarz {
+    OcspCacheVarz {
+        cache_type: "local",
+        cache_hits: counts.hits,
+        cache_misses: counts.misses,
+        cached_responses: counts.responses,
+        cached_revoked_responses: counts.revoked,
+        cached_good_responses: counts.good,
+        cached_unknown_responses: counts.unknown,
     }
 }
 

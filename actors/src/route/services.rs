@@ -21,7 +21,7 @@ use crate::auth::PasswordComparer;
 use crate::connection::{CloseReason, Traffic};
 use crate::metrics::{ConnectionKind, ServerCounters};
 use crate::net::own_addresses;
-use crate::net::tls::{TlsClient, TlsConfigError, TlsServer};
+use crate::net::tls::{Stapling, TlsClient, TlsConfigError, TlsServer};
 use crate::router::local::SeatPlan;
 use crate::router::{AccountView, Accounts, Pools, RouterHandle};
 use crate::supervisor::{ArbiterSlot, ConnectionGroup, Faults};
@@ -41,7 +41,10 @@ impl RouteTls {
     /// A file is missing or wrong, or a name in the options is unknown.
     pub fn load(options: &Options) -> Result<Option<(Self, Vec<String>)>, TlsConfigError> {
         let Some(tls) = &options.cluster.tls else { return Ok(None) };
-        let (server, warnings) = TlsServer::load(tls)?;
+        let (server, warnings) = TlsServer::load(tls, &Stapling::of(options))?;
+        if server.has_staples() {
+            return Err(TlsConfigError::PeerStaples);
+        }
         Ok(Some((Self { server, client: TlsClient::load(tls)? }, warnings)))
     }
 }

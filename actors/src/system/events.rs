@@ -3,10 +3,15 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use troupe_codecs::report::peers::RouteInfo;
 use troupe_codecs::report::varz::KindCounts;
 use troupe_codecs::report::{Layout, RoutezOptions, Timestamp, render};
-use troupe_codecs::system::event::{CONNECT, CONNECTIONS, DISCONNECT, EventHead, KindStats, RouteStat, ServerStats};
+use troupe_codecs::system::event::{
+    CERTIFICATE_INVALID, CERTIFICATE_REFUSED, CONNECT, CONNECTIONS, CertificateInfo, CertificateInvalid,
+    CertificateRefused, DISCONNECT, EventHead, KindStats, RouteStat, ServerStats,
+};
 use troupe_codecs::system::{AccountConnections, Amount, ClientInfo, ConnectEvent, DisconnectEvent, StatszEvent};
 use troupe_engine::id::nuid;
 use troupe_engine::options::GLOBAL_ACCOUNT;
@@ -15,6 +20,7 @@ use super::SystemServices;
 use super::actor::System;
 use crate::client::ClientEvent;
 use crate::connection::{CloseReason, Traffic};
+use crate::net::tls::PeerCertificate;
 use crate::router::{AccountView, ClientSink};
 
 /// Told in the account of somebody who was not let in.
@@ -44,6 +50,8 @@ impl System {
                 let subject = format!("$SYS.ACCOUNT.{GLOBAL_ACCOUNT}.DISCONNECT");
                 self.tell_refused(&subject, sink, user, *traffic, reason, *at);
             }
+            ClientEvent::CertificateRefused { peer, reason } => self.tell_certificate(peer, None, reason),
+            ClientEvent::CertificateInvalid { peer, link, reason } => self.tell_certificate(peer, Some(link), reason),
             ClientEvent::LameDuck => self.tell_server("LAMEDUCK"),
             ClientEvent::Shutdown => self.tell_server("SHUTDOWN"),
         }
@@ -56,6 +64,26 @@ impl System {
     fn tell_server(&self, what: &str) {
         let subject = format!("$SYS.SERVER.{}.{what}", self.services.reporter.server_id());
         self.tell(&subject, &self.services.stamp());
+    }
+
+    /// Tells that a client was not let in for its certificates, or which of them is not good.
+    fn tell_certificate(&self, peer: &PeerCertificate, link: Option<&PeerCertificate>, reason: &str) {
+        let what = if link.is_some() { "LINK.INVALID" } else { "CONN.REJECT" };
+        let subject = format!("$SYS.SERVER.{}.OCSP.PEER.{what}", self.services.reporter.server_id());
+        if !self.is_heard(&subject) {
+            return;
+        }
+        let (peer, server, reason) = (certificate_info(peer), self.services.stamp(), reason.to_owned());
+        match link.map(certificate_info) {
+            None => {
+                let head = head(CERTIFICATE_REFUSED);
+                self.tell(&subject, &CertificateRefused { head, kind: "Client", peer, server, reason });
+            }
+            Some(link) => {
+                let head = head(CERTIFICATE_INVALID);
+                self.tell(&subject, &CertificateInvalid { head, link, peer, server, reason });
+            }
+        }
     }
 
     fn tell_connected(&self, sink: &Arc<ClientSink>, account: &str) {
@@ -230,6 +258,15 @@ impl SystemServices {
 fn by_kind(counts: &KindCounts) -> KindStats {
     let KindCounts { clients, routes, gateways, leafs } = *counts;
     KindStats { clients, routes, gateways, leafs }
+}
+
+fn certificate_info(certificate: &PeerCertificate) -> CertificateInfo {
+    CertificateInfo {
+        subject: certificate.subject(),
+        issuer: certificate.issuer(),
+        fingerprint: certificate.fingerprint(),
+        raw: STANDARD.encode(certificate.der()),
+    }
 }
 
 fn head(kind: &'static str) -> EventHead {

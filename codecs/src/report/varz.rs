@@ -98,9 +98,38 @@ pub struct Varz {
     /// Trusted proxies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxies: Option<Proxies>,
+    /// What authorities said of clients' certificates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ocsp_peer_cache: Option<OcspCacheVarz>,
     /// End of the server certificate's life.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_cert_not_after: Option<Timestamp>,
+}
+
+/// The cache of what authorities said of clients' certificates.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct OcspCacheVarz {
+    /// `local`.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub cache_type: &'static str,
+    /// Questions it answered.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cache_hits: u64,
+    /// Questions it did not answer.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cache_misses: u64,
+    /// Answers in it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cached_responses: u64,
+    /// Those that say revoked.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cached_revoked_responses: u64,
+    /// Those that say good.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cached_good_responses: u64,
+    /// Those that say unknown.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cached_unknown_responses: u64,
 }
 
 /// Who the server is and where clients find it.

@@ -21,6 +21,11 @@ pub const CONNECTIONS: &str = "io.nats.server.advisory.v1.account_connections";
 /// Type of [`ServiceLatency`].
 pub const LATENCY: &str = "io.nats.server.metric.v1.service_latency";
 
+/// Type of [`CertificateRefused`].
+pub const CERTIFICATE_REFUSED: &str = "io.nats.server.advisory.v1.ocsp_peer_reject";
+/// Type of [`CertificateInvalid`].
+pub const CERTIFICATE_INVALID: &str = "io.nats.server.advisory.v1.ocsp_peer_link_invalid";
+
 /// How every typed event begins.
 #[derive(Clone, Debug, Serialize)]
 pub struct EventHead {
@@ -68,6 +73,55 @@ pub struct DisconnectEvent {
     pub sent: Amount,
     /// What it got from the server.
     pub received: Amount,
+    /// Why.
+    pub reason: String,
+}
+
+/// A certificate.
+#[derive(Clone, Debug, Serialize)]
+pub struct CertificateInfo {
+    /// Whose it is.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub subject: String,
+    /// Who issued it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub issuer: String,
+    /// Its SHA-256 in base64.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub fingerprint: String,
+    /// The whole, in base64.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub raw: String,
+}
+
+/// A client was not let in, because its certificates are not good.
+#[derive(Clone, Debug, Serialize)]
+pub struct CertificateRefused {
+    /// How it begins.
+    #[serde(flatten)]
+    pub head: EventHead,
+    /// Kind of connection.
+    pub kind: &'static str,
+    /// Its own certificate.
+    pub peer: CertificateInfo,
+    /// Who tells.
+    pub server: ServerStamp,
+    /// Why.
+    pub reason: String,
+}
+
+/// A certificate that a client showed is not good.
+#[derive(Clone, Debug, Serialize)]
+pub struct CertificateInvalid {
+    /// How it begins.
+    #[serde(flatten)]
+    pub head: EventHead,
+    /// The one that is not good.
+    pub link: CertificateInfo,
+    /// The client's own.
+    pub peer: CertificateInfo,
+    /// Who tells.
+    pub server: ServerStamp,
     /// Why.
     pub reason: String,
 }

@@ -298,6 +298,12 @@ impl Differ<'_> {
         }
         refuse("AllowNonTLS", self.old.allow_non_tls, self.new.allow_non_tls)?;
         self.report(scope, "tls watch", self.old.watches_certificates(), self.new.watches_certificates());
+        if self.old.ocsp != self.new.ocsp {
+            self.change(scope, "Reloaded: OCSP".to_owned());
+        }
+        if self.old.ocsp_cache != self.new.ocsp_cache {
+            self.change(scope, "Reloaded OCSP peer cache".to_owned());
+        }
         Ok(())
     }
 
@@ -374,7 +380,7 @@ fn flags(flags: &BTreeMap<String, bool>) -> String {
 
 /// Everything that makes a new TLS configuration necessary.
 fn material(tls: &TlsOptions) -> impl PartialEq + Debug + '_ {
-    let files = (&tls.certificates, &tls.ca_file, tls.verify);
+    let files = (&tls.certificates, &tls.ca_file, tls.verify, &tls.ocsp_peer);
     (files, tls.min_version, &tls.cipher_suites, &tls.curve_preferences)
 }
 

@@ -15,6 +15,7 @@ pub mod limits;
 pub mod listen;
 pub mod logging;
 pub mod monitor;
+pub mod ocsp;
 pub mod rate;
 pub mod route_url;
 pub mod tls;
@@ -40,6 +41,7 @@ pub use limits::{LameDuckOptions, LimitOptions, TimingOptions, WriteTimeoutPolic
 pub use listen::{ListenAddress, ListenOptions};
 pub use logging::{LogFormat, LoggingOptions};
 pub use monitor::{MonitorAuth, MonitorOptions};
+pub use ocsp::{OcspCacheOptions, OcspMode, OcspOptions, OcspPeerOptions};
 pub use rate::{Rate, RateOptions, UserLimitOptions};
 pub use route_url::RouteUrl;
 pub use tls::{CertificatePair, HandshakeFirst, TlsOptions, TlsVersion};
@@ -99,6 +101,10 @@ pub struct Options {
     pub allow_non_tls: bool,
     /// Pick up changed certificate files without a signal. On by default (see [`Options::watches_certificates`]).
     pub tls_watch_disabled: bool,
+    /// Staples of the server's certificates; `None` staples those that say they must be.
+    pub ocsp: Option<OcspOptions>,
+    /// Where answers about clients' certificates are kept.
+    pub ocsp_cache: Option<OcspCacheOptions>,
     /// The cluster this server belongs to.
     pub cluster: ClusterOptions,
     /// File that receives the process id.
@@ -146,6 +152,8 @@ impl Default for Options {
             tls: None,
             allow_non_tls: false,
             tls_watch_disabled: false,
+            ocsp: None,
+            ocsp_cache: None,
             cluster: ClusterOptions::default(),
             pid_file: None,
             ports_file_dir: None,

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::OcspPeerOptions;
+
 /// A certificate chain and its key, both PEM files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificatePair {
@@ -68,6 +70,8 @@ pub struct TlsOptions {
     pub handshake_first: HandshakeFirst,
     /// Most handshakes per second; zero is unlimited.
     pub connection_rate_limit: u32,
+    /// Certificates of clients are asked about.
+    pub ocsp_peer: OcspPeerOptions,
 }
 
 /// Time for the handshake when none is configured.
@@ -89,6 +93,7 @@ impl Default for TlsOptions {
             timeout: DEFAULT_TLS_TIMEOUT,
             handshake_first: HandshakeFirst::No,
             connection_rate_limit: 0,
+            ocsp_peer: OcspPeerOptions::default(),
         }
     }
 }

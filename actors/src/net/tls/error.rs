@@ -36,6 +36,15 @@ pub enum TlsConfigError {
         /// Configured values.
         names: Vec<String>,
     },
+    /// A certificate cannot be stapled.
+    #[error("{0}")]
+    Staple(String),
+    /// Certificates of connections between servers would have to be stapled.
+    #[error(
+        "staples of connections between servers are not supported, because the TLS library has none on the side that connects: \
+         a certificate of the cluster that says it must be stapled needs \"ocsp: false\""
+    )]
+    PeerStaples,
     /// The TLS library refuses the combination.
     #[error("error configuring TLS: {0}")]
     Library(String),

@@ -59,6 +59,8 @@ pub enum HandshakeError {
     },
     /// The certificate's key is not one of `pinned_certs`. Holds its SHA-256, or nothing without a certificate.
     NotPinned(Option<String>),
+    /// The client's certificate was revoked, or nobody says that it was not.
+    Revoked,
     /// The connection broke. Holds Go's network error.
     Socket(String),
     /// The two sides do not agree, or the client's certificate is not accepted.
@@ -71,6 +73,7 @@ impl fmt::Display for HandshakeError {
             Self::NotTls => f.write_str("tls: first record does not look like a TLS handshake"),
             Self::End { cut: false } => f.write_str("EOF"),
             Self::End { cut: true } => f.write_str("unexpected EOF"),
+            Self::Revoked => f.write_str("client not OCSP valid"),
             Self::NotPinned(_) => f.write_str("certificate not pinned"),
             Self::Timeout(text) | Self::Socket(text) | Self::Protocol(text) => f.write_str(text),
         }

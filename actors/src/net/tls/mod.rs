@@ -3,6 +3,7 @@
 pub mod client;
 pub mod error;
 pub mod handshake;
+pub mod ocsp;
 pub mod peer;
 pub mod pem;
 pub mod rate_limit;
@@ -15,6 +16,7 @@ pub mod watch;
 pub use client::TlsClient;
 pub use error::TlsConfigError;
 pub use handshake::{HandshakeError, TlsAccepted, TlsSession};
+pub use ocsp::{OcspCache, PeerNews, StapleError, Stapling, keep_stapled};
 pub use peer::PeerCertificate;
 pub use rate_limit::ConnectionRateLimit;
 pub use server::{TlsAcceptorHandle, TlsServer};

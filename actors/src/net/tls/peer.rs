@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rustls_pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
 use troupe_engine::auth::{CertificateNames, RelativeName};
@@ -16,7 +18,9 @@ pub struct PeerCertificate {
 }
 
 impl PeerCertificate {
-    pub(super) fn new(der: CertificateDer<'static>) -> Self {
+    /// The certificate in this DER.
+    #[must_use]
+    pub fn new(der: CertificateDer<'static>) -> Self {
         Self { der }
     }
 
@@ -24,6 +28,19 @@ impl PeerCertificate {
     #[must_use]
     pub fn subject(&self) -> String {
         self.names().subject_text()
+    }
+
+    /// Who issued it, in the same form.
+    #[must_use]
+    pub fn issuer(&self) -> String {
+        let subject = self.parse().map(|certificate| relative_names(certificate.issuer())).unwrap_or_default();
+        CertificateNames { subject, ..Default::default() }.subject_text()
+    }
+
+    /// SHA-256 of the certificate in base64, as in events about it.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        STANDARD.encode(Sha256::digest(&self.der))
     }
 
     /// Lower-case hex SHA-256 of the SubjectPublicKeyInfo, as in `pinned_certs` and connz (`spki_sha256`).

@@ -39,6 +39,18 @@ pub fn load_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, Tls
     }
 }
 
+/// Whom `ca_file` names, or the system where there is none.
+///
+/// # Errors
+/// The file is unreadable or holds no certificate, or the system trusts nobody.
+pub fn trusted_authorities(ca_file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, TlsConfigError> {
+    let Some(file) = ca_file else {
+        let certificates = rustls_native_certs::load_native_certs().certs;
+        return if certificates.is_empty() { Err(TlsConfigError::NoSystemAuthorities) } else { Ok(certificates) };
+    };
+    load_authorities(file)
+}
+
 fn read_pair(pair: &CertificatePair, provider: &CryptoProvider) -> Result<CertifiedKey, PairError> {
     let certificate_text = read(&pair.cert_file).map_err(PairError::Read)?;
     let key_text = read(&pair.key_file).map_err(PairError::Read)?;

@@ -11,14 +11,16 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::CertificateDer;
+use tokio::sync::Notify;
 use tokio::time::timeout_at;
 use tokio_rustls::{TlsAcceptor, TlsStream};
-use troupe_engine::options::{TlsOptions, TlsVersion};
+use troupe_engine::options::{CertificatePair, TlsOptions, TlsVersion};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::handshake::{HandshakeError, TlsAccepted, TlsSession};
+use super::ocsp::{PeerCheck, Staple, StapleError, Stapling};
 use super::pem::load_pair;
-use super::resolver::CertificateChoice;
+use super::resolver::{CertificateChoice, Served};
 use super::verifier::ClientVerifier;
 use super::watch::Files;
 use super::{TlsConfigError, suites};
@@ -33,17 +35,20 @@ const SSL2: u8 = 0x80;
 pub struct TlsServer {
     acceptor: TlsAcceptor,
     options: TlsOptions,
+    stapling: Stapling,
+    certificates: Arc<CertificateChoice>,
+    peer_check: Option<PeerCheck>,
     files: Files,
     not_after: Option<i64>,
 }
 
 impl TlsServer {
     /// Reads the files and builds the configuration. Blocks on the file system. Beside the server come warnings for
-    /// configured values that are left out.
+    /// configured values that are left out. Certificates that are stapled are not shown before [`Self::staple`].
     ///
     /// # Errors
     /// A file is missing or wrong, or a name in the options is unknown.
-    pub fn load(options: &TlsOptions) -> Result<(Self, Vec<String>), TlsConfigError> {
+    pub fn load(options: &TlsOptions, stapling: &Stapling) -> Result<(Self, Vec<String>), TlsConfigError> {
         // Before the files are read: a change in between is then seen as one.
         let files = Files::look(options);
         let (provider, warnings) = provider(options)?;
@@ -62,11 +67,48 @@ impl TlsServer {
             false => WebPkiClientVerifier::no_client_auth(),
             true => ClientVerifier::build(options.ca_file.as_deref(), provider)?,
         };
-        let resolver = Arc::new(CertificateChoice::new(certificates));
-        let mut config = builder.with_client_cert_verifier(verifier).with_cert_resolver(resolver);
+        let certificates = Arc::new(CertificateChoice::new(serve(certificates, options, stapling)?));
+        let peer_check = match options.ocsp_peer.verify && options.verify {
+            false => None,
+            true => Some(PeerCheck::new(&options.ocsp_peer, options.ca_file.as_deref())?),
+        };
+        let builder = builder.with_client_cert_verifier(verifier);
+        let mut config = builder.with_cert_resolver(Arc::clone(&certificates) as Arc<dyn ResolvesServerCert>);
         config.ignore_client_order = true;
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        Ok((Self { acceptor, options: options.clone(), files, not_after }, warnings))
+        let (options, stapling) = (options.clone(), stapling.clone());
+        Ok((Self { acceptor, options, stapling, certificates, peer_check, files, not_after }, warnings))
+    }
+
+    /// Gets what authorities say of the certificates that are to be stapled.
+    ///
+    /// # Errors
+    /// An authority does not answer, or a certificate is revoked that the server must not be without.
+    pub async fn staple(&self) -> Result<(), StapleError> {
+        for staple in self.staples() {
+            staple.begin().await?;
+        }
+        Ok(())
+    }
+
+    /// Whether certificates are stapled.
+    #[must_use]
+    pub fn has_staples(&self) -> bool {
+        self.staples().next().is_some()
+    }
+
+    pub(super) fn staples(&self) -> impl Iterator<Item = &Arc<Staple>> {
+        self.certificates.staples()
+    }
+
+    pub(super) fn stapling(&self) -> &Stapling {
+        &self.stapling
+    }
+
+    /// Who asks about the certificates of clients, where somebody does.
+    #[must_use]
+    pub fn peer_check(&self) -> Option<&PeerCheck> {
+        self.peer_check.as_ref()
     }
 
     /// The options it was built from.
@@ -104,6 +146,10 @@ impl TlsServer {
             Err(error) => return Err(HandshakeError::Socket(socket.read_error_text(&error))),
         }
         let timeout_text = socket.timeout_text();
+        for staple in self.staples() {
+            // In vain, it is told and nothing is shown.
+            timeout_at(deadline.into(), staple.ensure()).await.ok();
+        }
         let stream = match timeout_at(deadline.into(), self.acceptor.accept(socket).into_fallible()).await {
             Ok(Ok(stream)) => TlsStream::from(stream),
             Ok(Err((error, socket))) => return Err(HandshakeError::of(&error, &socket)),
@@ -131,6 +177,8 @@ impl TlsServer {
 #[derive(Clone)]
 pub struct TlsAcceptorHandle {
     current: Arc<ArcSwap<TlsServer>>,
+    /// Wakes the one who keeps staples fresh.
+    replaced: Arc<Notify>,
 }
 
 impl fmt::Debug for TlsAcceptorHandle {
@@ -143,7 +191,7 @@ impl TlsAcceptorHandle {
     /// Starts with one configuration.
     #[must_use]
     pub fn new(server: TlsServer) -> Self {
-        Self { current: Arc::new(ArcSwap::from_pointee(server)) }
+        Self { current: Arc::new(ArcSwap::from_pointee(server)), replaced: Arc::default() }
     }
 
     /// The current configuration.
@@ -155,11 +203,18 @@ impl TlsAcceptorHandle {
     /// Puts another in its place.
     pub fn replace(&self, server: TlsServer) {
         self.current.store(Arc::new(server));
+        self.replaced.notify_one();
+    }
+
+    /// Waits until another is in place. For one who waits.
+    pub(super) async fn replaced(&self) {
+        self.replaced.notified().await;
     }
 
     /// Puts another in the place of `expected`, unless somebody else replaced that first. Says whether it did.
     pub(super) fn replace_if_current(&self, expected: &Arc<TlsServer>, server: TlsServer) -> bool {
         let previous = self.current.compare_and_swap(expected, Arc::new(server));
+        self.replaced.notify_one();
         Arc::ptr_eq(&previous, expected)
     }
 }
@@ -198,6 +253,20 @@ impl ResolvesServerCert for CurrentCertificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         self.0.load().acceptor.config().cert_resolver.resolve(hello)
     }
+}
+
+/// Prepares those certificates for staples that are to have some.
+fn serve(
+    certificates: Vec<CertifiedKey>,
+    options: &TlsOptions,
+    stapling: &Stapling,
+) -> Result<Vec<Served>, TlsConfigError> {
+    let serve = |(key, pair): (CertifiedKey, &CertificatePair)| {
+        let planned = Staple::plan(&key, &pair.cert_file, options.ca_file.as_deref(), stapling);
+        let planned = planned.map_err(TlsConfigError::Staple)?;
+        Ok(planned.map_or_else(|| Served::Plain(Arc::new(key)), |staple| Served::Stapled(Arc::new(staple))))
+    };
+    certificates.into_iter().zip(&options.certificates).map(serve).collect()
 }
 
 pub(super) fn provider(options: &TlsOptions) -> Result<(CryptoProvider, Vec<String>), TlsConfigError> {

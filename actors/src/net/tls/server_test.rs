@@ -11,11 +11,11 @@ use super::*;
 use crate::net::tls::certificates_for_tests::{Authority, certificate_in, options, replace};
 
 fn load(options: &TlsOptions) -> TlsServer {
-    TlsServer::load(options).unwrap().0
+    TlsServer::load(options, &Stapling::default()).unwrap().0
 }
 
 fn load_error(options: &TlsOptions) -> String {
-    TlsServer::load(options).map(|_| ()).unwrap_err().to_string()
+    TlsServer::load(options, &Stapling::default()).map(|_| ()).unwrap_err().to_string()
 }
 
 fn verifying(authority: &Authority) -> TlsOptions {

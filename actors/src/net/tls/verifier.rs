@@ -12,7 +12,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
 
 use super::TlsConfigError;
-use super::pem::load_authorities;
+use super::pem::trusted_authorities;
 
 /// Accepts what the library's verifier accepts, and, as Go does, a certificate that itself stands in the file of
 /// authorities. OpenSSL marks self-signed certificates as authorities unless told otherwise, and the library's verifier
@@ -29,7 +29,7 @@ impl ClientVerifier {
         ca_file: Option<&Path>,
         provider: Arc<CryptoProvider>,
     ) -> Result<Arc<dyn ClientCertVerifier>, TlsConfigError> {
-        let trusted = ca_file.map_or_else(system_authorities, load_authorities)?;
+        let trusted = trusted_authorities(ca_file)?;
         let mut roots = RootCertStore::empty();
         let (added, _) = roots.add_parsable_certificates(trusted.iter().cloned());
         if added == 0 {
@@ -38,14 +38,6 @@ impl ClientVerifier {
         let chains = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
         let chains = chains.map_err(|cause| TlsConfigError::Library(cause.to_string()))?;
         Ok(Arc::new(Self { chains, trusted }))
-    }
-}
-
-fn system_authorities() -> Result<Vec<CertificateDer<'static>>, TlsConfigError> {
-    let certificates = rustls_native_certs::load_native_certs().certs;
-    match certificates.is_empty() {
-        true => Err(TlsConfigError::NoSystemAuthorities),
-        false => Ok(certificates),
     }
 }
 

@@ -7,7 +7,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::spawn_blocking;
 use tracing::{error, info};
@@ -17,6 +17,9 @@ use super::{TlsAcceptorHandle, TlsServer};
 
 /// Time between two looks.
 pub const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Time until certificates are tried again whose authority may not have answered.
+const STAPLE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What the files of a `tls {}` block looked like at one moment, links followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,8 +64,8 @@ struct Watcher {
     handle: TlsAcceptorHandle,
     /// What the previous look saw.
     last: Option<Files>,
-    /// Files that could not be used; not tried again until they change.
-    refused: Option<Files>,
+    /// Files that could not be used, and when. They are tried again once they change, or their authority may answer.
+    refused: Option<(Files, Instant)>,
 }
 
 /// What one look led to.
@@ -87,17 +90,24 @@ impl Watcher {
         let server = self.handle.load();
         let options = server.options().clone();
         let Ok(files) = spawn_blocking(move || Files::look(&options)).await else { return Look::Same };
-        if files == *server.files() || self.refused.as_ref() == Some(&files) {
+        let is_refused = |(refused, at): &(Files, Instant)| {
+            *refused == files && (!server.has_staples() || at.elapsed() < STAPLE_INTERVAL)
+        };
+        if files == *server.files() || self.refused.as_ref().is_some_and(is_refused) {
             self.last = Some(files);
             return Look::Same;
         }
         if self.last.replace(files.clone()).as_ref() != Some(&files) {
             return Look::Changing;
         }
-        let options = server.options().clone();
-        let Ok(loaded) = spawn_blocking(move || TlsServer::load(&options)).await else { return Look::Same };
+        let (options, stapling) = (server.options().clone(), server.stapling().clone());
+        let Ok(loaded) = spawn_blocking(move || TlsServer::load(&options, &stapling)).await else { return Look::Same };
+        let loaded = match loaded {
+            Ok((next, _)) => next.staple().await.map(|()| next).map_err(|cause| cause.to_string()),
+            Err(cause) => Err(cause.to_string()),
+        };
         match loaded {
-            Ok((next, _)) => {
+            Ok(next) => {
                 self.refused = None;
                 if self.handle.replace_if_current(&server, next) {
                     info!("Reloaded: tls certificates changed on disk: {}", files.names());
@@ -106,7 +116,7 @@ impl Watcher {
             }
             Err(cause) => {
                 error!("Failed to reload tls certificates changed on disk, keeping those in use: {cause}");
-                self.refused = Some(files);
+                self.refused = Some((files, Instant::now()));
                 Look::Refused
             }
         }

@@ -1,3 +1,4 @@
+use crate::net::tls::Stapling;
 use std::os::unix::fs::symlink;
 
 use super::*;
@@ -12,7 +13,7 @@ async fn served(authority: &Authority, handle: &TlsAcceptorHandle) -> Vec<u8> {
 }
 
 fn watcher(pair: CertificatePair) -> (Watcher, TlsAcceptorHandle) {
-    let handle = TlsAcceptorHandle::new(TlsServer::load(&options(pair)).unwrap().0);
+    let handle = TlsAcceptorHandle::new(TlsServer::load(&options(pair), &Stapling::default()).unwrap().0);
     (Watcher::new(handle.clone()), handle)
 }
 
