@@ -5,9 +5,11 @@
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream, tcp, unix};
@@ -35,7 +37,7 @@ pub enum ReadHalf {
     /// Unix domain socket.
     Unix(unix::OwnedReadHalf),
     /// TLS.
-    Tls(tokio::io::ReadHalf<Box<TlsStream<PlainSocket>>>),
+    Tls(TlsHalf),
 }
 
 /// Writing side of a [`Transport`].
@@ -46,10 +48,14 @@ pub enum WriteHalf {
     /// Unix domain socket.
     Unix(unix::OwnedWriteHalf),
     /// TLS.
-    Tls(tokio::io::WriteHalf<Box<TlsStream<PlainSocket>>>),
+    Tls(TlsHalf),
     /// Any of them, behind compression.
     Compressed(Box<CompressedWrite>),
 }
+
+/// One side of a TLS connection. Each holds the lock for one call, which never waits.
+#[derive(Clone, Debug)]
+pub struct TlsHalf(Arc<Mutex<TlsStream<PlainSocket>>>);
 
 impl From<PlainSocket> for Transport {
     fn from(socket: PlainSocket) -> Self {
@@ -86,8 +92,8 @@ impl Transport {
                 (ReadHalf::Unix(read), WriteHalf::Unix(write))
             }
             Self::Tls(stream) => {
-                let (read, write) = tokio::io::split(stream);
-                (ReadHalf::Tls(read), WriteHalf::Tls(write))
+                let half = TlsHalf(Arc::new(Mutex::new(*stream)));
+                (ReadHalf::Tls(half.clone()), WriteHalf::Tls(half))
             }
         }
     }
@@ -127,16 +133,62 @@ impl WriteHalf {
     }
 
     /// How long the kernel goes on with a peer that acknowledges nothing of what it took, the socket being closed or not. Without effect
-    /// where the bytes are TLS or do not leave the machine.
+    /// where the bytes do not leave the machine.
     ///
     /// # Errors
     /// The socket's error.
     pub fn give_up_after(&self, limit: Duration) -> io::Result<()> {
         match self {
             Self::Tcp(half) => SockRef::from(half.as_ref()).set_tcp_user_timeout(Some(limit)),
-            Self::Unix(_) | Self::Tls(_) => Ok(()),
+            Self::Unix(_) => Ok(()),
+            Self::Tls(half) => half.give_up_after(limit),
             Self::Compressed(half) => half.give_up_after(limit),
         }
+    }
+}
+
+impl TlsHalf {
+    fn poll<T>(&self, poll: impl FnOnce(Pin<&mut TlsStream<PlainSocket>>) -> T) -> T {
+        poll(Pin::new(&mut *self.0.lock()))
+    }
+
+    fn give_up_after(&self, limit: Duration) -> io::Result<()> {
+        match self.0.lock().get_ref().0 {
+            PlainSocket::Tcp(stream) => SockRef::from(stream).set_tcp_user_timeout(Some(limit)),
+            PlainSocket::Unix(_) => Ok(()),
+        }
+    }
+}
+
+impl AsyncRead for TlsHalf {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.poll(|stream| stream.poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for TlsHalf {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll(|stream| stream.poll_write(cx, buf))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll(|stream| stream.poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.lock().is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll(|stream| stream.poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll(|stream| stream.poll_shutdown(cx))
     }
 }
 

@@ -3,8 +3,9 @@ use std::time::Duration;
 use base64::Engine;
 use rustls::ALL_VERSIONS;
 use rustls::version::{TLS12, TLS13};
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixStream;
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use troupe_engine::options::CertificatePair;
 
 use super::*;
@@ -62,6 +63,24 @@ async fn bytes_flow_after_the_handshake() {
     assert_eq!(&bytes, b"PING");
     write.shutdown().await.unwrap();
     assert_eq!(client.read(&mut bytes).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn the_kernel_is_told_when_to_give_up() {
+    let authority = Authority::new();
+    let server = load(&options(authority.issue("server", "a.test")));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let far = listener.accept().await.unwrap().0.into_std().unwrap();
+    let seen = far.try_clone().unwrap();
+    let far = PlainSocket::Tcp(TcpStream::from_std(far).unwrap());
+    let client = authority.client(ALL_VERSIONS, None);
+    let connect = client.connector().connect("a.test".try_into().unwrap(), near);
+    let (client, accepted) = tokio::join!(connect, server.handshake(far));
+    let (_client, (_read, write)) = (client.unwrap(), accepted.unwrap().transport.split());
+    let limit = Duration::from_secs(1);
+    write.give_up_after(limit).unwrap();
+    assert_eq!(SockRef::from(&seen).tcp_user_timeout().unwrap(), Some(limit));
 }
 
 #[tokio::test]
