@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use actix::SystemRunner;
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use troupe_actors::connection::writer::write_all;
+use troupe_actors::connection::writer::{WriteLimit, write_all};
 use troupe_actors::connection::{BufferPool, Outbound};
 use troupe_actors::net::{AcceptedSocket, RemoteAddress, Transport};
 use troupe_actors::router::publish::PublisherSettings;
@@ -104,7 +104,8 @@ fn sink(cid: u64) -> Arc<ClientSink> {
     let (_, write) = Transport::from(socket).split();
     let sink = Arc::new(ClientSink::new(cid, RemoteAddress::Unix, Outbound::new(write, MAX_PENDING), 1));
     let writing = Arc::clone(&sink);
-    actix::spawn(async move { write_all(writing.outbound(), Duration::from_secs(10)).await });
+    let limit = WriteLimit { deadline: Duration::from_secs(10), is_for_all: false };
+    actix::spawn(async move { write_all(writing.outbound(), limit).await });
     sink
 }
 

@@ -20,6 +20,7 @@ use super::table::SubscriptionTable;
 use super::usage::{Budgets, UserSeat};
 use crate::connection::closed::MAX_SUBSCRIPTIONS;
 use crate::connection::keepalive::PingDecision;
+use crate::connection::writer::WriteLimit;
 use crate::connection::{
     CloseReason, ClosedConnection, ClosedSubscription, ConnectionStatus, Keepalive, Outbound, ReadControl, ReadLimits,
     Reader, SharedReadLimits, reader,
@@ -248,11 +249,11 @@ impl ClientActor {
 
     fn start_writer(&self) {
         let sink = Arc::clone(&self.sink);
-        let deadline = self.services.options().timing.write_deadline;
+        let limit = WriteLimit::from(&self.services.options().timing);
         let guard = self.services.writer_guard();
         actix::spawn(async move {
             let _guard = guard;
-            sink.write_all(deadline).await;
+            sink.write_all(limit).await;
         });
     }
 

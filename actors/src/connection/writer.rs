@@ -5,10 +5,11 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
+use troupe_engine::options::{TimingOptions, WriteTimeoutPolicy};
 
 use super::Outbound;
 use super::outbound::{MAX_SLICES, fill_slices};
@@ -17,12 +18,27 @@ use crate::net::WriteHalf;
 /// Longest time for the last flush of a connection that closes.
 const CLOSING_FLUSH: Duration = Duration::from_secs(2);
 
+/// Longest time that writing may take.
+#[derive(Clone, Copy, Debug)]
+pub struct WriteLimit {
+    /// The time.
+    pub deadline: Duration,
+    /// It is meant for everything that is pending when the writer begins, not for each step in which the peer takes something.
+    pub is_for_all: bool,
+}
+
+impl From<&TimingOptions> for WriteLimit {
+    fn from(timing: &TimingOptions) -> Self {
+        Self { deadline: timing.write_deadline, is_for_all: timing.write_timeout == WriteTimeoutPolicy::Close }
+    }
+}
+
 /// How a writer ended.
 #[derive(Debug)]
 pub enum WriterEnd {
     /// Everything was written, or the connection was dropped by somebody else.
     Done,
-    /// The peer took nothing for as long as the write deadline.
+    /// The peer took nothing for as long as the write deadline, or not everything where that is asked.
     Deadline {
         /// Pieces not written.
         chunks: usize,
@@ -34,9 +50,9 @@ pub enum WriterEnd {
 }
 
 /// Writes until the queue is finished and empty, or dropped, or the peer fails. Closes the socket.
-pub async fn write_all(outbound: &Outbound, write_deadline: Duration) -> WriterEnd {
+pub async fn write_all(outbound: &Outbound, limit: WriteLimit) -> WriterEnd {
     while let Some(mut work) = poll_fn(|cx| outbound.poll_work(cx)).await {
-        let result = write_work(outbound, &mut work.socket, &mut work.chunks, write_deadline).await;
+        let result = write_work(outbound, &mut work.socket, &mut work.chunks, limit).await;
         if let Err(end) = result {
             outbound.drop_now();
             outbound.abort(&work.socket);
@@ -56,11 +72,15 @@ async fn write_work(
     outbound: &Outbound,
     socket: &mut WriteHalf,
     chunks: &mut VecDeque<Bytes>,
-    write_deadline: Duration,
+    limit: WriteLimit,
 ) -> Result<(), WriterEnd> {
+    let begun = Instant::now();
+    let time_left = || {
+        let spent = if limit.is_for_all { begun.elapsed() } else { Duration::ZERO };
+        outbound.time_left(limit.deadline).min(limit.deadline.saturating_sub(spent))
+    };
     while !chunks.is_empty() {
-        let limit = outbound.time_left(write_deadline);
-        match tokio::time::timeout(limit, write_some(outbound, socket, chunks)).await {
+        match tokio::time::timeout(time_left(), write_some(outbound, socket, chunks)).await {
             Ok(Ok(Some(written))) => {
                 advance(chunks, written);
                 outbound.wrote(written);
@@ -80,7 +100,7 @@ async fn write_work(
         Poll::Ready(()) => Poll::Ready(Ok(())),
         Poll::Pending => Pin::new(&mut *socket).poll_flush(cx),
     });
-    match tokio::time::timeout(outbound.time_left(write_deadline), flush).await {
+    match tokio::time::timeout(time_left(), flush).await {
         Ok(result) => result.map_err(WriterEnd::Failed),
         Err(_) => Err(WriterEnd::Deadline { chunks: 0, bytes: 0 }),
     }

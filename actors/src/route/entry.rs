@@ -17,6 +17,7 @@ use super::peer::Established;
 use super::registry::{PeerEntry, RemoteRules};
 use super::wire::Wire;
 use super::{PeerActor, RouteServices};
+use crate::connection::writer::WriteLimit;
 use crate::connection::{CloseReason, ConnectionStatus, Outbound};
 use crate::net::{AcceptedSocket, ConnectionFactory, PlainSocket, RemoteAddress, Transport, WriteHalf};
 use crate::router::trace::start::ROUTER;
@@ -267,7 +268,8 @@ async fn refuse(handshake: &Handshake, sink: &ClientSink, end: HandshakeEnd) {
         sink.send(line);
     }
     sink.close_after_flush(end.reason);
-    let flushing = crate::connection::writer::write_all(sink.outbound(), LAST_WORDS);
+    let limit = WriteLimit { deadline: LAST_WORDS, is_for_all: true };
+    let flushing = crate::connection::writer::write_all(sink.outbound(), limit);
     tokio::time::timeout(LAST_WORDS, flushing).await.ok();
     give_up(handshake, &end);
 }

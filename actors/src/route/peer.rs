@@ -22,6 +22,7 @@ use super::login::Login;
 use super::reader::{PeerReader, SpareOps};
 use super::{RouteServices, Target};
 use crate::connection::keepalive::PingDecision;
+use crate::connection::writer::WriteLimit;
 use crate::connection::{CloseReason, ConnectionStatus, Keepalive, reader};
 use crate::net::{CompressionLevel, ReadHalf};
 use crate::router::{AccountView, ArbiterLocal, Barrier, ClientSink, PeerLink};
@@ -168,8 +169,8 @@ impl PeerActor {
     fn start_writer(&self) {
         let sink = Arc::clone(&self.sink);
         // The writer is patient as long as the other server takes anything, which is what nats-server does by default.
-        let deadline = self.services.timing().write_deadline;
-        actix::spawn(async move { sink.write_all(deadline).await });
+        let limit = WriteLimit::from(&self.services.timing());
+        actix::spawn(async move { sink.write_all(limit).await });
     }
 
     /// Pings after `delay`, then again and again: a route is never taken for alive only because it is busy.

@@ -15,7 +15,7 @@ use super::local::SeatPlan;
 use super::subscription::SubscriptionParts;
 use super::*;
 use crate::connection::Outbound;
-use crate::connection::writer::write_all;
+use crate::connection::writer::{WriteLimit, write_all};
 use crate::net::{AcceptedSocket, RemoteAddress, Transport};
 use crate::supervisor::{ChildSpec, Supervisor, SupervisorHandle, SupervisorOptions};
 
@@ -54,7 +54,8 @@ fn client() -> (Arc<ClientSink>, tokio::net::UnixStream) {
     let total = SeatPlan::new(1, 1).services().total;
     let sink = Arc::new(ClientSink::new(1, RemoteAddress::Unix, Outbound::new(write, 1 << 20), total));
     let writing = Arc::clone(&sink);
-    actix::spawn(async move { write_all(writing.outbound(), Duration::from_secs(10)).await });
+    let limit = WriteLimit { deadline: Duration::from_secs(10), is_for_all: false };
+    actix::spawn(async move { write_all(writing.outbound(), limit).await });
     theirs.set_nonblocking(true).expect("sockets can be");
     (sink, tokio::net::UnixStream::from_std(theirs).expect("the runtime takes the peer"))
 }

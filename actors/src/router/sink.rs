@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
@@ -13,7 +13,7 @@ use troupe_codecs::system::ClientInfo;
 use troupe_engine::auth::{CompiledPermissions, DeliveryFilter, ResponseTracker};
 
 use crate::connection::reader::Closed;
-use crate::connection::writer::{WriterEnd, write_all};
+use crate::connection::writer::{WriteLimit, WriterEnd, write_all};
 use crate::connection::{
     CloseReason, CloseSignal, ConnectionStatus, Outbound, OutboundBatch, PushOutcome, TrafficCounters, Way,
 };
@@ -302,9 +302,10 @@ impl ClientSink {
         self.close.reason()
     }
 
-    /// Writes what is pending until the connection is closed; closes it where that fails or takes longer than `deadline`.
-    pub async fn write_all(&self, deadline: Duration) {
-        match write_all(&self.outbound, deadline).await {
+    /// Writes what is pending until the connection is closed; closes it where that fails or takes longer than the limit.
+    pub async fn write_all(&self, limit: WriteLimit) {
+        let deadline = limit.deadline;
+        match write_all(&self.outbound, limit).await {
             WriterEnd::Done => {}
             WriterEnd::Failed(cause) => {
                 tracing::debug!(conn = %self.label(), "Error flushing: {cause}");
