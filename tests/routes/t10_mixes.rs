@@ -78,3 +78,33 @@ fn servers_without_the_right_certificate_stay_outside() {
         assert!(!node.process.log().iter().any(|line| line.contains("Registering remote route")));
     }
 }
+
+#[test]
+fn certificates_say_who_may_enter_where_that_is_asked() {
+    let certs = Certs::generate();
+    let block = |more: &str| {
+        let (CertFiles { cert, key }, ca) = (certs.peer(), certs.ca());
+        let (cert, key, ca) = (cert.display(), key.display(), ca.display());
+        format!("tls {{ cert_file: \"{cert}\", key_file: \"{key}\", ca_file: \"{ca}\", {more} }}")
+    };
+    let config = |lines: String| ClusterConfig { cluster: lines, ..ClusterConfig::default() };
+    // The certificate has the name `localhost`.
+    for (rule, lines, is_admitted) in [
+        ("verify_and_map: true", "authorization { user: localhost, password: p }", true),
+        ("verify_and_map: true", "authorization { user: other, password: p }", false),
+        ("verify_cert_and_check_known_urls: true", "routes: [\"nats-route://localhost:1\"]", true),
+        ("verify_cert_and_check_known_urls: true", "routes: [\"nats-route://n1.localhost:1\"]", false),
+    ] {
+        for [first, second] in [[R, T], [T, R], [T, T]] {
+            let asking = config(format!("{}\n{lines}", block(rule)));
+            let Some(node) = Node::start(first, "n0", "c1", &[], &asking) else { return };
+            let other = Node::start(second, "n1", "c1", &[node.route], &config(block(""))).expect("it starts");
+            eprintln!("{first:?} {second:?} {rule} {lines}");
+            if is_admitted {
+                Cluster { nodes: vec![node, other] }.settle("");
+            } else {
+                other.process.wait_log("Authorization Violation");
+            }
+        }
+    }
+}

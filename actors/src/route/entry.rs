@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::io::AsyncWriteExt;
 use tracing::{debug, error, info};
 use troupe_codecs::client::encoder;
+use troupe_engine::auth::CertificateNames;
 use troupe_engine::options::RouteUrl;
 use troupe_engine::route::{Candidate, Registration};
 
@@ -77,8 +78,8 @@ impl RouteFactory {
             let remote = socket.remote();
             let rid = services.parts.advert.next_id();
             let (begun, start) = (Instant::now(), SystemTime::now());
-            let handshake =
-                Handshake { services, remote, rid, begun, start, target, owes_info, login: OnceCell::new() };
+            let (names, login) = (CertificateNames::default(), OnceCell::new());
+            let handshake = Handshake { services, remote, rid, begun, start, target, owes_info, names, login };
             match socket.register() {
                 Err(cause) => error!("cannot serve {remote}: {cause}"),
                 Ok(socket) => _ = actix::spawn(open(handshake, local, socket)),
@@ -95,9 +96,9 @@ impl ConnectionFactory for RouteFactory {
     }
 }
 
-async fn open(handshake: Handshake, local: std::rc::Rc<ArbiterLocal>, socket: PlainSocket) {
+async fn open(mut handshake: Handshake, local: std::rc::Rc<ArbiterLocal>, socket: PlainSocket) {
     let label = handshake.label();
-    let transport = match secure(&handshake, socket).await {
+    let transport = match secure(&mut handshake, socket).await {
         Ok(transport) => transport,
         Err(end) => return give_up(&handshake, &end),
     };
@@ -113,7 +114,7 @@ async fn open(handshake: Handshake, local: std::rc::Rc<ArbiterLocal>, socket: Pl
 }
 
 /// Shakes hands where routes are under TLS.
-async fn secure(handshake: &Handshake, socket: PlainSocket) -> Result<Transport, HandshakeEnd> {
+async fn secure(handshake: &mut Handshake, socket: PlainSocket) -> Result<Transport, HandshakeEnd> {
     let Some(tls) = handshake.services.tls() else { return Ok(Transport::from(socket)) };
     let label = handshake.label();
     debug!(conn = %label, "Starting TLS route {} handshake", if handshake.target.is_some() { "client" } else { "server" });
@@ -126,17 +127,7 @@ async fn secure(handshake: &Handshake, socket: PlainSocket) -> Result<Transport,
             debug!(conn = %label, "TLS handshake complete");
             let session = &accepted.session;
             debug!(conn = %label, "TLS version {}, cipher suite {}", session.version, session.cipher_suite);
-            if handshake.target.is_none() && tls.server.options().checks_known_urls {
-                let names = session.peer.first().map(crate::net::tls::PeerCertificate::names).unwrap_or_default();
-                let options = handshake.services.options();
-                let is_known = options.cluster.routes.iter().any(|url| names.dns_names.contains(&url.host));
-                if !is_known {
-                    return Err(HandshakeEnd::closed(
-                        CloseReason::AuthenticationFailure,
-                        "certificate names no configured route".to_owned(),
-                    ));
-                }
-            }
+            handshake.names = session.peer.first().map(crate::net::tls::PeerCertificate::names).unwrap_or_default();
             Ok(accepted.transport)
         }
         Err(cause) => {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use troupe_codecs::peer::{RouteConnect, RouteInfo};
 use troupe_codecs::quote::quote;
+use troupe_engine::auth::CertificateNames;
 use troupe_engine::route::compression::{of_rtt, select};
 use troupe_engine::route::{ClusterName, CompressionMode};
 
@@ -96,6 +97,8 @@ pub(super) struct Handshake {
     pub(super) target: Option<Target>,
     /// The first INFO waits for that of the other server, because it tells the place of the connection.
     pub(super) owes_info: bool,
+    /// Names in the other server's certificate.
+    pub(super) names: CertificateNames,
     /// Who the other server says it is, where it opened the connection.
     pub(super) login: OnceCell<Login>,
 }
@@ -155,7 +158,7 @@ impl Handshake {
         }
         let options = self.services.options();
         let cluster = &options.cluster;
-        let login = Login::new(&connect.user, &connect.pass);
+        let login = Login::new(&connect.user, &connect.pass, self.names.clone());
         let is_admitted = login.fits(cluster, self.services.comparer.turn()).await;
         self.login.set(login).ok();
         if !is_admitted {

@@ -2,8 +2,9 @@
 //!
 //! - [`table`]: which connection to which server is kept, and who is told of it.
 //! - [`pool`]: which connection of a pool carries an account. [`compression`]: which mode two servers agree on.
-//! - [`name`]: whose cluster name counts.
+//! - [`name`]: whose cluster name counts. [`admission`]: which servers a certificate lets in.
 
+pub mod admission;
 pub mod compression;
 pub mod name;
 pub mod pool;
