@@ -38,7 +38,14 @@ impl RawClient {
     /// # Panics
     /// Panics when nobody listens at `address`.
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("cannot connect to {address}: {error}"));
+        Self::over(TcpStream::connect(address).unwrap_or_else(|error| panic!("cannot connect to {address}: {error}")))
+    }
+
+    /// The same over a connection that is there already.
+    ///
+    /// # Panics
+    /// Panics when the system refuses.
+    pub fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("a TCP socket has TCP_NODELAY");
         Self { stream, buffer: Vec::new(), frames: Vec::new(), closed: false, patience: PATIENCE }
     }

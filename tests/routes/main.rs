@@ -1,6 +1,7 @@
 //! Clusters: Troupe among its own kind and among real nats-servers.
 
 mod common;
+mod played;
 mod t10_formation;
 mod t10_messages;
 mod t10_mixes;
@@ -11,6 +12,7 @@ mod t30_interest;
 mod t30_limits;
 mod t30_refusals;
 mod t50_back_pressure;
+mod t50_duplicates;
 mod t50_failures;
 mod t50_rolling;
 mod t60_examples;

@@ -6,20 +6,11 @@ use troupe_tests::raw::Waited;
 use troupe_tests::wait::eventually;
 
 use crate::common::{A, R, T};
+use crate::played::Played;
 
-/// A server without pools, played: everything comes over this one connection.
+/// A server without pools: everything comes over this one connection.
 fn peer(node: &Node, name: &str) -> RawClient {
-    let id = format!("N{name:A<55}");
-    let mut peer = RawClient::connect(node.route);
-    peer.expect("INFO {");
-    peer.send(format!(
-        "CONNECT {{\"name\":\"{id}\",\"headers\":true,\"cluster\":\"c1\",\"lnoc\":true}}\r\n\
-         INFO {{\"server_id\":\"{id}\",\"server_name\":\"{name}\",\"version\":\"2.15.1\",\"proto\":3,\"go\":\"go1.27.2\",\
-         \"host\":\"127.0.0.1\",\"port\":1,\"headers\":true,\"max_payload\":1048576,\"cluster\":\"c1\",\"compression\":\"off\",\
-         \"lnoc\":true,\"lnocu\":true}}\r\n"
-    ));
-    settle(&mut peer);
-    peer
+    Played::named(name).enter(node)
 }
 
 /// Returns when the server has dealt with everything before.

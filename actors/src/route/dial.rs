@@ -19,13 +19,16 @@ const DIAL_TIMEOUT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause where it doubles.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// Most time added before a connection is opened again, so that two servers do not close each other's over and over.
+/// Most milliseconds added before a connection of a pool is opened again.
 const JITTER: u64 = 100;
+/// The same for the connection of a pinned account: two servers that open it at the same time close each other's.
+const PINNED_JITTER: u64 = 500;
 
 /// Connects to `target` and opens a route there. Ends when it is connected, or not worth another attempt.
 pub(super) async fn dial(services: Arc<RouteServices>, target: Target, is_reconnect: bool) {
     if is_reconnect {
-        let jitter = Duration::from_millis(rand::rng().random_range(0..JITTER));
+        let most = if target.account.is_some() { PINNED_JITTER } else { JITTER };
+        let jitter = Duration::from_millis(rand::rng().random_range(0..most));
         tokio::time::sleep(jitter + if target.is_explicit { PAUSE } else { Duration::ZERO }).await;
     }
     let mut pause = PAUSE;

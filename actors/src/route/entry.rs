@@ -9,11 +9,11 @@ use tracing::{debug, error, info};
 use troupe_codecs::client::encoder;
 use troupe_engine::auth::CertificateNames;
 use troupe_engine::options::RouteUrl;
-use troupe_engine::route::{Candidate, Registration};
+use troupe_engine::route::{Added, Candidate, Registration};
 
 use super::events::RouteEvent;
 use super::handshake::{Agreed, Handshake, HandshakeEnd};
-use super::info::{InfoFacts, PROTOCOL, info_line, joined, own_info};
+use super::info::{InfoFacts, PROTOCOL, info_line, is_alike, joined, own_info};
 use super::peer::Established;
 use super::registry::{PeerEntry, RemoteRules};
 use super::wire::Wire;
@@ -81,7 +81,10 @@ impl RouteFactory {
             let (names, login) = (CertificateNames::default(), OnceCell::new());
             let handshake = Handshake { services, remote, rid, begun, start, target, owes_info, names, login };
             match socket.register() {
-                Err(cause) => error!("cannot serve {remote}: {cause}"),
+                Err(cause) => {
+                    let text = format!("cannot serve {remote}: {cause}");
+                    give_up(&handshake, &HandshakeEnd::closed(CloseReason::ReadError, text), None);
+                }
                 Ok(socket) => _ = actix::spawn(open(handshake, local, socket)),
             }
         });
@@ -100,7 +103,7 @@ async fn open(mut handshake: Handshake, local: std::rc::Rc<ArbiterLocal>, socket
     let label = handshake.label();
     let transport = match secure(&mut handshake, socket).await {
         Ok(transport) => transport,
-        Err(end) => return give_up(&handshake, &end),
+        Err(end) => return give_up(&handshake, &end, None),
     };
     info!(conn = %label, "Route connection created");
     let wire = Wire::new(transport, handshake.services.options().limits.max_payload);
@@ -108,7 +111,7 @@ async fn open(mut handshake: Handshake, local: std::rc::Rc<ArbiterLocal>, socket
         Ok(agreed) => join(handshake, local, agreed).await,
         Err((wire, end)) => {
             say_last_words(wire, &end).await;
-            give_up(&handshake, &end);
+            give_up(&handshake, &end, None);
         }
     }
 }
@@ -152,12 +155,13 @@ async fn say_last_words(mut wire: Wire, end: &HandshakeEnd) {
 }
 
 /// Logs why a connection was not opened, and has it tried again where that makes sense.
-fn give_up(handshake: &Handshake, end: &HandshakeEnd) {
+fn give_up(handshake: &Handshake, end: &HandshakeEnd, remote: Option<&str>) {
     let label = handshake.label();
     if let Some(text) = &end.logged {
         error!(conn = %label, "{text}");
     }
-    info!(conn = %label, "Router connection closed: {}", end.reason.text());
+    let remote = remote.map(|name| format!(" - Remote: {name}")).unwrap_or_default();
+    info!(conn = %label, "Router connection closed: {}{remote}", end.reason.text());
     if let Some(target) = handshake.target.clone().filter(|_| end.may_reconnect && !handshake.services.is_closing()) {
         handshake.services.events.tell(RouteEvent::Dial { target, is_reconnect: true });
     }
@@ -183,7 +187,8 @@ async fn join(handshake: Handshake, local: std::rc::Rc<ArbiterLocal>, agreed: Ag
     if account.is_some() && view.is_none() {
         let name = account.unwrap_or_default();
         let text = format!("Unable to lookup account {name:?}: account missing");
-        return refuse(&handshake, &sink, HandshakeEnd::told(text, CloseReason::MissingAccount)).await;
+        return refuse(&handshake, &sink, &info.server_name, HandshakeEnd::told(text, CloseReason::MissingAccount))
+            .await;
     }
     let status = Arc::new(ConnectionStatus::new(handshake.begun, handshake.start, None));
     status.set_rtt(rtt);
@@ -201,18 +206,17 @@ async fn join(handshake: Handshake, local: std::rc::Rc<ArbiterLocal>, agreed: Ag
         Registration::Duplicate { may_reconnect } => {
             debug!(conn = %sink.label(), "Detected duplicate remote route {:?}", info.server_id);
             let end = HandshakeEnd::closed(CloseReason::DuplicateRoute, String::new());
-            return refuse(&handshake, &sink, HandshakeEnd { may_reconnect, ..end }).await;
+            return refuse(&handshake, &sink, &info.server_name, HandshakeEnd { may_reconnect, ..end }).await;
         }
         Registration::Refused { text, may_reconnect } => {
             let end = HandshakeEnd::told(text, CloseReason::ProtocolViolation);
-            return refuse(&handshake, &sink, HandshakeEnd { may_reconnect, ..end }).await;
+            return refuse(&handshake, &sink, &info.server_name, HandshakeEnd { may_reconnect, ..end }).await;
         }
     };
-    let scope = match &account {
-        Some(account) => PeerScope::Account(account.as_str().into()),
-        None if added.has_no_pool => PeerScope::All,
-        None => PeerScope::Pool { index: added.pool_idx },
-    };
+    if let Some(replaced) = added.replaced {
+        debug!(conn = %sink.label(), "Detected duplicate remote route {:?}", info.server_id);
+        services.end_replaced(replaced).await;
+    }
     if handshake.owes_info {
         let gossip_mode = handshake.target.as_ref().map_or(0, |target| target.gossip_mode);
         let facts = InfoFacts {
@@ -226,6 +230,7 @@ async fn join(handshake: Handshake, local: std::rc::Rc<ArbiterLocal>, agreed: Ag
     decoder.set_has_account(account.is_none());
     decoder.set_max_line(super::wire::MAX_LINE);
     pass_on(&services, &info, &added.gossip);
+    let scope = scope(account.as_deref(), &added);
     let link =
         Arc::new(PeerLink::new(Arc::clone(&sink), scope).named(ROUTER, &info.server_name, info.proto >= PROTOCOL));
     let established = Established {
@@ -252,7 +257,16 @@ async fn join(handshake: Handshake, local: std::rc::Rc<ArbiterLocal>, agreed: Ag
     group.start(handshake.rid, |_| PeerActor::new(services, local, established));
 }
 
-async fn refuse(handshake: &Handshake, sink: &ClientSink, end: HandshakeEnd) {
+/// What a connection carries.
+fn scope(account: Option<&str>, added: &Added) -> PeerScope {
+    match account {
+        Some(account) => PeerScope::Account(account.into()),
+        None if added.has_no_pool => PeerScope::All,
+        None => PeerScope::Pool { index: added.pool_idx },
+    }
+}
+
+async fn refuse(handshake: &Handshake, sink: &ClientSink, remote: &str, end: HandshakeEnd) {
     if let Some(text) = &end.told {
         let mut line = Vec::new();
         encoder::error(&mut line, text);
@@ -262,7 +276,7 @@ async fn refuse(handshake: &Handshake, sink: &ClientSink, end: HandshakeEnd) {
     let limit = WriteLimit { deadline: LAST_WORDS, is_for_all: true };
     let flushing = crate::connection::writer::write_all(sink.outbound(), limit);
     tokio::time::timeout(LAST_WORDS, flushing).await.ok();
-    give_up(handshake, &end);
+    give_up(handshake, &end, Some(remote));
 }
 
 /// What the table has to know; notes in `info` where the other server is reached.
@@ -298,6 +312,9 @@ fn candidate(handshake: &Handshake, info: &mut troupe_codecs::peer::RouteInfo, a
         gossip_mode: target.map_or(0, |target| target.gossip_mode),
         info_gossip_mode: info.gossip_mode,
         connect_urls: info.connect_urls.clone(),
+        // A server of another kind closes what is opened for a place that is taken, whoever opened it.
+        prevails: target.is_none()
+            && (!is_alike(&handshake.services, info) || info.server_id < handshake.services.parts.id),
     }
 }
 

@@ -108,6 +108,13 @@ pub fn own_connect(services: &RouteServices, url: &RouteUrl) -> RouteConnect {
     }
 }
 
+/// Whether the server behind `info` is of the same kind as this one, by what they are built with: `go1.27.2`, `rust-0.1.0`.
+#[must_use]
+pub fn is_alike(services: &RouteServices, info: &RouteInfo) -> bool {
+    let kind = |go: &str| go.split_once('-').map(|(kind, _)| kind.to_owned());
+    kind(&services.parts.go).is_some_and(|own| kind(&info.go) == Some(own))
+}
+
 /// The INFO line.
 #[must_use]
 pub fn info_line(info: &RouteInfo) -> Vec<u8> {

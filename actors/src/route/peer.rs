@@ -224,6 +224,7 @@ impl PeerActor {
             }
         }
         let removed = self.services.with_registry(|registry| registry.remove(self.sink.cid()));
+        self.services.ended.notify_waiters();
         let Some(removed) = removed else { return };
         if removed.was_last {
             self.services.advertise();

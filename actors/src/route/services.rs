@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use troupe_engine::auth::CompiledPermissions;
 use troupe_engine::options::cluster::MAX_ROUTE_PING_INTERVAL;
 use troupe_engine::options::{AccountLimits, Options, TimingOptions};
@@ -25,6 +27,9 @@ use crate::net::tls::{Stapling, TlsClient, TlsConfigError, TlsServer};
 use crate::router::local::SeatPlan;
 use crate::router::{AccountView, Accounts, Pools, RouterHandle};
 use crate::supervisor::{ArbiterSlot, ConnectionGroup, Faults};
+
+/// Time a connection has to end when another one takes its place.
+const REPLACING: Duration = Duration::from_secs(2);
 
 /// Both sides of TLS on routes.
 pub struct RouteTls {
@@ -107,6 +112,8 @@ pub struct RouteServices {
     pub(super) tls: ArcSwapOption<RouteTls>,
     pub(super) permissions: ArcSwapOption<CompiledPermissions>,
     pub(super) spread: Mutex<Spread>,
+    /// A connection has ended.
+    pub(super) ended: Notify,
     /// Compares passwords of other servers with hashes.
     pub(super) comparer: PasswordComparer,
     own_ips: Vec<IpAddr>,
@@ -139,6 +146,7 @@ impl RouteServices {
             tls: ArcSwapOption::new(tls),
             permissions: ArcSwapOption::new(compile(&parts.options)),
             spread: Mutex::new(Spread::new(pools.clone())),
+            ended: Notify::new(),
             comparer: PasswordComparer::default(),
             own_ips: own_addresses(),
             advertising: Mutex::default(),
@@ -245,6 +253,29 @@ impl RouteServices {
         all.retain(|(member, _)| is_meant(member));
         all.iter().for_each(|(_, entry)| entry.sink.close_after_flush(reason));
         all.len()
+    }
+
+    /// Ends a connection that has lost its place, and waits until nothing that came over it is under way: it is older than
+    /// what will come over the next one.
+    pub(super) async fn end_replaced(&self, rid: u64) {
+        let Some(sink) = self.with_registry(|registry| registry.get(rid).map(|entry| Arc::clone(&entry.sink))) else {
+            return;
+        };
+        sink.close(CloseReason::DuplicateRoute);
+        let ended = async {
+            let mut ended = pin!(self.ended.notified());
+            loop {
+                ended.as_mut().enable();
+                if self.with_registry(|registry| registry.get(rid).is_none()) {
+                    return;
+                }
+                ended.as_mut().await;
+                ended.set(self.ended.notified());
+            }
+        };
+        if tokio::time::timeout(REPLACING, ended).await.is_err() {
+            tracing::error!("the connection rid:{rid} has not ended in time");
+        }
     }
 
     /// Tells all connections.

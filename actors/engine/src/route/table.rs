@@ -36,6 +36,8 @@ pub struct Candidate {
     pub info_gossip_mode: u8,
     /// Where clients reach the other server.
     pub connect_urls: Vec<String>,
+    /// Should both servers have opened a connection for the same place at once, this one, which the other server opened, stays.
+    pub prevails: bool,
 }
 
 /// A connection that counts.
@@ -49,6 +51,8 @@ pub struct Member {
     pub remote_name: String,
     /// This server opened it, or another one to the same server.
     pub did_solicit: bool,
+    /// This server opened it.
+    pub is_own: bool,
     /// It leads to a configured address.
     pub is_explicit: bool,
     /// A second connection was closed for it: both sides may have done that, so it is opened again when it ends.
@@ -87,6 +91,8 @@ pub struct Added {
     pub wants_next: bool,
     /// Who is told of the other server.
     pub gossip: Vec<GossipTo>,
+    /// The connection that had the place before. It does not count any more, and has to end first.
+    pub replaced: Option<u64>,
 }
 
 /// What becomes of a connection.
@@ -196,7 +202,9 @@ impl RouteTable {
         let num_before = conns.iter().flatten().count();
         let place = match (knows_pools, candidate.did_solicit) {
             (true, true) if num_before > 0 => conns.iter().take(places).position(Option::is_none),
-            (true, _) => Some(wanted).filter(|place| conns[*place].is_none()),
+            (true, _) => {
+                Some(wanted).filter(|place| conns[*place].as_ref().is_none_or(|own| gives_way(own, &candidate)))
+            }
             (false, _) => Some(0).filter(|place| conns[*place].is_none()),
         };
         let Some(place) = place else {
@@ -204,11 +212,18 @@ impl RouteTable {
         };
         let mut member = member(candidate.clone(), place, !knows_pools);
         adopt(conns, &mut member);
-        conns[place] = Some(member);
+        let replaced = conns[place].replace(member).map(|replaced| replaced.rid);
         let is_first = num_before == 0;
         let wants_next = knows_pools && candidate.did_solicit && num_before + 1 < places;
         let gossip = if is_first && self.pools.len() > 1 { self.gossip(&candidate) } else { Vec::new() };
-        Registration::Added(Added { pool_idx: place, has_no_pool: !knows_pools, is_first, wants_next, gossip })
+        Registration::Added(Added {
+            pool_idx: place,
+            has_no_pool: !knows_pools,
+            is_first,
+            wants_next,
+            gossip,
+            replaced,
+        })
     }
 
     fn register_pinned(&mut self, mut candidate: Candidate) -> Registration {
@@ -226,7 +241,8 @@ impl RouteTable {
         }
         routes.insert(candidate.remote_id.clone(), member(candidate.clone(), 0, false));
         let gossip = if routes.len() > 1 { self.gossip(&candidate) } else { Vec::new() };
-        let added = Added { pool_idx: 0, has_no_pool: false, is_first: false, wants_next: false, gossip };
+        let added =
+            Added { pool_idx: 0, has_no_pool: false, is_first: false, wants_next: false, gossip, replaced: None };
         Registration::Added(added)
     }
 
@@ -332,6 +348,7 @@ fn member(candidate: Candidate, pool_idx: usize, has_no_pool: bool) -> Member {
         remote_id: candidate.remote_id,
         remote_name: candidate.remote_name,
         did_solicit: candidate.did_solicit,
+        is_own: candidate.did_solicit,
         is_explicit: candidate.is_explicit,
         retries: false,
         url: candidate.url,
@@ -360,12 +377,17 @@ fn upgrade(member: &mut Member, url: &RouteUrl, is_explicit: bool) {
     member.is_explicit |= is_explicit;
 }
 
+/// Whether `own` leaves its place to a connection the other server opened for it. The other server names the places that are free on
+/// its side, so whatever stands there on this side has ended on that one, or was opened at the same moment. Only in the second case it may
+/// stay, and then once: servers that both let go of what they opened would meet like that again and again.
+fn gives_way(own: &Member, opened: &Candidate) -> bool {
+    !own.is_own || own.retries || opened.prevails
+}
+
 fn mark_duplicate(kept: &mut Member, closed: &Candidate) {
-    if closed.did_solicit && !kept.did_solicit {
-        kept.did_solicit = true;
-        kept.url = closed.url.clone();
+    if closed.did_solicit {
+        upgrade(kept, &closed.url, closed.is_explicit);
     }
-    kept.is_explicit |= closed.is_explicit;
     kept.retries = true;
 }
 

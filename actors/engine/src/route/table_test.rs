@@ -14,6 +14,7 @@ fn candidate(rid: u64, remote: &str) -> Candidate {
         gossip_mode: 0,
         info_gossip_mode: 0,
         connect_urls: Vec::new(),
+        prevails: false,
     }
 }
 
@@ -54,8 +55,6 @@ fn a_solicited_pool_fills_one_by_one() {
 fn an_accepted_connection_takes_the_place_it_names() {
     let mut table = table();
     assert_eq!(added(table.register(accepted(1, "b", 2))).pool_idx, 2);
-    assert_eq!(table.register(accepted(2, "b", 2)), Registration::Duplicate { may_reconnect: true });
-    assert!(table.get(1).unwrap().retries);
     for idx in [-1, 3] {
         let text = format!("Invalid route pool index: {idx} - pool size is 3");
         assert_eq!(table.register(accepted(3, "b", idx)), Registration::Refused { text, may_reconnect: true });
@@ -63,6 +62,106 @@ fn an_accepted_connection_takes_the_place_it_names() {
     // The larger of both sizes counts.
     let larger = Candidate { remote_pool_size: 5, ..accepted(4, "c", 4) };
     assert_eq!(added(table.register(larger)).pool_idx, 4);
+}
+
+#[test]
+fn a_place_that_is_free_on_the_other_side_is_given_up_on_this_one() {
+    let mut table = table();
+    added(table.register(accepted(1, "b", 2)));
+    let second = added(table.register(accepted(2, "b", 2)));
+    assert_eq!((second.pool_idx, second.replaced, second.is_first), (2, Some(1), false));
+    assert!(table.get(1).is_none() && table.remove(1).is_none());
+    // What this server opened may stay once.
+    assert_eq!(added(table.register(solicited(3, "b"))).pool_idx, 0);
+    assert_eq!(table.register(accepted(4, "b", 0)), Registration::Duplicate { may_reconnect: true });
+    assert_eq!(added(table.register(accepted(5, "b", 0))).replaced, Some(3));
+    let last = table.get(5).unwrap();
+    assert!(last.reconnects() && last.is_explicit, "it leads to a configured server");
+}
+
+/// A server, and what it has not heard yet.
+#[derive(Clone)]
+struct Side {
+    table: RouteTable,
+    news: Vec<News>,
+    /// Servers of another kind let nothing go.
+    prevails: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum News {
+    /// INFO on the connection it opened.
+    Greeted(u64),
+    /// INFO on a connection the other one opened, for this place.
+    Met(u64, i64),
+    /// The other one has closed it.
+    Closed(u64),
+}
+
+/// Tells one server the oldest news it has of a connection, and the other one what comes of it.
+fn tell(sides: &mut [Side; 2], to: usize, number: usize) {
+    let news = sides[to].news.remove(number);
+    let prevails = sides[to].prevails;
+    let outcome = match news {
+        News::Greeted(rid) => (rid, sides[to].table.register(solicited(rid, "other"))),
+        News::Met(rid, idx) => (rid, sides[to].table.register(Candidate { prevails, ..accepted(rid, "other", idx) })),
+        News::Closed(rid) => {
+            sides[to].table.remove(rid);
+            return;
+        }
+    };
+    let other = &mut sides[1 - to].news;
+    match outcome {
+        (rid, Registration::Added(added)) => {
+            if let News::Greeted(_) = news {
+                other.push(News::Met(rid, added.pool_idx as i64));
+            }
+            other.extend(added.replaced.map(News::Closed));
+        }
+        (rid, _) => other.push(News::Closed(rid)),
+    }
+}
+
+/// Goes through every order in which news can arrive. What is said of one connection arrives in order.
+fn in_every_order(sides: &[Side; 2], check: &mut impl FnMut(&[Side; 2])) {
+    let of = |news: &News| match news {
+        News::Greeted(rid) | News::Met(rid, _) | News::Closed(rid) => *rid,
+    };
+    let mut is_over = true;
+    for (to, side) in sides.iter().enumerate() {
+        for (number, news) in side.news.iter().enumerate() {
+            if side.news[..number].iter().any(|earlier| of(earlier) == of(news)) {
+                continue;
+            }
+            is_over = false;
+            let mut next = sides.clone();
+            tell(&mut next, to, number);
+            in_every_order(&next, check);
+        }
+    }
+    if is_over {
+        check(sides);
+    }
+}
+
+#[test]
+fn servers_that_connect_to_each_other_at_once_keep_a_connection() {
+    let side = |rid, prevails| Side { table: table(), news: vec![News::Greeted(rid)], prevails };
+    // Two of one kind, of which one gives way, and one with a nats-server.
+    for prevails in [[false, true], [true, false]] {
+        let mut num_orders = 0;
+        in_every_order(&[side(1, prevails[0]), side(2, prevails[1])], &mut |sides| {
+            let kept = |side: &Side| {
+                let mut kept: Vec<_> = side.table.members().map(|member| (member.rid, member.pool_idx)).collect();
+                kept.sort_unstable();
+                kept
+            };
+            assert_eq!(kept(&sides[0]), kept(&sides[1]));
+            assert!(!kept(&sides[0]).is_empty());
+            num_orders += 1;
+        });
+        assert!(num_orders > 3);
+    }
 }
 
 #[test]
