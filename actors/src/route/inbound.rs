@@ -25,6 +25,8 @@ use crate::router::{AccountView, Message, Origin, Publisher, Stalled, Ticket};
 const MAX_STALL: Duration = Duration::from_millis(10);
 /// A list of operations with more room than this is not kept.
 const MAX_KEPT_OPS: usize = 16 * 1024;
+/// Most bytes of a line that the log shows.
+const MAX_SHOWN_LINE: usize = 256;
 /// Replies of stored messages, which carry the subject that the receiver is to see.
 const JETSTREAM_ACK: &[u8] = b"$JS.ACK.";
 /// Dots in such a reply before anything that may contain an `@`.
@@ -185,7 +187,12 @@ impl PeerActor {
         }
         let is_too_deep = !is_literal(subject) && num_tokens(subject) > MAX_PATTERN_TOKENS;
         if !is_subscribable(subject) || is_too_deep {
-            return error!(conn = %label, "Could not insert subscription: invalid subject {}", quote(subject));
+            error!(conn = %label, "Could not insert subscription: invalid subject {}", quote(subject));
+            // The other server may know patterns that are too deep here, and would close the route for this.
+            if !is_too_deep {
+                self.send_error("Invalid Subscription");
+            }
+            return;
         }
         // It was told before the other server knew that the account moves.
         if self.account.is_none() && self.services.is_adopted(account.name()) {
@@ -259,7 +266,7 @@ impl PeerActor {
             }
             RouteFault::LineTooLong => error!(conn = %label, "maximum control line exceeded"),
             RouteFault::PayloadTooLarge(size) => error!(conn = %label, "maximum payload exceeded: {size}"),
-            RouteFault::BadArguments => error!(conn = %label, "processRoutedMsgArgs Parse Error: {shown}"),
+            RouteFault::BadArguments => error!(conn = %label, "{}", bad_arguments(rest)),
         }
         self.end(CloseReason::ProtocolViolation);
     }
@@ -361,9 +368,39 @@ fn split_ack(reply: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
+/// What the log says of a line whose arguments are wrong: nats-server names the reader it has for the verb.
+fn bad_arguments(rest: &[u8]) -> String {
+    let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = &line[..line.len().min(MAX_SHOWN_LINE)];
+    let shown = quote(line.strip_suffix(b"\r").unwrap_or(line));
+    let (verb, arguments) = shown.trim_matches('"').split_once(' ').unwrap_or_default();
+    match verb.to_ascii_uppercase().as_str() {
+        "RS+" => format!("processRemoteSub Parse Error: 'R {arguments}'"),
+        "LS+" => format!("processRemoteSub Parse Error: 'L {arguments}'"),
+        "RS-" | "LS-" => format!("processRemoteUnsub parse error: '{arguments}'"),
+        "HMSG" => format!("processRoutedHeaderMsgArgs Parse Error: '[{arguments}]'"),
+        "LMSG" => format!("processRoutedOriginClusterMsgArgs Parse Error: '[{arguments}]'"),
+        _ => format!("processRoutedMsgArgs Parse Error: '[{arguments}]'"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_with_wrong_arguments_are_told_as_nats_server_does() {
+        for (line, text) in [
+            (&b"RS+ $G\r\nPING\r\n"[..], "processRemoteSub Parse Error: 'R $G'"),
+            (b"LS+ $G a\r\n", "processRemoteSub Parse Error: 'L $G a'"),
+            (b"RS- $G\r\n", "processRemoteUnsub parse error: '$G'"),
+            (b"RMSG $G in\r\n", "processRoutedMsgArgs Parse Error: '[$G in]'"),
+            (b"HMSG $G in 12\r\n", "processRoutedHeaderMsgArgs Parse Error: '[$G in 12]'"),
+            (b"LMSG $G in 2\r\n", "processRoutedOriginClusterMsgArgs Parse Error: '[$G in 2]'"),
+        ] {
+            assert_eq!(bad_arguments(line), text);
+        }
+    }
 
     #[test]
     fn the_subject_behind_an_ack_reply_is_found() {

@@ -58,7 +58,7 @@ pub fn own_info(services: &RouteServices, facts: &InfoFacts) -> RouteInfo {
         cluster_dynamic: name.is_dynamic,
         connect_urls: if cluster.no_advertise { Vec::new() } else { services.parts.client_urls.clone() },
         ldm: services.is_lame_duck(),
-        compression: shown.info_text().to_owned(),
+        compression: shown.text().to_owned(),
         import: permissions.and_then(|own| own.publish.as_ref()).map(lists),
         export: permissions.and_then(|own| own.subscribe.as_ref()).map(lists),
         lnoc: true,

@@ -48,12 +48,6 @@ impl CompressionMode {
         }
     }
 
-    /// What goes into INFO: nothing for a server that says nothing.
-    #[must_use]
-    pub fn info_text(self) -> &'static str {
-        if self == Self::NotSupported { "" } else { self.text() }
-    }
-
     /// Whether the first INFO has to be followed by a decision about compression.
     #[must_use]
     pub fn needs_negotiation(self) -> bool {
