@@ -1,20 +1,10 @@
-//! Clusters under fault: numbered messages flow while servers die, stall and lose their connections.
+//! Clusters under fault: numbered messages flow while servers die, stall and lose their connections. `README.md` beside this file tells how
+//! it is used.
 //!
-//! ```text
-//! faults [--seed N] [--seeds COUNT] [--nodes KINDS] [--faults NAME,NAME] [--rounds N] [--time MILLISECONDS]
-//!        [--net proxies|namespaces] [--config FILE]
-//! ```
-//!
-//! `KINDS` is a word of `T` (Troupe) and `R` (nats-server), one letter per server: `TTTTT`. A run is repeated with its seed. `FILE` has
-//! lines of configuration for every server, beside its name, listener, cluster and accounts.
-//!
-//! Processes: `kill`, `restart`, `stop`, `panic` (of router, routes or listener, in `troupe-with-faults`). With `proxies`, each server is
-//! reached by the others through a proxy of its own on a loopback address: `stall`, `cut`, `delay`, `throttle`. With `namespaces`, each is
-//! in a network of its own: `one-way`, `blackhole`, `ring`. Faults that the network does not know are left out.
-//!
-//! Checked all the time: no message twice to a subscriber, order per publisher, nothing in another account. After each fault: messages
-//! go from everybody to everybody again. At the end: no connection left open, no panic.
+//! `stage` has the servers and strikes them, `network` is what connects them, `workload` are the clients, `holding` is what servers must
+//! not keep.
 
+mod holding;
 mod network;
 mod stage;
 mod workload;
@@ -26,7 +16,14 @@ use network::Wiring;
 use stage::{Fault, Plan, play};
 use troupe_tests::cluster::Kind;
 
+/// What `--help` says.
+const USAGE: &str = include_str!("usage.txt");
+
 fn main() -> ExitCode {
+    if std::env::args().any(|argument| argument == "--help" || argument == "-h") {
+        eprint!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     match arguments(std::env::args().skip(1)).and_then(|(plan, seeds)| run(&plan, seeds)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
@@ -60,14 +57,29 @@ fn arguments(mut arguments: impl Iterator<Item = String>) -> Result<(Plan, u64),
             "--seeds" => seeds = number()?,
             "--rounds" => plan.rounds = usize::try_from(number()?).unwrap_or(usize::MAX),
             "--nodes" => plan.kinds = value.chars().map(kind).collect::<Result<_, _>>()?,
+            "--victims" => plan.victims = value.split(',').map(victim).collect::<Result<_, _>>()?,
             "--time" => plan.time = Some(Duration::from_millis(number()?)),
             "--net" => plan.wiring = wiring(&value)?,
-            "--config" => plan.config = std::fs::read_to_string(&value).map_err(|fault| format!("{value}: {fault}"))?,
+            "--config" => plan.config = read(&value)?,
+            "--cluster" => plan.cluster = read(&value)?,
+            "--logs" => plan.logs = Some(value.into()),
             "--faults" => plan.faults = value.split(',').map(fault).collect::<Result<_, _>>()?,
-            _ => return Err(format!("unknown flag {name}")),
+            _ => return Err(format!("unknown flag {name}; --help tells those there are")),
         }
     }
-    Ok((plan, seeds))
+    match plan.victims.iter().find(|victim| **victim >= plan.kinds.len()) {
+        Some(victim) => Err(format!("there is no server {victim}: the first of {} is 0", plan.kinds.len())),
+        None if plan.kinds.len() < 2 => Err("a cluster has two servers or more".to_owned()),
+        None => Ok((plan, seeds)),
+    }
+}
+
+fn read(path: &str) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|fault| format!("{path}: {fault}"))
+}
+
+fn victim(number: &str) -> Result<usize, String> {
+    number.parse().map_err(|_| format!("{number:?} is no number of a server"))
 }
 
 fn kind(letter: char) -> Result<Kind, String> {
@@ -95,7 +107,8 @@ fn fault(name: &str) -> Result<Fault, String> {
 fn plan_of(seed: u64, nodes: &str, wiring: Wiring) -> Plan {
     let faults = Fault::ALL.iter().map(|(_, fault)| *fault).collect();
     let kinds = nodes.chars().filter_map(|letter| kind(letter).ok()).collect();
-    Plan { seed, kinds, faults, rounds: 6, wiring, time: None, config: String::new() }
+    let (config, cluster) = (String::new(), String::new());
+    Plan { seed, kinds, faults, rounds: 6, wiring, time: None, config, cluster, victims: Vec::new(), logs: None }
 }
 
 /// The short set of a continuous integration; the rest is a command away.
@@ -108,8 +121,7 @@ fn messages_survive_a_few_faults() {
     }
 }
 
-/// Where namespaces cannot be made this says so, and stalls proxies instead. Without nats-server, which may read on from a stale route
-/// after it has opened another one: its subscribers get old messages after newer ones then.
+/// Where namespaces cannot be made this says so, and stalls proxies instead.
 #[test]
 fn messages_survive_black_holes() {
     for (nodes, fault) in [("TTT", Fault::OneWay), ("TTT", Fault::Blackhole), ("TTTT", Fault::Ring)] {

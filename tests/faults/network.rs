@@ -51,6 +51,11 @@ impl Network {
 
     /// What a server has to be told to be there.
     pub(crate) fn place(&self, number: usize, config: &mut ClusterConfig) {
+        let monitor = match self {
+            Self::Proxies(_) => "127.0.0.1".to_owned(),
+            Self::Namespaces(namespaces) => namespaces.address(number).to_string(),
+        };
+        config.server.push_str(&format!("\nhttp: \"{monitor}:-1\""));
         match self {
             // Whoever hears of the server reaches it through its proxy.
             Self::Proxies(proxies) => {

@@ -1,5 +1,6 @@
 //! Servers, what befalls them, and whether they recover.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use troupe_tests::cluster::{ClusterConfig, Kind, Node};
 use troupe_tests::process::troupe_binary;
 use troupe_tests::proxy::Disturbance;
 
+use super::holding::{as_before, when_complete};
 use super::network::{Network, Wiring};
 use super::workload::{Place, Workload};
 
@@ -90,22 +92,32 @@ pub(crate) struct Plan {
     pub(crate) time: Option<Duration>,
     /// Lines of every server's configuration.
     pub(crate) config: String,
+    /// Lines of every server's `cluster` block.
+    pub(crate) cluster: String,
+    /// Numbers of the servers that faults befall; all where there are none.
+    pub(crate) victims: Vec<usize>,
+    /// Where the logs of the servers go when something is wrong; a temporary directory where it is not said.
+    pub(crate) logs: Option<PathBuf>,
 }
 
 struct Actor {
     node: Option<Node>,
     place: Place,
     kind: Kind,
+    /// Log lines of those that ran before.
+    past: Vec<String>,
+    /// Actors of it panic.
+    is_injected: bool,
 }
 
 /// The servers and what connects them.
 struct Stage {
     actors: Vec<Actor>,
     network: Network,
-    config: String,
+    plan: Plan,
 }
 
-/// Does what the plan says. The error tells what went wrong; `Ok(false)` is for a binary that is not there.
+/// Does what the plan says. The error tells what went wrong, and where the logs are; `Ok(false)` is for a binary that is not there.
 pub(crate) fn play(plan: &Plan) -> Result<bool, String> {
     let mut random = Random::new(plan.seed);
     let faults: Vec<Fault> = plan.faults.iter().copied().filter(|fault| fault.fits(plan.wiring)).collect();
@@ -113,36 +125,31 @@ pub(crate) fn play(plan: &Plan) -> Result<bool, String> {
         return Err(format!("none of the faults can happen with {:?}", plan.wiring));
     }
     let network = Network::new(plan.wiring, plan.kinds.len());
-    let mut stage = Stage { actors: Vec::new(), network, config: plan.config.clone() };
+    let mut stage = Stage { actors: Vec::new(), network, plan: plan.clone() };
     for (number, kind) in plan.kinds.iter().enumerate() {
         let Some(node) = stage.start(*kind, number, None) else { return Ok(false) };
         let place = Arc::new(Mutex::new(node.process.address()));
-        stage.actors.push(Actor { node: Some(node), place, kind: *kind });
+        stage.actors.push(Actor { node: Some(node), place, kind: *kind, past: Vec::new(), is_injected: false });
     }
-    let workload = Workload::default();
+    let workload = Workload::of(&plan.kinds);
     stage.actors.iter().enumerate().for_each(|(number, actor)| workload.start(number, &actor.place));
-    let outcome = rounds(plan, &mut stage, &workload, &faults, &mut random);
+    let outcome = rounds(&mut stage, &workload, &faults, &mut random);
     workload.end();
-    outcome?;
-    let panics = stage.actors.iter().filter_map(|actor| actor.node.as_ref()).flat_map(|node| node.process.log());
-    match panics.into_iter().find(|line| line.contains("panicked")) {
-        Some(line) => Err(line),
-        None => Ok(true),
-    }
+    outcome.and_then(|()| stage.find_panic()).map(|()| true).map_err(|fault| match stage.keep_logs() {
+        Ok(place) => format!("{fault}; the logs are in {}", place.display()),
+        Err(cause) => format!("{fault}; the logs cannot be kept: {cause}"),
+    })
 }
 
-fn rounds(
-    plan: &Plan,
-    stage: &mut Stage,
-    workload: &Workload,
-    faults: &[Fault],
-    random: &mut Random,
-) -> Result<(), String> {
+fn rounds(stage: &mut Stage, workload: &Workload, faults: &[Fault], random: &mut Random) -> Result<(), String> {
+    let plan = stage.plan.clone();
     let count = stage.actors.len();
+    let victims: Vec<_> =
+        (0..count).filter(|number| plan.victims.is_empty() || plan.victims.contains(number)).collect();
     heal(workload, count, "the start")?;
-    let open_before: Vec<_> = stage.actors.iter().map(descriptors).collect();
+    let before = when_complete(&stage.nodes())?;
     for round in 0..plan.rounds {
-        let (victim, fault) = (random.below(count), faults[random.below(faults.len())]);
+        let (victim, fault) = (victims[random.below(victims.len())], faults[random.below(faults.len())]);
         let chance = Duration::from_millis(100 + random.below(600) as u64);
         // A black hole is noticed by the pings that are not answered.
         let chance = if fault.fits(Wiring::Proxies) { chance } else { chance * 4 };
@@ -151,17 +158,9 @@ fn rounds(
         stage.strike(victim, fault, time, random);
         heal(workload, count, &format!("{fault:?} on server {victim}"))?;
     }
-    for (number, (actor, before)) in stage.actors.iter().zip(open_before).enumerate() {
-        let deadline = Instant::now() + HEALING;
-        while descriptors(actor) > before + 4 {
-            if Instant::now() > deadline {
-                let now = descriptors(actor);
-                return Err(format!("server {number} has {now} open descriptors, {before} before"));
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-    Ok(())
+    // Where a panic came from is read out of the program, which takes memory for good.
+    let spends: Vec<_> = stage.actors.iter().map(|actor| actor.is_injected).collect();
+    as_before(&stage.nodes(), &before, &spends)
 }
 
 impl Stage {
@@ -171,8 +170,8 @@ impl Stage {
         let routes: Vec<_> = others.map(|other| self.network.address(other)).collect();
         let accounts = "accounts { A { users [{user: a, password: a}] }, B { users [{user: b, password: b}] } }";
         let mut config = ClusterConfig {
-            cluster: "ping_interval: \"300ms\"\nping_max: 2".to_owned(),
-            server: format!("{accounts}\n{}", self.config),
+            cluster: format!("ping_interval: \"300ms\"\nping_max: 2\n{}", self.plan.cluster),
+            server: format!("{accounts}\n{}", self.plan.config),
             injected: injected.map(str::to_owned),
             ..ClusterConfig::default()
         };
@@ -219,9 +218,11 @@ impl Stage {
 
     /// Ends a server, in order unless it is to be killed, and starts it again after `time`.
     fn restart(&mut self, victim: usize, fault: Fault, time: Duration, injected: Option<&str>) {
-        let old = self.actors[victim].node.take();
-        if let Some(node) = old.filter(|_| fault != Fault::Kill) {
-            node.process.stop();
+        if let Some(node) = self.actors[victim].node.take() {
+            self.actors[victim].past.extend(node.process.log());
+            if fault != Fault::Kill {
+                node.process.stop();
+            }
         }
         std::thread::sleep(time);
         let node = self.start(self.actors[victim].kind, victim, injected);
@@ -230,6 +231,30 @@ impl Stage {
             *actor.place.lock().expect("no panic") = node.process.address();
         }
         actor.node = node;
+        actor.is_injected = injected.is_some();
+    }
+
+    /// The servers that run.
+    fn nodes(&self) -> Vec<&Node> {
+        self.actors.iter().filter_map(|actor| actor.node.as_ref()).collect()
+    }
+
+    fn find_panic(&self) -> Result<(), String> {
+        let mut lines = self.nodes().into_iter().flat_map(|node| node.process.log());
+        lines.find(|line| line.contains("panicked")).map_or(Ok(()), Err)
+    }
+
+    /// Writes the logs of all servers, one file each.
+    fn keep_logs(&self) -> std::io::Result<PathBuf> {
+        let name = format!("faults-{}-{}", std::process::id(), self.plan.seed);
+        let place = self.plan.logs.clone().unwrap_or_else(std::env::temp_dir).join(name);
+        std::fs::create_dir_all(&place)?;
+        for (number, actor) in self.actors.iter().enumerate() {
+            let now = actor.node.as_ref().map(|node| node.process.log()).unwrap_or_default();
+            let lines: Vec<_> = actor.past.iter().chain(&now).map(String::as_str).collect();
+            std::fs::write(place.join(format!("n{number}.log")), lines.join("\n"))?;
+        }
+        Ok(place)
     }
 }
 
@@ -257,11 +282,6 @@ fn heal(workload: &Workload, nodes: usize, after: &str) -> Result<(), String> {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-}
-
-fn descriptors(actor: &Actor) -> usize {
-    let pid = actor.node.as_ref().map_or(0, |node| node.process.pid());
-    std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
 }
 
 /// The same numbers for the same seed.

@@ -1,11 +1,13 @@
 //! Numbered messages, and what may be said of those that arrive.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use troupe_tests::cluster::Kind;
 
 /// Pause between two messages of a publisher, and between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -22,9 +24,17 @@ pub(crate) struct Workload {
     /// Last number seen, by subscriber and publisher.
     seen: Arc<Mutex<HashMap<(usize, usize), u64>>>,
     faults: Arc<Mutex<Vec<String>>>,
+    /// Servers by number that are nats-servers.
+    references: Arc<HashSet<usize>>,
 }
 
 impl Workload {
+    /// Nobody yet, in a cluster of such servers.
+    pub(crate) fn of(kinds: &[Kind]) -> Self {
+        let references = kinds.iter().enumerate().filter(|(_, kind)| **kind == Kind::Reference);
+        Self { references: Arc::new(references.map(|(number, _)| number).collect()), ..Self::default() }
+    }
+
     /// Starts the clients of a node.
     pub(crate) fn start(&self, number: usize, place: &Place) {
         let sent = Arc::new(AtomicU64::new(0));
@@ -87,7 +97,9 @@ impl Workload {
         stream.write_all(b"CONNECT {\"user\":\"a\",\"pass\":\"a\",\"verbose\":false}\r\nSUB work.* 1\r\n").ok()?;
         for (from, count) in messages(&mut stream, &self.is_over) {
             let last = self.seen.lock().expect("no panic").insert((number, from), count);
-            if last.is_some_and(|last| last >= count) {
+            // Between two nats-servers: each may read on from a stale route after it has opened another one.
+            let is_theirs = self.references.contains(&number) && self.references.contains(&from);
+            if last.is_some_and(|last| last >= count) && !is_theirs {
                 let text = format!("subscriber {number} got message {count} of publisher {from} after {last:?}");
                 self.faults.lock().expect("no panic").push(text);
             }
