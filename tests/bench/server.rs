@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use troupe_tests::Config;
 use troupe_tests::process::ServerProcess;
@@ -39,7 +39,31 @@ impl MeasuredServer {
     /// # Panics
     /// Panics with the log when there is none.
     pub(crate) fn route(&self) -> SocketAddr {
-        self.process.wait_address("Listening for route connections on ")
+        self.log_address("Listening for route connections on ")
+    }
+
+    /// The address that stands behind `text` in the log.
+    ///
+    /// # Panics
+    /// Panics with the log when there is none.
+    pub(crate) fn log_address(&self, text: &str) -> SocketAddr {
+        self.process.wait_address(text)
+    }
+
+    /// Time since a log line with `text` was written, in a log that has the time of Greenwich.
+    ///
+    /// # Errors
+    /// The line does not begin as it should.
+    ///
+    /// # Panics
+    /// Panics with the log when there is no such line.
+    pub(crate) fn since_logged(&self, text: &str) -> io::Result<Duration> {
+        const DAY: f64 = 86_400.0;
+        let line = self.process.wait_log(text);
+        let clock: Vec<f64> = line.split(' ').nth(2).unwrap_or_default().split(':').flat_map(str::parse).collect();
+        let [hours, minutes, seconds] = clock[..] else { return Err(io::Error::other(line)) };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?.as_secs_f64() % DAY;
+        Ok(Duration::from_secs_f64((now - hours * 3600.0 - minutes * 60.0 - seconds).rem_euclid(DAY)))
     }
 
     /// Address of the client listener.

@@ -1,10 +1,12 @@
 //! Loads that cross from one server of a cluster to the other.
 
 use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::Setting;
 use super::messages::one_subject;
+use super::subscriptions::subscribe_all;
 use crate::flow::Audience;
 use crate::link::Door;
 use crate::report::Measured;
@@ -28,6 +30,57 @@ pub(super) fn two_nodes(setting: &Setting<'_>, count: usize, size: usize, lines:
     let audience = Audience::open(&there, &flow.readers)?;
     wait_for_interest(&here, &there)?;
     flow.run_for(audience, &first.beside(second), &here)
+}
+
+/// Subscriptions of a hundred clients of one server, and another server that joins it: how fast that one learns of all of them, from the
+/// moment in which the first connection between the two is there.
+pub(super) fn joining(setting: &Setting<'_>) -> io::Result<Measured> {
+    const CONNECTIONS: usize = 100;
+    let per_connection = setting.count(100_000).div_ceil(CONNECTIONS);
+    let count = CONNECTIONS * per_connection;
+    let config = |name: &str, routes: &str| {
+        let lines = format!("server_name: {name}\nhttp: \"127.0.0.1:-1\"\nlogtime_utc: true\n");
+        lines + &format!("cluster {{ name: bench, listen: \"127.0.0.1:-1\", routes: [{routes}] }}")
+    };
+    let first = MeasuredServer::start(setting.binary, &config("first", ""));
+    let door = Door::new(first.address());
+    let mut links = (0..CONNECTIONS).map(|_| door.open()).collect::<io::Result<Vec<_>>>()?;
+    subscribe_all(&mut links, per_connection)?;
+    let before = first.cpu()?;
+    let second =
+        MeasuredServer::start(setting.binary, &config("second", &format!("\"nats-route://{}\"", first.route())));
+    let monitor = second.log_address("Starting http monitor on ");
+    let deadline = Instant::now() + LIMIT;
+    while num_subscriptions(monitor)? < count {
+        if Instant::now() > deadline {
+            return Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "the other server does not learn of all subscriptions",
+            ));
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let elapsed = second.since_logged("Route connection created")?;
+    let cpu = (first.cpu()? - before) + second.cpu()?;
+    let both = first.beside(second);
+    Ok(Measured {
+        per_second: count as f64 / elapsed.as_secs_f64(),
+        cpu_us: cpu.as_secs_f64() * 1e6 / count as f64,
+        p99_us: f64::NAN,
+        rss_kib: both.rss_kib()?,
+        more: vec![("milliseconds", elapsed.as_secs_f64() * 1e3)],
+    })
+}
+
+/// Subscriptions a server knows of, those on other servers included.
+fn num_subscriptions(monitor: SocketAddr) -> io::Result<usize> {
+    let mut stream = TcpStream::connect(monitor)?;
+    stream.write_all(b"GET /varz HTTP/1.1\r\nHost: monitor\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let number = answer.split_once("\"subscriptions\":").map_or("", |(_, rest)| rest.trim_start());
+    let number = number.split(|letter: char| !letter.is_ascii_digit()).next().unwrap_or_default();
+    number.parse().map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "/varz tells no subscriptions"))
 }
 
 /// Returns when the first server knows what subscribers of the second one want.

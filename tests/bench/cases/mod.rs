@@ -77,6 +77,7 @@ pub(crate) const ALL: &[Case] = &[
     Case { name: "two-nodes", run: |setting| cluster::two_nodes(setting, 2_000_000, 16, "compression: off") },
     Case { name: "two-nodes-128", run: |setting| cluster::two_nodes(setting, 1_500_000, 128, "compression: off") },
     Case { name: "two-nodes-s2", run: |setting| cluster::two_nodes(setting, 1_500_000, 128, "compression: s2_fast") },
+    Case { name: "joining", run: cluster::joining },
     Case { name: "js-file-1", run: |setting| jetstream::publish(setting, (10_000, 1), "file", Sync::Lazy) },
     Case { name: "js-file-500", run: |setting| jetstream::publish(setting, (200_000, 500), "file", Sync::Lazy) },
     Case {

@@ -60,7 +60,8 @@ fn subject(connection: usize, number: usize) -> String {
     format!("store.{connection:03}.item.{number:05}")
 }
 
-fn subscribe_all(links: &mut [Link], per_connection: usize) -> io::Result<()> {
+/// Subscribes on all connections at once, each to subjects of its own.
+pub(super) fn subscribe_all(links: &mut [Link], per_connection: usize) -> io::Result<()> {
     let numbered: Vec<_> = links.iter_mut().enumerate().collect();
     let mut shares: Vec<Vec<_>> = (0..SUBSCRIBING).map(|_| Vec::new()).collect();
     numbered.into_iter().for_each(|numbered| shares[numbered.0 % SUBSCRIBING].push(numbered));
