@@ -26,7 +26,7 @@ fn options<T: DeserializeOwned + Default>(message: &InboxMessage) -> Result<T, A
     if payload.is_empty() {
         return Ok(T::default());
     }
-    serde_json::from_slice(&payload).map_err(|cause| ApiError { code: BAD_REQUEST, description: cause.to_string() })
+    serde_json::from_slice(payload).map_err(|cause| ApiError { code: BAD_REQUEST, description: cause.to_string() })
 }
 
 pub(super) fn body<T: Serialize + ?Sized>(document: &T) -> Vec<u8> {
@@ -263,5 +263,5 @@ fn connection_id(message: &InboxMessage) -> Option<u64> {
     struct Named {
         cid: u64,
     }
-    serde_json::from_slice::<Named>(&message.payload()).ok().map(|named| named.cid)
+    serde_json::from_slice::<Named>(message.payload()).ok().map(|named| named.cid)
 }

@@ -24,7 +24,7 @@ impl System {
         if kind == News::Shutdown {
             return services.forget_server(&token(message, ID_PLACE));
         }
-        let Ok(news) = serde_json::from_slice::<ServerNews>(&message.payload()) else {
+        let Ok(news) = serde_json::from_slice::<ServerNews>(message.payload()) else {
             return tracing::debug!("Received bad server info for remote server update");
         };
         let id = &news.server.id;

@@ -159,7 +159,7 @@ impl Intake {
                 if payload.is_empty() {
                     return Received::All(spool, part.reply().to_vec());
                 }
-                if let Err(cause) = spool.push(&payload) {
+                if let Err(cause) = spool.push(payload) {
                     return Received::Failed(cause.to_string(), part.reply().to_vec());
                 }
                 self.length += payload.len() as u64;

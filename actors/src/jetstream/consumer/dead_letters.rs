@@ -240,7 +240,7 @@ pub(super) fn take_receipt(slot: &mut Slot, seq: u64, message: &InboxMessage, ou
         tracing::debug!("nobody takes dead letter {seq} of consumer '{}': {}", slot.name, status.escape_ascii());
         return;
     }
-    match serde_json::from_slice(&payload) {
+    match serde_json::from_slice(payload) {
         Ok(PubAck { error: Some(error), .. }) => {
             tracing::warn!("dead letter {seq} of consumer '{}' is refused: {error}", slot.name);
         }
