@@ -319,7 +319,7 @@ impl Inbox {
     fn hand_in(self: Arc<Self>, batch: InboxBatch, size: usize) {
         let is_for_desk = self.desk.as_ref().is_some_and(|desk| batch.is_for(&**desk)) && self.is_idle();
         let Some(local) = is_for_desk.then(local::current).flatten() else { return self.push(batch, size) };
-        actix_rt::spawn(async move {
+        tokio::task::spawn_local(async move {
             let is_answered = self.is_idle() && self.desk.as_ref().is_some_and(|desk| desk.answer(&local, &batch));
             if !is_answered {
                 self.push(batch, size);
