@@ -1,10 +1,10 @@
 //! From the index file to a store: the blocks are not read, but for what was written behind the index.
 
 use super::block::Block;
+use super::gathered::Gathered;
 use super::log::FileLog;
 use super::place::Place;
-use super::scan::{Scanned, Tombstone, scan, scan_behind};
-use crate::format::{self, BlockMark, BlockMarks, Checksum, IndexFile, Record};
+use crate::format::{self, BlockMark, BlockMarks, Checksum, IndexFile};
 use crate::log::Recovered;
 use crate::subjects::{SubjectIndex, SubjectInfo};
 use crate::{StoreConfig, StoreError, StoreState};
@@ -92,40 +92,20 @@ impl FileLog {
     ) -> Result<Option<Recovered<Self>>, StoreError> {
         let (num_known, Some(mark)) = (blocks.len(), marks.blocks.last()) else { return Ok(None) };
         let Some(last) = blocks.pop() else { return Ok(None) };
-        let mut subjects = subjects_of(file);
-        let mut tombstones: Vec<Tombstone> = Vec::new();
-        let mut take = |scanned: Scanned, blocks: &mut Vec<Block>| {
-            let Scanned { mut block, tombstones: found, faults, torn_at, .. } = scanned;
-            tombstones.extend(found);
-            let known = blocks.last().map_or(0, |previous| previous.last_seq);
-            if block.first_seq <= known && block.msgs() == 0 {
-                (block.first_seq, block.last_seq) = (known + 1, known);
-            }
-            blocks.push(block);
-            faults.is_empty() && torn_at.is_none()
-        };
-        let scanned = scan_behind(place, last, mark.raw, file.last_checksum, &mut |record| {
-            subjects.add(record.subject, record.seq);
-        })?;
-        if !scanned.is_some_and(|scanned| take(scanned, &mut blocks)) {
+        let mut gathered = Gathered { blocks, subjects: subjects_of(file), ..Gathered::default() };
+        let scanned = gathered.scan_behind(place, last, mark.raw, file.last_checksum)?;
+        if !scanned.is_some_and(|scanned| gathered.add_sound(scanned)) {
             return Ok(None);
         }
         for index in &indexes[num_known..] {
-            let known = blocks.last().map_or(0, |previous| previous.last_seq);
-            let mut show = |record: &Record<'_>| {
-                if !record.subject.is_empty() && record.seq > known {
-                    subjects.add(record.subject, record.seq);
-                }
-            };
             let durable = place.journal.durable_length(&place.block_path(*index));
-            if !take(scan(place, *index, durable, &mut show)?, &mut blocks) {
+            let scanned = gathered.scan(place, *index, durable)?;
+            if !gathered.add_sound(scanned) {
                 return Ok(None);
             }
         }
-        let mut log = Self::with_blocks(place.clone(), config.clone(), blocks);
-        log.apply(&tombstones, &mut subjects)?;
+        let (mut log, subjects, tombstones) = gathered.into_log(place.clone(), config.clone(), &[])?;
         log.remember_last(&tombstones, Some((file.last_seq, file.last_time_ns)))?;
-        log.is_index_dirty = true;
         log.summarize(subjects).map(Some)
     }
 }

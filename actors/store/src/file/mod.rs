@@ -4,6 +4,7 @@ mod block;
 mod consumer;
 mod content;
 mod doomed;
+mod gathered;
 mod index;
 mod indexed;
 mod log;

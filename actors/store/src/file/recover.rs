@@ -2,13 +2,14 @@
 
 use super::block::Block;
 use super::content::Content;
+use super::gathered::Gathered;
 use super::indexed::read_index;
 use super::log::FileLog;
 use super::place::Place;
-use super::scan::{Scanned, Tombstone, scan};
+use super::scan::{Scanned, Tombstone};
 use super::seal::BlockCipher;
 use super::sizes::block_size;
-use crate::format::{self, Fault, Record};
+use crate::format::{self, Fault};
 use crate::ledger::{Deadlines, Schedules};
 use crate::log::Recovered;
 use crate::subjects::SubjectIndex;
@@ -129,27 +130,19 @@ impl FileLog {
         indexes: &[u32],
         prior_last: Option<(u64, i64)>,
     ) -> Result<Recovered<Self>, StoreError> {
-        let mut blocks: Vec<Block> = Vec::new();
-        let mut tombstones: Vec<Tombstone> = Vec::new();
+        let mut gathered = Gathered::default();
         let (mut lost, mut damaged, mut is_cut) = ((0, 0), Vec::new(), false);
-        let mut subjects = SubjectIndex::default();
         let last_index = indexes.last().copied();
         for index in indexes {
-            let known = blocks.last().map_or(0, |previous| previous.last_seq);
-            let mut show = |record: &Record<'_>| {
-                if !record.subject.is_empty() && record.seq > known {
-                    subjects.add(record.subject, record.seq);
-                }
-            };
             // Behind a torn block nothing was promised that is not known to be there.
             let durable = place.journal.durable_length(&place.block_path(*index));
             if is_cut && durable == Some(0) {
                 cut(&place, *index, 0)?;
             }
-            let scanned = scan(&place, *index, durable, &mut show)?;
+            let scanned = gathered.scan(&place, *index, durable)?;
             let is_last = Some(*index) == last_index;
             let torn_at = scanned.torn_at.or_else(|| guess_torn(&scanned, is_last && durable.is_none()));
-            let Scanned { mut block, tombstones: found, faults, data, is_unreadable, .. } = scanned;
+            let Scanned { mut block, tombstones, faults, data, is_unreadable, .. } = scanned;
             if let Some(offset) = torn_at {
                 cut(&place, *index, offset as u64)?;
                 block.raw = offset as u64;
@@ -161,25 +154,15 @@ impl FileLog {
                 if is_unreadable {
                     place.replace(&place.block_path(*index), &[])?;
                 }
-                damaged.push(blocks.len());
+                damaged.push(gathered.blocks.len());
                 lost.0 += faults.len() as u64;
                 lost.1 += faults.iter().map(|fault| (fault.resumes - fault.offset) as u64).sum::<u64>();
             }
-            tombstones.extend(found);
-            if block.first_seq <= known && block.msgs() == 0 {
-                (block.first_seq, block.last_seq) = (known + 1, known);
-            }
-            blocks.push(block);
+            gathered.add(block, tombstones);
         }
-        let mut log = Self::with_blocks(place, config, blocks);
+        let (mut log, subjects, tombstones) = gathered.into_log(place, config, &damaged)?;
         log.lost = lost;
-        log.apply(&tombstones, &mut subjects)?;
-        // The damage is kept aside: what is left is written anew without it.
-        for at in damaged {
-            log.rewrite(at)?;
-        }
         log.remember_last(&tombstones, prior_last)?;
-        log.is_index_dirty = true;
         log.summarize(subjects)
     }
 
