@@ -282,3 +282,47 @@ fn damage_that_is_found_later_is_put_aside_too() {
     assert_eq!((store.state().msgs, store.state().num_deleted), (state.msgs, 2));
     home.directory.close();
 }
+
+#[test]
+fn a_stream_at_its_limit_is_opened_from_its_index_and_what_follows() {
+    let mut home = Home::new();
+    let config = StoreConfig { max_bytes: Some(20_000), ..config() };
+    let mut store = home.directory.create_stream("ACC", br#"{"name":"S"}"#, config.clone()).unwrap();
+    add(&mut *store, 1..120);
+    home.maintain(&mut *store, 0);
+    home.maintain(&mut *store, 121);
+    // What the index does not tell of goes at once: of the 85 messages there is room for, the first is in the fifth block.
+    let first = 5;
+    home.wait_until(&mut *store, |home| first_block(home) == first);
+    // Blocks that the index tells of are empty now, and wait.
+    add(&mut *store, 120..140);
+    let (state, counts) = (store.state(), store.subjects(&SubjectFilter::all(), None, 100));
+    assert_eq!(first_block(&home), first);
+    damage(&home, first + 5);
+    let mut store = home.kill(store, &config);
+    assert_eq!(store.state(), state, "nobody looked at the blocks that did not change");
+    assert_eq!(store.subjects(&SubjectFilter::all(), None, 100), counts);
+    // The next index lets them go.
+    home.maintain(&mut *store, 0);
+    home.maintain(&mut *store, 121);
+    home.wait_until(&mut *store, |home| first_block(home) > first);
+    // Much of the stream does not wait.
+    let first = first_block(&home);
+    add(&mut *store, 140..220);
+    store.commit().unwrap().wait().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while first_block(&home) == first {
+        assert!(Instant::now() < deadline, "the workshop does not get to it");
+        std::thread::sleep(Duration::from_millis(2));
+        store.commit().unwrap().wait().unwrap();
+    }
+    store.close().unwrap();
+    home.directory.close();
+}
+
+/// The number of the first block that has a file.
+fn first_block(home: &Home) -> u32 {
+    let names = std::fs::read_dir(home.blocks()).unwrap().map(|entry| entry.unwrap().file_name());
+    let indexes = names.filter_map(|name| name.to_str()?.strip_suffix(".blk")?.parse().ok());
+    indexes.min().unwrap()
+}
