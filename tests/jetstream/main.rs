@@ -15,6 +15,7 @@ mod t50_compaction;
 mod t50_copies;
 mod t50_damage;
 mod t50_endings;
+mod t50_failed_syncs;
 mod t50_full_disk;
 mod t50_kept;
 mod t50_kills;

@@ -17,6 +17,8 @@ pub mod capacity;
 mod clock;
 pub mod consumer;
 pub mod entry;
+#[cfg(feature = "fault-injection")]
+mod failing_disk;
 pub mod messages;
 mod recover;
 mod reload;

@@ -47,12 +47,17 @@ pub(super) fn open_directory(options: &JetStreamOptions, path: &std::path::Path)
         SyncInterval::Always => SyncPolicy::Always,
         SyncInterval::Every(interval) => SyncPolicy::Every(interval),
     };
-    StoreDirectory::open(DirectoryOptions {
+    let options = DirectoryOptions {
         path: path.parent().unwrap_or(path).to_owned(),
         sync,
         key: key(&options.key),
         previous_key: key(&options.previous_key),
-    })
+    };
+    #[cfg(feature = "fault-injection")]
+    if let Some(disk) = super::failing_disk::FailingDisk::from_environment() {
+        return StoreDirectory::open_on(std::sync::Arc::new(disk), options);
+    }
+    StoreDirectory::open(options)
 }
 
 /// Opens the store of a stream, or makes it.
