@@ -110,7 +110,8 @@ pub async fn start_in_process(options: Options, process: ProcessContext) -> Resu
 
 async fn boot(options: Options, process: Option<ProcessContext>) -> Result<RunningServer, StartError> {
     let start = SystemTime::now();
-    let options = Arc::new(crate::claims::prepare(options).await?);
+    let (options, fetcher) = crate::claims::prepare(options).await?;
+    let options = Arc::new(options);
     let identity = Arc::new(ServerIdentity::generate());
     let id = identity.server_id();
     let name = options.server_name.clone().unwrap_or_else(|| id.clone());
@@ -158,6 +159,7 @@ async fn boot(options: Options, process: Option<ProcessContext>) -> Result<Runni
         linker,
         system,
     };
+        fetcher,
     Ok(RunningServer::new(parts, verdicts))
 }
 

@@ -12,7 +12,7 @@ use troupe_actors::account::Linker;
 use troupe_actors::client::ClientServices;
 use troupe_actors::jetstream::JetStreamServer;
 use troupe_actors::net::tls::{TlsAcceptorHandle, keep_stapled};
-use troupe_actors::net::{BoundListener, LocalAddress};
+use troupe_actors::net::{BoundListener, HttpFetcher, LocalAddress};
 use troupe_actors::report::Reporter;
 use troupe_actors::route::RouteServices;
 use troupe_actors::supervisor::{SupervisorHandle, Verdicts};
@@ -56,6 +56,8 @@ pub(crate) struct ServerParts {
 }
 
 /// Shared by the handle and the tasks that end the server.
+    /// What the web server with tokens of accounts was reached with.
+    pub(crate) fetcher: Option<HttpFetcher>,
 pub(crate) struct Inner {
     pub(crate) services: Arc<ClientServices>,
     pub(crate) reporter: Arc<Reporter>,
@@ -111,6 +113,7 @@ impl RunningServer {
         } = parts;
         let (phase, _) = watch::channel(Phase::Running);
         let inner = Arc::new(Inner {
+            fetcher,
             services: Arc::clone(reporter.services()),
             reporter,
             supervisor,
@@ -128,7 +131,7 @@ impl RunningServer {
             end: parking_lot::Mutex::new(ServerEnd::Orderly),
         });
         actix::spawn(obey_verdict(Arc::clone(&inner), verdicts));
-        actix::spawn(obey_reloads(Arc::clone(&inner), reloads));
+        actix::spawn(obey_reloads(Arc::clone(&inner), reloads, fetcher));
         actix::spawn(obey_authorities(Arc::clone(&inner)));
         Self { inner }
     }
@@ -230,9 +233,9 @@ async fn reload_from_file(inner: &Inner) -> Result<(), String> {
 }
 
 /// Does what the system account asks for, one thing after the other, until the server has ended.
-async fn obey_reloads(inner: Arc<Inner>, mut reloads: ReloadRequests) {
+async fn obey_reloads(inner: Arc<Inner>, mut reloads: ReloadRequests, fetcher: Option<HttpFetcher>) {
     let mut phases = inner.phase.subscribe();
-    let mut finder = claims::Finder::new(&inner.services.options());
+    let mut finder = claims::Finder::new(&inner.services.options(), fetcher);
     let obey = async {
         loop {
             let due = finder.due();

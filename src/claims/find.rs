@@ -43,6 +43,8 @@ pub(crate) struct Finder {
     running: FuturesUnordered<Pin<Box<dyn Future<Output = Looked>>>>,
     pub(super) cache: Option<Cache>,
     web: Option<(UrlResolver, Arc<HttpFetcher>)>,
+    /// What could not be opened, and when: it is not tried again at once.
+    failed: Option<(AccountResolver, Instant)>,
     /// When tokens that had ended were looked for last.
     looked_at: HashMap<String, Instant>,
     /// When the next look is due that nobody asks for.
@@ -57,9 +59,13 @@ pub(crate) struct Looked {
 }
 
 impl Finder {
-    /// A finder for the accounts of `options`.
-    pub(crate) fn new(options: &Options) -> Self {
+    /// A finder for the accounts of `options`, with what the web server was reached with.
+    pub(crate) fn new(options: &Options, fetcher: Option<HttpFetcher>) -> Self {
         let mut finder = Self::default();
+        let resolver = options.trust.as_ref().map(|trust| &trust.resolver);
+        if let (Some(AccountResolver::Url(resolver)), Some(fetcher)) = (resolver, fetcher) {
+            finder.web = Some((resolver.clone(), Arc::new(fetcher)));
+        }
         finder.refresh(options);
         if let Some(trust) = &options.trust {
             announce(trust);
@@ -69,17 +75,8 @@ impl Finder {
 
     /// Opens what the options name, where they name something else than before.
     fn refresh(&mut self, options: &Options) {
-        match options.trust.as_ref().map(|trust| &trust.resolver) {
-            Some(AccountResolver::Cache(resolver)) if self.cache.as_ref().map(Cache::resolver) != Some(resolver) => {
-                let cache = Cache::open(resolver, SystemTime::now());
-                self.cache = cache.inspect_err(|cause| error!("cannot keep account JWTs: {cause}")).ok();
-            }
-            Some(AccountResolver::Url(resolver)) if self.web.as_ref().map(|(known, _)| known) != Some(resolver) => {
-                let fetcher = HttpFetcher::new(resolver.tls.as_ref(), UrlResolver::TIMEOUT);
-                let fetcher = fetcher.inspect_err(|cause| error!("{cause}")).ok();
-                self.web = fetcher.map(|fetcher| (resolver.clone(), Arc::new(fetcher)));
-            }
-            _ => {}
+        if let Some(trust) = &options.trust {
+            self.open(&trust.resolver);
         }
         if self.due.is_none() {
             let pause = match &options.trust {
@@ -87,6 +84,38 @@ impl Finder {
                 _ => self.cache.as_ref().map(Cache::sweep_interval),
             };
             self.due = pause.map(|pause| tokio::time::Instant::now() + pause);
+        }
+    }
+
+    fn open(&mut self, resolver: &AccountResolver) {
+        let is_fresh = |(known, at): &(AccountResolver, Instant)| known == resolver && at.elapsed() < PAUSE;
+        let outcome = match resolver {
+            AccountResolver::Cache(wanted) if self.cache.as_ref().map(Cache::resolver) != Some(wanted) => {
+                if self.failed.as_ref().is_some_and(is_fresh) {
+                    return;
+                }
+                let opened = Cache::open(wanted, SystemTime::now());
+                opened
+                    .map(|cache| self.cache = Some(cache))
+                    .map_err(|cause| format!("cannot keep account JWTs: {cause}"))
+            }
+            AccountResolver::Url(wanted) if self.web.as_ref().map(|(known, _)| known) != Some(wanted) => {
+                if self.failed.as_ref().is_some_and(is_fresh) {
+                    return;
+                }
+                let fetcher = HttpFetcher::new(wanted.tls.as_ref(), UrlResolver::TIMEOUT);
+                let opened = fetcher.map(|fetcher| self.web = Some((wanted.clone(), Arc::new(fetcher))));
+                opened.map_err(|cause| cause.to_string())
+            }
+            _ => return,
+        };
+        self.failed = outcome.inspect_err(|cause| error!("{cause}")).err().map(|_| (resolver.clone(), Instant::now()));
+        if self.failed.is_some() {
+            // What was there before serves other options.
+            match resolver {
+                AccountResolver::Cache(_) => self.cache = None,
+                _ => self.web = None,
+            }
         }
     }
 

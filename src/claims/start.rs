@@ -28,19 +28,24 @@ pub enum ClaimsError {
 }
 
 /// Puts the tokens of the configuration where the resolver has them, and gets that of the system account from there.
-pub(crate) async fn prepare(mut options: Options) -> Result<Options, ClaimsError> {
-    let Some(trust) = &options.trust else { return Ok(options) };
+/// Comes with what a web server was reached with.
+pub(crate) async fn prepare(mut options: Options) -> Result<(Options, Option<HttpFetcher>), ClaimsError> {
+    let Some(trust) = &options.trust else { return Ok((options, None)) };
+    let mut fetcher = None;
     let change = match &trust.resolver {
-        AccountResolver::Memory => return Ok(options),
+        AccountResolver::Memory => return Ok((options, None)),
         AccountResolver::Full(resolver) => {
             store::fill(&resolver.directory, trust.preload.iter())?;
-            return Ok(options);
+            return Ok((options, None));
         }
         AccountResolver::Cache(resolver) => open_cache(trust, resolver)?,
-        AccountResolver::Url(resolver) => reach(trust, resolver).await?,
+        AccountResolver::Url(resolver) => {
+            let opened = HttpFetcher::new(resolver.tls.as_ref(), UrlResolver::TIMEOUT)?;
+            reach(trust, resolver, fetcher.insert(opened)).await?
+        }
     };
     apply(&mut options, change);
-    Ok(options)
+    Ok((options, fetcher))
 }
 
 fn open_cache(trust: &TrustOptions, resolver: &CacheResolver) -> Result<Change, ClaimsError> {
@@ -52,11 +57,10 @@ fn open_cache(trust: &TrustOptions, resolver: &CacheResolver) -> Result<Change, 
 }
 
 /// Looks whether a web server is there, and what it knows of the system account.
-async fn reach(trust: &TrustOptions, resolver: &UrlResolver) -> Result<Change, ClaimsError> {
-    let fetcher = HttpFetcher::new(resolver.tls.as_ref(), UrlResolver::TIMEOUT)?;
-    fetch(&fetcher, &resolver.url).await.map_err(ClaimsError::Web)?;
+async fn reach(trust: &TrustOptions, resolver: &UrlResolver, fetcher: &HttpFetcher) -> Result<Change, ClaimsError> {
+    fetch(fetcher, &resolver.url).await.map_err(ClaimsError::Web)?;
     let Some(name) = &trust.bootstrap else { return Ok(Change::default()) };
-    let token = fetch(&fetcher, &format!("{}{name}", resolver.url)).await;
+    let token = fetch(fetcher, &format!("{}{name}", resolver.url)).await;
     let token = token.and_then(|text| judged(trust, name, text));
     Ok(token.map(Change::of).unwrap_or_default())
 }
