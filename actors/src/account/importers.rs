@@ -27,6 +27,9 @@ impl Importers {
         for exporter in self.wanted.remove(name).unwrap_or_default() {
             if let Some(importers) = self.importers.get_mut(&exporter) {
                 importers.remove(name);
+                if importers.is_empty() {
+                    self.importers.remove(&exporter);
+                }
             }
         }
         self.ends.remove(name);
@@ -55,9 +58,10 @@ impl Importers {
     /// nobody any more, are added to `turned`.
     pub fn recount(&mut self, before: &AccountLinks, after: &AccountLinks, turned: &mut BTreeSet<Arc<str>>) {
         for import in before.service_imports() {
-            let count = self.served.entry(Arc::clone(&import.exporter)).or_default();
+            let Some(count) = self.served.get_mut(&import.exporter) else { continue };
             *count = count.saturating_sub(1);
             if *count == 0 {
+                self.served.remove(&import.exporter);
                 turned.insert(Arc::clone(&import.exporter));
             }
         }
@@ -86,5 +90,30 @@ impl Importers {
     #[must_use]
     pub fn ended(&self, now: i64) -> Vec<Arc<str>> {
         self.ends.iter().filter(|(_, end)| **end < now).map(|(name, _)| Arc::clone(name)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use troupe_engine::options::{ImportKind, ImportOptions};
+
+    use super::*;
+
+    fn importing(name: &str, exporter: &str) -> AccountOptions {
+        let kind = ImportKind::Stream { prefix: None, to: None, allow_trace: false };
+        let import = ImportOptions { account: exporter.to_owned(), subject: "s".to_owned(), kind, token: None };
+        AccountOptions { name: name.to_owned(), imports: vec![import], ..AccountOptions::default() }
+    }
+
+    #[test]
+    fn nothing_is_left_of_accounts_that_have_gone() {
+        let mut importers = Importers::default();
+        for number in 0..10 {
+            let name = format!("A{number}");
+            importers.note(&name, Some(&importing(&name, &format!("E{number}"))), 0);
+            assert_eq!(importers.of(&[&*format!("E{number}")].into()).len(), 1);
+            importers.note(&name, None, 0);
+        }
+        assert!(importers.wanted.is_empty() && importers.importers.is_empty() && importers.served.is_empty());
     }
 }
