@@ -14,5 +14,6 @@ mod t30_refusals;
 mod t50_clusters;
 mod t50_expiry;
 mod t60_configurations;
+mod t60_reload;
 mod tokens;
 mod web;

@@ -3,17 +3,19 @@
 //! A reload is all or nothing: one change that needs a restart refuses all others. The words are nats-server's, so the
 //! names in refusals are those of its Go fields.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Debug, Display};
 use std::path::Path;
 use std::time::Duration;
 
 use troupe_codecs::conf::format_duration;
+use troupe_codecs::jwt::OperatorClaims;
 
 use super::jetstream_diff::jetstream_changes;
+use super::trust::Token;
 use super::{
-    CalloutOptions, ClusterOptions, Credential, HandshakeFirst, MonitorOptions, Options, TlsOptions, UserOptions,
-    WriteTimeoutPolicy, tls,
+    CalloutOptions, ClusterOptions, Credential, HandshakeFirst, MonitorOptions, Options, TlsOptions, TrustOptions,
+    UserOptions, WriteTimeoutPolicy, tls,
 };
 
 /// Who has to act on a change.
@@ -70,6 +72,9 @@ pub enum ReloadError {
     /// JetStream cannot change so without a restart.
     #[error("config reload not supported for {0}")]
     JetStream(&'static str),
+    /// Tokens of accounts cannot be switched on or off.
+    #[error("config reload does not support moving to or from an account resolver")]
+    Resolver,
     /// `client_advertise` is no `host[:port]`.
     #[error("invalid ClientAdvertise value of {value}, err={reason}")]
     ClientAdvertise {
@@ -98,6 +103,7 @@ pub fn diff(old: &Options, new: &Options) -> Result<Vec<Change>, ReloadError> {
     differ.sizes_and_timing()?;
     differ.files_and_logging()?;
     differ.tls()?;
+    differ.trust()?;
     differ.rest()?;
     Ok(differ.changes)
 }
@@ -307,6 +313,29 @@ impl Differ<'_> {
         Ok(())
     }
 
+    /// Who is trusted is decided at the start.
+    fn trust(&self) -> Result<(), ReloadError> {
+        let (old, new) = (self.old.trust.as_ref(), self.new.trust.as_ref());
+        let keys = |trust: Option<&TrustOptions>| {
+            // Their order does not count.
+            let keys: BTreeSet<&String> = trust.iter().flat_map(|trust| trust.keys.iter()).collect();
+            list(keys.into_iter())
+        };
+        refuse("TrustedKeys", keys(old), keys(new))?;
+        let operators =
+            |trust: Option<&'_ TrustOptions>| trust.map(|trust| trust.operators.clone()).unwrap_or_default();
+        let (old_operators, new_operators) = (operators(old), operators(new));
+        if old_operators != new_operators {
+            let shown = |tokens: &[Token<OperatorClaims>]| list(tokens.iter().map(|token| &token.claims.sub));
+            let (old, new) = (shown(&old_operators), shown(&new_operators));
+            return Err(ReloadError::NotSupported { field: "TrustedOperators", old, new });
+        }
+        match old.is_some() == new.is_some() {
+            true => Ok(()),
+            false => Err(ReloadError::Resolver),
+        }
+    }
+
     fn rest(&mut self) -> Result<(), ReloadError> {
         let (old, new) = (self.old, self.new);
         let (old_deadline, new_deadline) = (old.timing.write_deadline, new.timing.write_deadline);
@@ -358,6 +387,12 @@ fn text(value: &Option<String>) -> &str {
 
 fn path(value: Option<&Path>) -> String {
     value.map(|path| path.display().to_string()).unwrap_or_default()
+}
+
+/// Texts as Go prints a list.
+fn list<'a>(texts: impl Iterator<Item = &'a String>) -> String {
+    let texts: Vec<_> = texts.map(String::as_str).collect();
+    format!("[{}]", texts.join(" "))
 }
 
 fn duration(value: Duration) -> String {
