@@ -9,6 +9,7 @@ use troupe_tests::wait::eventually;
 
 use super::asker::{Asker, enter, files, may_enter};
 use super::tokens::{World, limits, showing, token};
+use super::web::Web;
 
 const T: Kind = Kind::Troupe;
 const R: Kind = Kind::Reference;
@@ -145,5 +146,37 @@ fn a_login_finds_an_account_that_only_another_server_has() {
         assert!(!has(&second, &world));
         assert!(may_enter(second.process.address(), &options, &user));
         assert!(has(&second, &world));
+    }
+}
+
+#[test]
+fn an_account_with_routes_of_its_own_need_not_be_known_yet() {
+    for kinds in [[T, T], [R, T], [T, R]] {
+        let world = World::new();
+        let tokens = [(&world.system, "SYS"), (&world.one, "ONE")];
+        let web = Web::serve(tokens.map(|(key, name)| (key.public_key(), world.account(key, name, json!({})))));
+        let server = format!("operator: {}\nresolver: URL({})\n", world.operator_token(), web.url());
+        let cluster = format!("accounts: [{}]", world.one.public_key());
+        let config = ClusterConfig { server, cluster, ..ClusterConfig::default() };
+        let Some(first) = Node::start(kinds[0], "first", "c1", &[], &config) else { return };
+        let Some(second) = Node::start(kinds[1], "second", "c1", &[first.route], &config) else { return };
+        settle(&world, &first, &second);
+        let client = |node: &Node| {
+            let (user, options) = user_of(&world, &world.one);
+            let mut client = enter(node.process.address(), &options, &user);
+            client.flush("");
+            client
+        };
+        let (mut reader, mut writer) = (client(&second), client(&first));
+        reader.flush("SUB news 1\r\n");
+        eventually("a message on the account's own route", || {
+            writer.flush("PUB news 0\r\n\r\n");
+            reader.flush("");
+            reader.text().contains("MSG news 1 0").then_some(())
+        });
+        for node in [&first, &second].into_iter().filter(|node| node.kind == T) {
+            let log = node.process.log();
+            assert!(!log.iter().any(|line| line.contains("Unable to lookup account")), "{kinds:?}: {}", log.join("\n"));
+        }
     }
 }

@@ -183,7 +183,7 @@ async fn join(handshake: Handshake, local: std::rc::Rc<ArbiterLocal>, agreed: Ag
     let Wire { read, write, mut decoder, plain, packed, unpacker, .. } = wire;
     let sink = sink(&handshake, write, local.num_publishers, info.headers);
     let candidate = candidate(&handshake, &mut info, account.clone());
-    let view = account.as_ref().and_then(|name| services.parts.accounts.get(name));
+    let view = account.as_ref().and_then(|name| services.account_of(name));
     if account.is_some() && view.is_none() {
         let name = account.unwrap_or_default();
         let text = format!("Unable to lookup account {name:?}: account missing");
