@@ -13,6 +13,7 @@ mod t30_python;
 mod t30_refusals;
 mod t50_clusters;
 mod t50_expiry;
+mod t50_resolver_tls;
 mod t60_configurations;
 mod t60_reload;
 mod tokens;
