@@ -28,6 +28,7 @@ use troupe_actors::system::{System, SystemServices};
 use troupe_codecs::client::ServerInfo;
 use troupe_engine::id::ServerIdentity;
 use troupe_engine::options::{AccountLimits, GLOBAL_ACCOUNT, HandshakeFirst, ListenAddress, Options};
+use troupe_engine::subject::DomainSpellings;
 
 use crate::COMPATIBLE_VERSION;
 use crate::banner;
@@ -158,8 +159,8 @@ async fn boot(options: Options, process: Option<ProcessContext>) -> Result<Runni
         reloads,
         linker,
         system,
-    };
         fetcher,
+    };
     Ok(RunningServer::new(parts, verdicts))
 }
 
@@ -200,8 +201,15 @@ async fn start_actors(
     let arbiters = connection_arbiters(supervisor)?;
     let seats = SeatPlan::new(arbiters.len(), arbiters.len());
     let listeners = bind_listeners(options)?;
-    let context =
-        jetstream::Context { options, name: &name, id: identity.server_id(), router: &router, accounts: &accounts };
+    let domain = options.jetstream.domain.as_deref().filter(|_| options.jetstream.enabled).map(DomainSpellings::of);
+    let context = jetstream::Context {
+        options,
+        name: &name,
+        id: identity.server_id(),
+        router: &router,
+        accounts: &accounts,
+        domain: domain.clone(),
+    };
     let jetstream = jetstream::start(&context, seats, supervisor).await?;
     let services = Arc::new(ClientServices::new(
         Arc::clone(options),
@@ -213,7 +221,7 @@ async fn start_actors(
         tls,
     ));
     services.set_ocsp_cache(open_ocsp_cache(options));
-    let mut linker = Linker::default();
+    let mut linker = Linker::new(domain);
     linker.link(&services.accounts, &services.router, options, &name).wait().await;
     start_callouts(options, identity, &services, supervisor).await?;
     let facts = ServerFacts { start, num_arbiters: arbiters.len() };
@@ -334,7 +342,7 @@ pub(crate) fn configure_accounts(accounts: &Accounts, options: &Options) {
     if let Some(name) = options.system_account_name() {
         accounts.configure(name, AccountLimits::default());
     }
-    for account in &options.accounts {
+    for account in options.accounts.iter() {
         accounts.configure(&account.name, account.limits.clone());
     }
 }

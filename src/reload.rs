@@ -12,7 +12,7 @@ use troupe_actors::net::BoundListener;
 use troupe_actors::net::tls::{Stapling, TlsServer};
 use troupe_actors::route::RouteTls;
 use troupe_engine::options::diff::{Change, ChangeScope, diff, tls_change};
-use troupe_engine::options::{GLOBAL_ACCOUNT, Options};
+use troupe_engine::options::{AccountOptions, GLOBAL_ACCOUNT, Options};
 
 use crate::boot::{configure_accounts, open_ocsp_cache, with_options};
 use crate::files;
@@ -106,17 +106,20 @@ pub(crate) fn put_accounts_in_force(
     touched: Option<&BTreeSet<&str>>,
 ) -> InForce {
     let services = &inner.services;
-    let is_touched = |name: &str| touched.is_none_or(|touched| touched.contains(name));
+    let changed: Vec<&Arc<AccountOptions>> = match touched {
+        None => options.accounts.iter().collect(),
+        Some(touched) => touched.iter().filter_map(|name| options.accounts.get(name)).collect(),
+    };
     match touched {
         None => configure_accounts(&services.accounts, options),
-        Some(_) => options.accounts.iter().filter(|account| is_touched(&account.name)).for_each(|account| {
+        Some(_) => changed.iter().for_each(|account| {
             services.accounts.configure(&account.name, account.limits.clone());
         }),
     }
     let jetstream = inner.jetstream.as_ref().map(|jetstream| {
-        let limits = options.accounts.iter().filter(|account| is_touched(&account.name));
-        let limits =
-            limits.filter_map(|account| Some((services.accounts.get(&account.name)?, account.jetstream.clone())));
+        let limits = changed
+            .iter()
+            .filter_map(|account| Some((services.accounts.get(&account.name)?, account.jetstream.clone())));
         let mut limits: Vec<_> = limits.collect();
         if touched.is_none() {
             let is_gone =

@@ -25,6 +25,9 @@ use crate::process::ProcessContext;
 use crate::run::{ControlledServer, ServerEnd};
 use crate::{claims, reload, shutdown};
 
+/// Most requests about tokens that are answered together.
+const MAX_TOGETHER: usize = 64;
+
 /// How far the life of a server has come. Tests wait for a phase, not for a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
@@ -53,11 +56,11 @@ pub(crate) struct ServerParts {
     pub(crate) reloads: ReloadRequests,
     pub(crate) linker: Linker,
     pub(crate) system: Option<Arc<SystemServices>>,
+    /// What the web server with tokens of accounts was reached with.
+    pub(crate) fetcher: Option<HttpFetcher>,
 }
 
 /// Shared by the handle and the tasks that end the server.
-    /// What the web server with tokens of accounts was reached with.
-    pub(crate) fetcher: Option<HttpFetcher>,
 pub(crate) struct Inner {
     pub(crate) services: Arc<ClientServices>,
     pub(crate) reporter: Arc<Reporter>,
@@ -110,10 +113,10 @@ impl RunningServer {
             reloads,
             linker,
             system,
+            fetcher,
         } = parts;
         let (phase, _) = watch::channel(Phase::Running);
         let inner = Arc::new(Inner {
-            fetcher,
             services: Arc::clone(reporter.services()),
             reporter,
             supervisor,
@@ -236,6 +239,7 @@ async fn reload_from_file(inner: &Inner) -> Result<(), String> {
 async fn obey_reloads(inner: Arc<Inner>, mut reloads: ReloadRequests, fetcher: Option<HttpFetcher>) {
     let mut phases = inner.phase.subscribe();
     let mut finder = claims::Finder::new(&inner.services.options(), fetcher);
+    let mut asked = Vec::new();
     let obey = async {
         loop {
             let due = finder.due();
@@ -248,8 +252,8 @@ async fn obey_reloads(inner: Arc<Inner>, mut reloads: ReloadRequests, fetcher: O
                     // Whoever asked may be gone.
                     answer.send(outcome).ok();
                 }
-                Some((request, answer)) = reloads.claims.recv() => {
-                    answer.send(claims::serve(&inner, &mut finder, request).await).ok();
+                1.. = reloads.claims.recv_many(&mut asked, MAX_TOGETHER) => {
+                    claims::serve(&inner, &mut finder, std::mem::take(&mut asked)).await;
                 }
                 Some(wish) = reloads.wishes.recv() => finder.begin(&inner, wish),
                 looked = finder.next() => finder.take(&inner, looked).await,

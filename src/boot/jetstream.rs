@@ -13,6 +13,7 @@ use troupe_actors::supervisor::{ArbiterSlot, ChildSpec, SupervisorHandle};
 use troupe_codecs::api::API_LEVEL;
 use troupe_codecs::api::account::JetStreamLimits;
 use troupe_engine::options::{DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT, Options, friendly_bytes};
+use troupe_engine::subject::DomainSpellings;
 
 use super::StartError;
 use crate::COMPATIBLE_VERSION;
@@ -28,6 +29,7 @@ pub(super) struct Context<'a> {
     pub(super) id: String,
     pub(super) router: &'a RouterHandle,
     pub(super) accounts: &'a Arc<Accounts>,
+    pub(super) domain: Option<DomainSpellings>,
 }
 
 /// Starts JetStream, if it is enabled. Returns when its API answers and every stream that was kept takes messages.
@@ -48,6 +50,7 @@ pub(super) async fn start(
     let (max_memory, max_file) = room(options, &store_dir);
     log_start(options, &store_dir, (max_memory, max_file));
     let server = JetStreamServer::new(JetStreamParts {
+        domain: context.domain.clone(),
         options: options.jetstream.clone(),
         store_dir,
         max_memory,
@@ -84,7 +87,7 @@ fn enable_accounts(context: &Context<'_>, server: &JetStreamServer) {
     if is_global_only && let Some(view) = context.accounts.get(GLOBAL_ACCOUNT) {
         server.enable(view, JetStreamLimits::default());
     }
-    for account in &options.accounts {
+    for account in options.accounts.iter() {
         if let (Some(limits), Some(view)) = (account.jetstream.clone(), context.accounts.get(&account.name)) {
             server.enable(view, limits);
         }

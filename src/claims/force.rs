@@ -1,6 +1,6 @@
 //! Puts tokens of accounts in force while the server runs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -8,8 +8,8 @@ use tracing::debug;
 use troupe_actors::client::ClientCommand;
 use troupe_codecs::jwt::{AccountClaims, claims};
 use troupe_engine::account::claims::account_options;
+use troupe_engine::options::Options;
 use troupe_engine::options::trust::Token;
-use troupe_engine::options::{AccountOptions, Options};
 
 use crate::reload::put_accounts_in_force;
 use crate::server::Inner;
@@ -52,23 +52,15 @@ pub(super) async fn put_in_force(inner: &Inner, options: &Options, change: Chang
 /// Changes the tokens in `options`, and the accounts made from them.
 pub(super) fn apply(options: &mut Options, change: Change) {
     let Some(trust) = &mut options.trust else { return };
-    if !change.removed.is_empty() {
-        let removed: BTreeSet<&str> = change.removed.iter().map(String::as_str).collect();
-        options.accounts.retain(|account| !removed.contains(account.name.as_str()));
-        removed.iter().for_each(|name| trust.accounts.remove(name));
+    for name in &change.removed {
+        options.accounts.remove(name);
+        trust.accounts.remove(name);
     }
     // The last token of an account counts.
-    let mut changed: BTreeMap<String, Arc<AccountOptions>> = BTreeMap::new();
     for token in change.tokens {
-        changed.insert(token.claims.sub.clone(), Arc::new(account_options(&token.claims)));
+        options.accounts.put(Arc::new(account_options(&token.claims)));
         trust.accounts.put(token);
     }
-    for known in &mut options.accounts {
-        if let Some(account) = changed.remove(&known.name) {
-            *known = account;
-        }
-    }
-    options.accounts.extend(changed.into_values());
 }
 
 /// Has the clients of accounts judged by new tokens. Those that came last go where there are too many.

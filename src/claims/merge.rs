@@ -1,5 +1,6 @@
 //! Tokens that another server shows.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,9 +16,9 @@ use super::store;
 use crate::config::is_public_key;
 
 /// Keeps those of the tokens in `lines` that are newer than the own ones, at the moment `now`; they are to be put in force.
-pub(super) fn newer(trust: &TrustOptions, resolver: &FullResolver, lines: &[Bytes], now: i64) -> Change {
-    let mut change = Change::default();
-    let mut count = trust.accounts.len();
+pub(super) async fn newer(trust: &TrustOptions, resolver: &FullResolver, lines: &[Bytes], now: i64) -> Change {
+    let mut tokens: Vec<Arc<Token<AccountClaims>>> = Vec::new();
+    let mut added = BTreeSet::new();
     for line in lines.iter().flat_map(|lines| lines.split(|byte| *byte == b'\n')).filter(|line| !line.is_empty()) {
         let token = match newer_one(trust, line, now) {
             Ok(Some(token)) => token,
@@ -27,16 +28,21 @@ pub(super) fn newer(trust: &TrustOptions, resolver: &FullResolver, lines: &[Byte
                 continue;
             }
         };
-        let is_new = trust.accounts.get(&token.claims.sub).is_none();
-        if is_new && !resolver.has_room(count) {
-            error!("DirResolver - Merging resulted in error: jwt store is full");
-            continue;
-        }
-        match store::write(&resolver.directory, &token) {
-            Ok(()) => {
-                count += usize::from(is_new);
-                change.tokens.push(Arc::new(token));
+        let name = &token.claims.sub;
+        if trust.accounts.get(name).is_none() && !added.contains(name) {
+            if !resolver.has_room(trust.accounts.len() + added.len()) {
+                error!("DirResolver - Merging resulted in error: jwt store is full");
+                continue;
             }
+            added.insert(name.clone());
+        }
+        tokens.push(Arc::new(token));
+    }
+    let written = store::write_all(&resolver.directory, &tokens).await;
+    let mut change = Change::default();
+    for (token, written) in tokens.into_iter().zip(written) {
+        match written {
+            Ok(()) => change.tokens.push(token),
             Err(cause) => error!("DirResolver - Merging resulted in error: {cause}"),
         }
     }

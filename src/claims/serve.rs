@@ -13,28 +13,52 @@ use super::force::{Change, put_in_force, seconds};
 use super::update::{Push, update};
 use super::{merge, store};
 use crate::config::is_public_key;
+use crate::control::ClaimsSender;
 use crate::server::Inner;
 
-/// Does what a request asks for.
-pub(crate) async fn serve(inner: &Inner, finder: &mut Finder, request: ClaimsRequest) -> ClaimsAnswer {
-    let options = inner.services.options();
-    if let ClaimsRequest::Update { account, token } = request {
-        let push = Push { account: account.as_deref(), token: &token };
-        let outcome = update(inner, &options, finder.cache.as_mut(), push).await;
+/// Does what requests ask for, in their order. Tokens that are pushed one after the other are taken together.
+pub(crate) async fn serve(inner: &Inner, finder: &mut Finder, requests: Vec<(ClaimsRequest, ClaimsSender)>) {
+    let (mut pushes, mut senders) = (Vec::new(), Vec::new());
+    for (request, sender) in requests {
+        match request {
+            ClaimsRequest::Update { account, token } => {
+                pushes.push(Push { account, token });
+                senders.push(sender);
+            }
+            request => {
+                take(inner, finder, &std::mem::take(&mut pushes), std::mem::take(&mut senders)).await;
+                // Whoever asked may be gone.
+                sender.send(serve_one(inner, finder, request).await).ok();
+            }
+        }
+    }
+    take(inner, finder, &pushes, senders).await;
+}
+
+async fn take(inner: &Inner, finder: &mut Finder, pushes: &[Push], senders: Vec<ClaimsSender>) {
+    if pushes.is_empty() {
+        return;
+    }
+    let outcomes = update(inner, finder.cache.as_mut(), pushes).await;
+    for (outcome, sender) in outcomes.into_iter().zip(senders) {
         if let Ok(kept) = &outcome {
             finder.complete(inner, &kept.account);
         }
-        return ClaimsAnswer::Updated(outcome);
+        sender.send(ClaimsAnswer::Updated(outcome)).ok();
     }
+}
+
+async fn serve_one(inner: &Inner, finder: &mut Finder, request: ClaimsRequest) -> ClaimsAnswer {
+    let options = inner.services.options();
     let Some(trust) = options.trust.as_ref().filter(|trust| trust.resolver.asks_servers()) else {
         return ClaimsAnswer::Nothing;
     };
     match request {
-        // Answered by all servers, and above.
+        // Taken above.
         ClaimsRequest::Update { .. } => ClaimsAnswer::Nothing,
         ClaimsRequest::Merge { lines } => {
             if let AccountResolver::Full(resolver) = &trust.resolver {
-                let change = merge::newer(trust, resolver, &lines, seconds());
+                let change = merge::newer(trust, resolver, &lines, seconds()).await;
                 put_in_force(inner, &options, change).await;
             }
             ClaimsAnswer::Nothing

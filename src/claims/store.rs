@@ -1,11 +1,14 @@
 //! The directory of a full resolver: a token per account, in files as nats-server has them.
 
-use std::fs::{self, OpenOptions};
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 
+use parking_lot::Mutex;
 use troupe_codecs::jwt::{AccountClaims, decode};
 use troupe_engine::options::trust::Token;
 
@@ -13,6 +16,8 @@ use troupe_engine::options::trust::Token;
 const EXTENSION: &str = "jwt";
 /// How files of deleted ones end, where they are kept.
 const DELETED: &str = "jwt.deleted";
+/// Most threads that write.
+const MAX_WRITERS: usize = 16;
 /// Largest file that is read.
 const MAX_FILE: u64 = 1 << 20;
 
@@ -53,14 +58,57 @@ pub(crate) fn fill<'t>(
     Ok(())
 }
 
-/// Writes a token in place of the one that was there, whole or not at all.
+/// Writes a token in place of the one that was there, whole or not at all. It is on the disk then.
 pub(crate) fn write(directory: &Path, token: &Token<AccountClaims>) -> io::Result<()> {
-    let place = file(directory, &token.claims.sub, EXTENSION);
-    let draft = place.with_extension("jwt.draft");
+    let draft = write_draft(directory, token)?;
+    fs::rename(&draft, file(directory, &token.claims.sub, EXTENSION))?;
+    File::open(directory)?.sync_all()
+}
+
+/// As [`write`] for many tokens, of which the disk makes few commits, with the outcome of each. The last one of an account counts.
+pub(crate) async fn write_all(directory: &Path, tokens: &[Arc<Token<AccountClaims>>]) -> Vec<Result<(), String>> {
+    let last: BTreeMap<&str, &Arc<Token<AccountClaims>>> =
+        tokens.iter().map(|token| (token.claims.sub.as_str(), token)).collect();
+    let wanted: Vec<Arc<Token<AccountClaims>>> = last.into_values().cloned().collect();
+    let directory = directory.to_owned();
+    let written = tokio::task::spawn_blocking(move || write_wanted(&directory, &wanted)).await;
+    let failed = written.unwrap_or_else(|cause| Err(io::Error::other(cause)));
+    let outcome = |token: &Arc<Token<AccountClaims>>| match &failed {
+        Err(cause) => Err(cause.to_string()),
+        Ok(failed) => failed.get(&token.claims.sub).map_or(Ok(()), |cause| Err(cause.clone())),
+    };
+    tokens.iter().map(outcome).collect()
+}
+
+/// Writes one token per account. Comes with those that could not be written, and why.
+fn write_wanted(directory: &Path, tokens: &[Arc<Token<AccountClaims>>]) -> io::Result<BTreeMap<String, String>> {
+    let failed = Mutex::new(BTreeMap::new());
+    let write_some = |tokens: &[Arc<Token<AccountClaims>>]| {
+        for token in tokens {
+            let name = &token.claims.sub;
+            let written = write_draft(directory, token);
+            if let Err(cause) = written.and_then(|draft| fs::rename(draft, file(directory, name, EXTENSION))) {
+                failed.lock().insert(name.clone(), cause.to_string());
+            }
+        }
+    };
+    // Those that wait for the disk at the same time wait for the same commit.
+    thread::scope(|scope| {
+        for some in tokens.chunks(tokens.len().div_ceil(MAX_WRITERS).max(1)) {
+            scope.spawn(|| write_some(some));
+        }
+    });
+    File::open(directory)?.sync_all()?;
+    Ok(failed.into_inner())
+}
+
+/// Writes a token beside its place, to the disk.
+fn write_draft(directory: &Path, token: &Token<AccountClaims>) -> io::Result<PathBuf> {
+    let draft = file(directory, &token.claims.sub, "jwt.draft");
     let mut out = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&draft)?;
     out.write_all(token.text.as_bytes())?;
     out.sync_all()?;
-    fs::rename(&draft, &place)
+    Ok(draft)
 }
 
 /// Takes the token of an account away; its file is kept under another name unless it is a `hard` deletion.

@@ -222,7 +222,7 @@ fn services_that_are_not_built_are_named() {
     ];
     assert_eq!(warnings, expected);
     assert_eq!(loaded.options.cluster.name.as_deref(), Some("c"));
-    assert!(loaded.options.jetstream.enabled && loaded.options.accounts[0].jetstream.is_some());
+    assert!(loaded.options.jetstream.enabled && loaded.options.accounts.to_vec()[0].jetstream.is_some());
     assert_eq!(loaded.check_failures().count(), 0);
     assert!(load_with("jetstream: disabled\nocsp: false\n", &[]).expect("it loads").warnings.is_empty());
 }
@@ -337,7 +337,7 @@ fn rates_of_users_and_accounts() {
     let both = given("bytes_per_second: 1K, bytes_burst: 2K, max_connections: 3, max_subs: -1");
     assert_eq!((both.rate.bytes, both.max_connections, both.max_subscriptions), (rate(1000, 2000), Some(3), None));
     let account = options("accounts { A { limits { messages_per_second: 5, messages_burst: 9 } } }\n");
-    assert_eq!(account.accounts[0].limits.rate.messages, rate(5, 9));
+    assert_eq!(account.accounts.to_vec()[0].limits.rate.messages, rate(5, 9));
     let wrong = |limits: &str| faults(&user(limits)).join("; ");
     assert!(wrong("messages_per_second: 0").ends_with("\"messages_per_second\" must be greater than zero, got 0"));
     assert!(wrong("bytes_burst: 5").ends_with("\"bytes_burst\" needs \"bytes_per_second\""));

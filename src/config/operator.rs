@@ -96,7 +96,7 @@ fn take_over(mut trust: TrustOptions, options: &mut Options) {
     if trust.resolver.is_lazy() {
         trust.preload = std::mem::take(&mut trust.accounts);
     }
-    options.accounts.extend(trust.accounts.iter().map(|token| Arc::new(account_options(&token.claims))));
+    options.accounts = trust.accounts.iter().map(|token| Arc::new(account_options(&token.claims))).collect();
     options.trust = Some(trust);
 }
 

@@ -65,6 +65,39 @@ fn requests_are_answered_alike() {
 }
 
 #[test]
+fn tokens_that_come_together() {
+    let world = World::new();
+    let third = KeyPair::new_account();
+    let push = |key: &KeyPair, name: String| world.account(key, &name, json!({}));
+    let mut tokens: Vec<String> = Vec::new();
+    for number in 0..20 {
+        tokens.push(push(&world.one, format!("ONE{number}")));
+        tokens.push(push(&world.two, format!("TWO{number}")));
+        tokens.push("junk".to_owned());
+        tokens.push(push(&third, format!("THREE{number}")));
+    }
+    let Some(reference) = Server::reference(config(&world, "")) else { return };
+    let [wanted, got] = [reference, Server::troupe(config(&world, ""))].map(|server| {
+        let mut client = Asker::new(&world, server.address()).client;
+        client.flush("SUB inbox 1\r\n");
+        let pushes =
+            tokens.iter().map(|token| format!("PUB $SYS.REQ.CLAIMS.UPDATE inbox {}\r\n{token}\r\n", token.len()));
+        client.send(pushes.collect::<String>());
+        client.wait(|frames| frames.iter().filter(|frame| frame.starts_with("MSG inbox ")).count() == tokens.len());
+        let answers = client.frames().iter().filter(|frame| frame.starts_with("MSG inbox "));
+        let answers = answers.map(|frame| {
+            let mut answer: Value = frame.json();
+            answer["server"] = json!("");
+            answer
+        });
+        let mut answers: Vec<String> = answers.map(|answer| answer.to_string()).collect();
+        answers.sort();
+        (answers, files(server.dir()))
+    });
+    assert_eq!(wanted, got);
+}
+
+#[test]
 fn updates_are_in_force_at_once() {
     let world = World::new();
     let user = KeyPair::new_user();

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use troupe_codecs::jwt::claims;
-use troupe_engine::account::renew::{AccountsByName, LinkSources, by_name};
+use troupe_engine::account::renew::{AccountsByName, LinkSources};
 use troupe_engine::account::{AccountLinks, Graph};
 use troupe_engine::options::{GLOBAL_ACCOUNT, Options};
-use troupe_engine::subject::DomainMappings;
+use troupe_engine::subject::{DomainMappings, DomainSpellings};
 
 use super::importers::Importers;
 use crate::router::exchange::{ServerNames, ServiceLink, StreamLink};
@@ -34,6 +34,8 @@ impl Linked {
 pub struct Linker {
     graph: Graph,
     importers: Importers,
+    /// How the requests of the JetStream domain are spelled.
+    domain: Option<DomainSpellings>,
 }
 
 /// What links are put in force with.
@@ -44,28 +46,29 @@ struct Scene<'a> {
     options: &'a Options,
     by_name: AccountsByName<'a>,
     names: Arc<ServerNames>,
-    /// How the requests of the JetStream domain are spelled in accounts, and in the system account.
-    domain: Option<(Arc<DomainMappings>, Arc<DomainMappings>)>,
+    domain: Option<DomainSpellings>,
     now: i64,
 }
 
 impl<'a> Scene<'a> {
-    fn new(accounts: &'a Accounts, router: &'a RouterHandle, options: &'a Options, server: &str) -> Self {
+    fn new(
+        (accounts, router): (&'a Accounts, &'a RouterHandle),
+        options: &'a Options,
+        server: &str,
+        by_name: AccountsByName<'a>,
+        domain: Option<DomainSpellings>,
+    ) -> Self {
         let names = ServerNames {
             server: server.to_owned(),
             cluster: options.cluster.name.clone(),
             system_account: options.system_account_name().map(str::to_owned),
         };
-        let by_name = by_name(&options.accounts);
-        let domain = options.jetstream.domain.as_deref().filter(|_| options.jetstream.enabled);
-        let domain = domain.map(|domain| (DomainMappings::of_clients(domain), DomainMappings::of_system(domain)));
-        let domain = domain.map(|(clients, system)| (Arc::new(clients), Arc::new(system)));
         Self { accounts, router, options, by_name, names: Arc::new(names), domain, now: now() }
     }
 
     /// How an account spells the requests of the JetStream domain. One that asks another account has that one's spelling.
     fn domain_of(&self, name: &str, links: &AccountLinks) -> Option<Arc<DomainMappings>> {
-        let (clients, system) = self.domain.as_ref()?;
+        let DomainSpellings { clients, system } = self.domain.as_ref()?;
         if self.names.system_account.as_deref() == Some(name) {
             return Some(Arc::clone(system));
         }
@@ -75,16 +78,25 @@ impl<'a> Scene<'a> {
 }
 
 impl Linker {
+    /// A linker that knows of no accounts yet, for a server with this JetStream domain.
+    #[must_use]
+    pub fn new(domain: Option<DomainSpellings>) -> Self {
+        Self { domain, ..Self::default() }
+    }
+
     /// Puts the links and mappings of `options` in force, in place of all before.
     pub fn link(&mut self, accounts: &Accounts, router: &RouterHandle, options: &Options, server: &str) -> Linked {
-        let scene = Scene::new(accounts, router, options, server);
+        let all = options.accounts.to_vec();
+        let by_name = AccountsByName::index(&all);
+        let scene = Scene::new((accounts, router), options, server, by_name, self.domain.clone());
         let has_system = scene.names.system_account.is_some();
-        let (graph, faults) = Graph::of_options_at(&options.accounts, has_system, Some(scene.now));
+        let (graph, faults) = Graph::of_options_at(&all, has_system, Some(scene.now));
         // The loader of configuration files refuses these; accounts of tokens may have them.
         faults.iter().for_each(|fault| tracing::debug!("{fault}"));
-        *self = Self { graph, importers: Importers::default() };
-        for (name, account) in &scene.by_name {
-            self.importers.note(name, Some(account), scene.now);
+        (self.graph, self.importers) = (graph, Importers::default());
+        // The first of each name counts.
+        for account in all.iter().rev() {
+            self.importers.note(&account.name, Some(account), scene.now);
         }
         let all = accounts.all();
         self.link_system(&scene, all.iter().map(|account| &**account.name()));
@@ -106,9 +118,10 @@ impl Linker {
             // Everybody imports from it.
             return self.link(accounts, router, options, server);
         }
-        let scene = Scene::new(accounts, router, options, server);
+        let by_name = AccountsByName::Listed(&options.accounts);
+        let scene = Scene::new((accounts, router), options, server, by_name, self.domain.clone());
         for name in touched {
-            self.importers.note(name, scene.by_name.get(name).copied(), scene.now);
+            self.importers.note(name, scene.by_name.get(name), scene.now);
         }
         let importers = self.importers.of(touched);
         let renewed = || touched.iter().copied().chain(importers.iter().map(|name| &**name));
@@ -159,7 +172,7 @@ impl Linker {
     fn put_in_force(&self, scene: &Scene<'_>, accounts: Vec<Arc<AccountView>>) -> Linked {
         let mut linked = Linked::default();
         for account in accounts {
-            let own = scene.by_name.get(&**account.name());
+            let own = scene.by_name.get(account.name());
             let mappings = match own {
                 Some(own) => own.mappings.clone(),
                 None if **account.name() == *GLOBAL_ACCOUNT => scene.options.mappings.clone(),

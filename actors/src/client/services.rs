@@ -172,8 +172,9 @@ impl ClientServices {
     /// [`super::ClientCommand::Reload`].
     pub fn set_options(&self, options: Arc<Options>) {
         let before = self.options.load();
+        // The tokens first: their comparison costs least, and tells most often.
         let is_same =
-            before.auth == options.auth && before.accounts == options.accounts && before.trust == options.trust;
+            before.trust == options.trust && before.auth == options.auth && before.accounts == options.accounts;
         self.keeps_delegated.store(is_same, Ordering::Release);
         self.authenticator.reload(&options);
         self.options.store(options);

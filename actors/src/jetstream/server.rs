@@ -11,7 +11,7 @@ use parking_lot::RwLock;
 use troupe_codecs::api::account::JetStreamLimits;
 use troupe_codecs::api::{ApiError, StreamConfig, Timestamp, errors};
 use troupe_engine::options::JetStreamOptions;
-use troupe_engine::subject::DomainMappings;
+use troupe_engine::subject::DomainSpellings;
 
 use troupe_store::StoreDirectory;
 
@@ -34,6 +34,8 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 /// What JetStream is given at the start.
 #[derive(Debug)]
 pub struct JetStreamParts {
+    /// How the requests of its domain are spelled.
+    pub domain: Option<DomainSpellings>,
     /// Options.
     pub options: JetStreamOptions,
     /// Where files are.
@@ -85,8 +87,6 @@ pub struct JetStreamServer {
     /// Streams in files.
     directory: Option<StoreDirectory>,
     capacity: Capacity,
-    /// How clients spell the requests of its domain.
-    domain_mappings: Option<DomainMappings>,
     /// Held while accounts come and go, so that none comes back before it has gone.
     pub(super) changing: tokio::sync::Mutex<()>,
 }
@@ -125,7 +125,6 @@ impl JetStreamServer {
             }),
         );
         let capacity = Capacity::new(parts.max_memory, parts.max_file);
-        let domain_mappings = parts.options.domain.as_deref().map(DomainMappings::of_clients);
         Arc::new(Self {
             parts,
             accounts: RwLock::default(),
@@ -138,7 +137,6 @@ impl JetStreamServer {
             refused: overflow::queue(),
             directory,
             capacity,
-            domain_mappings,
             changing: tokio::sync::Mutex::default(),
         })
     }
@@ -164,7 +162,7 @@ impl JetStreamServer {
     /// The subject of a request as it is without the domain, where it is one of the domain.
     #[must_use]
     pub fn without_domain(&self, subject: &[u8]) -> Option<Vec<u8>> {
-        self.domain_mappings.as_ref()?.map(subject)
+        self.parts.domain.as_ref()?.clients.map(subject)
     }
 
     /// Whether this is the system account, whose clients ask about the server and about other accounts.

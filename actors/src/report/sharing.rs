@@ -28,7 +28,7 @@ const SYSTEM_EXPORTS: [(&str, ResponseType); 5] = [
 /// the server has it also of accounts without, but for those that ask another account.
 pub(super) fn sharing(options: &Options, account: &AccountView, is_served: bool) -> AccountSharing {
     let (name, system) = (&**account.name(), options.system_account_name());
-    let own = options.accounts.iter().find(|account| account.name == name);
+    let own = options.accounts.get(name);
     let mappings = match own {
         Some(account) => &account.mappings,
         None if name == GLOBAL_ACCOUNT => &options.mappings,

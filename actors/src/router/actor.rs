@@ -27,6 +27,8 @@ pub struct Router {
     handle: RouterHandle,
     /// Working copies of the indexes changed so far, by account id.
     indexes: HashMap<u32, Working>,
+    /// Accounts whose index has changed since it was published: of many accounts, few do at a time.
+    changed: Vec<u32>,
     /// Entries that stand for subscriptions of importing accounts.
     shadows: Shadows,
     /// What other servers are told; there in a cluster.
@@ -45,7 +47,15 @@ impl Router {
     #[must_use]
     pub fn new(context: ChildContext, handle: RouterHandle) -> Self {
         let consumer = Some(handle.consume());
-        Self { context, consumer, handle, indexes: HashMap::new(), shadows: Shadows::default(), interest: None }
+        Self {
+            context,
+            consumer,
+            handle,
+            indexes: HashMap::new(),
+            changed: Vec::new(),
+            shadows: Shadows::default(),
+            interest: None,
+        }
     }
 
     fn apply(&mut self, changes: &ChangeSet) {
@@ -83,7 +93,9 @@ impl Router {
             true => working.index.insert(Arc::clone(subscription)),
             false => working.index.remove(subscription),
         };
-        working.is_changed |= is_news;
+        if is_news && !std::mem::replace(&mut working.is_changed, true) {
+            self.changed.push(account.id());
+        }
         if let Some(interest) = self.interest.as_mut().filter(|_| is_news) {
             interest.note(account, subscription, is_added, &self.handle);
         }
@@ -160,7 +172,8 @@ impl Router {
     /// Publishes what has changed. False when a successor has published already: this instance must not go on.
     fn publish(&mut self) -> bool {
         let epoch = self.context.epoch();
-        self.indexes.values_mut().filter(|working| working.is_changed).all(|working| {
+        self.changed.drain(..).all(|id| {
+            let Some(working) = self.indexes.get_mut(&id) else { return true };
             working.is_changed = false;
             working.account.publish(working.index.clone(), epoch)
         })

@@ -6,10 +6,37 @@ use ahash::AHashMap;
 
 use super::Graph;
 use super::activation::is_activated;
-use crate::options::{AccountOptions, ExportKind, ExportOptions, ImportKind, ImportOptions};
+use crate::options::{AccountList, AccountOptions, ExportKind, ExportOptions, ImportKind, ImportOptions};
 
-/// Accounts of a configuration by name.
-pub type AccountsByName<'a> = AHashMap<&'a str, &'a AccountOptions>;
+/// Accounts of a configuration by name; the first of each name counts.
+#[derive(Debug)]
+pub enum AccountsByName<'a> {
+    /// All of them, to be asked for many.
+    Indexed(AHashMap<&'a str, &'a AccountOptions>),
+    /// As they are, to be asked for few.
+    Listed(&'a AccountList),
+}
+
+impl<'a> AccountsByName<'a> {
+    /// An index of these.
+    #[must_use]
+    pub fn index<A: Borrow<AccountOptions>>(accounts: &'a [A]) -> Self {
+        let mut by_name = AHashMap::with_capacity(accounts.len());
+        for account in accounts.iter().map(Borrow::borrow) {
+            by_name.entry(account.name.as_str()).or_insert(account);
+        }
+        Self::Indexed(by_name)
+    }
+
+    /// The account of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&'a AccountOptions> {
+        match self {
+            Self::Indexed(by_name) => by_name.get(name).copied(),
+            Self::Listed(list) => list.get(name).map(|account| &**account),
+        }
+    }
+}
 
 /// What a graph is made from.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +64,7 @@ impl Graph {
         has_system_account: bool,
         now: Option<i64>,
     ) -> (Self, Vec<String>) {
-        let by_name = by_name(accounts);
+        let by_name = AccountsByName::index(accounts);
         let in_order: Vec<&AccountOptions> = accounts.iter().map(Borrow::borrow).collect();
         let mut graph = Self::default();
         let mut faults = Vec::new();
@@ -58,7 +85,7 @@ impl Graph {
             self.clear_exports(name);
         }
         changed.iter().chain(importers).for_each(|name| self.clear_imports(name));
-        let known = |name: &&&str| sources.accounts.get(**name).copied();
+        let known = |name: &&&str| sources.accounts.get(name);
         let of_changed: Vec<_> = changed.iter().filter_map(|name| known(&name)).collect();
         let all: Vec<_> = changed.iter().chain(importers).filter_map(|name| known(&name)).collect();
         self.link_exports(&of_changed, sources, &mut faults);
@@ -91,14 +118,4 @@ impl Graph {
             }
         }
     }
-}
-
-/// Accounts by name; the first of each name counts.
-#[must_use]
-pub fn by_name<A: Borrow<AccountOptions>>(accounts: &[A]) -> AccountsByName<'_> {
-    let mut by_name = AccountsByName::with_capacity(accounts.len());
-    for account in accounts.iter().map(Borrow::borrow) {
-        by_name.entry(account.name.as_str()).or_insert(account);
-    }
-    by_name
 }

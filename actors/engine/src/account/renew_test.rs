@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::Graph;
-use super::renew::{LinkSources, by_name};
+use super::renew::{AccountsByName, LinkSources};
 use crate::options::{AccountOptions, ExportKind, ExportOptions, ImportKind, ImportOptions, ResponseType};
 
 const NAMES: [&str; 5] = ["A", "B", "C", "D", "E"];
@@ -71,7 +71,7 @@ proptest! {
             .filter(|account| !changed.contains(&account.name.as_str()) && takes_from(account))
             .map(|account| account.name.as_str())
             .collect();
-        let by_name = by_name(&now);
+        let by_name = AccountsByName::index(&now);
         let sources = LinkSources { accounts: &by_name, has_system_account: true, now: None };
         let _ = graph.renew(&changed, &importers, &sources);
         let (mut whole, _) = Graph::of_options(&now, true);

@@ -440,7 +440,7 @@ fn leaves_anonymous_in_global(options: &Options) -> bool {
     !has_authorization
         && auth.no_auth_user.is_none()
         && options.accounts.len() == 1
-        && options.accounts[0].name == system
+        && options.accounts.get(system).is_some()
 }
 
 fn random_user_name() -> String {

@@ -275,10 +275,8 @@ fn default_permissions() {
         in_account("B", user("b", "b")),
     ]);
     options.auth.default_permissions = publish_only("server");
-    options.accounts = vec![
-        AccountOptions { default_permissions: publish_only("account"), ..account("A") }.into(),
-        account("B").into(),
-    ];
+    let with_defaults = AccountOptions { default_permissions: publish_only("account"), ..account("A") };
+    options.accounts = [with_defaults.into(), account("B").into()].into_iter().collect();
     let authenticator = Authenticator::new(&options);
     for (name, place, expected) in
         [("c", "$G", Some("server")), ("a", "A", Some("account")), ("a2", "A", Some("own")), ("b", "B", None)]
@@ -299,7 +297,7 @@ fn default_permissions() {
 fn only_a_system_account_leaves_anonymous_in_global() {
     let key = KeyPair::new_user();
     let mut options = with_users(vec![in_account("SYS", user("s", "s")), in_account("SYS", nkey_user(&key))]);
-    options.accounts = vec![account("SYS").into()];
+    options.accounts = [account("SYS").into()].into_iter().collect();
     check(&options, &[(nothing(), "Authentication Failure: -"), (implicit(), "Authentication Failure: -")]);
 
     options.system_account = Some("SYS".into());
@@ -325,7 +323,7 @@ fn only_a_system_account_leaves_anonymous_in_global() {
     let mut timed = options.clone();
     timed.auth.timeout = Some(std::time::Duration::from_secs(5));
     check(&timed, &[(nothing(), "Authentication Failure: -"), (password("s", "s"), "SYS s")]);
-    options.accounts.push(account("A").into());
+    options.accounts.put(account("A").into());
     check(&options, &[(nothing(), "Authentication Failure: -"), (password("s", "s"), "SYS s")]);
 }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use imbl::OrdMap;
 use troupe_codecs::jwt::claims::{SigningKey, UserRights, end_of, is_revoked, seconds};
 use troupe_codecs::jwt::{AccountClaims, Claims, UserClaims, decode};
 
@@ -16,7 +17,7 @@ use super::signature::is_signed_by;
 use super::{templates, validation};
 use crate::account::claims::permissions;
 use crate::options::trust::Token;
-use crate::options::{ConnectionType, Permissions, TrustOptions};
+use crate::options::{AccountTokens, ConnectionType, Permissions, TrustOptions};
 
 /// An account whose token is known.
 #[derive(Debug)]
@@ -33,8 +34,10 @@ pub(super) struct TrustedAccount {
 pub(super) struct Trust {
     /// Keys that vouch for accounts.
     keys: Vec<String>,
-    /// In the order of their names.
-    accounts: Vec<Arc<TrustedAccount>>,
+    accounts: OrdMap<Arc<str>, Arc<TrustedAccount>>,
+    /// What they were read from.
+    tokens: AccountTokens,
+    bootstrap: Option<String>,
     pinned: Option<Vec<String>>,
     default_sentinel: Option<String>,
     can_find: bool,
@@ -44,27 +47,28 @@ impl Trust {
     /// Reads the tokens of `options`, except for those that `before` has read already.
     pub(super) fn new(options: &TrustOptions, before: Option<&Self>) -> Self {
         let keys: Vec<String> = options.trusted_keys().into_iter().map(str::to_owned).collect();
-        let known = before.filter(|before| before.keys == keys).map_or(&[][..], |before| &before.accounts);
-        let mut known = known.iter().peekable();
-        let account = |token: &Arc<Token<AccountClaims>>| {
-            if let Some(known) = known.next_if(|known| Arc::ptr_eq(&known.token, token)) {
-                return Arc::clone(known);
-            }
-            while known.next_if(|known| known.token.claims.sub < token.claims.sub).is_some() {}
-            match known.peek() {
-                Some(known) if Arc::ptr_eq(&known.token, token) => Arc::clone(known),
-                _ => Arc::new(TrustedAccount::new(token, keys.contains(&token.claims.iss))),
-            }
+        let before = before.filter(|before| before.keys == keys && before.bootstrap == options.bootstrap);
+        let (mut accounts, known) = match before {
+            Some(before) => (before.accounts.clone(), before.tokens.clone()),
+            None => Default::default(),
         };
-        let mut accounts: Vec<_> = options.accounts.iter().map(account).collect();
-        if let Some(name) = &options.bootstrap
-            && let Err(place) = place(&accounts, name)
-        {
-            accounts.insert(place, Arc::new(TrustedAccount::bootstrap(name)));
+        for (name, token) in options.accounts.changes_since(&known) {
+            match token {
+                Some(token) => {
+                    let account = TrustedAccount::new(token, keys.contains(&token.claims.iss));
+                    accounts.insert(Arc::clone(name), Arc::new(account));
+                }
+                None => _ = accounts.remove(name),
+            }
+        }
+        if let Some(name) = options.bootstrap.as_deref().filter(|name| !accounts.contains_key(*name)) {
+            accounts.insert(name.into(), Arc::new(TrustedAccount::bootstrap(name)));
         }
         Self {
             accounts,
+            tokens: options.accounts.clone(),
             keys,
+            bootstrap: options.bootstrap.clone(),
             pinned: options.pinned.clone(),
             default_sentinel: options.default_sentinel.clone(),
             can_find: options.resolver.can_find(),
@@ -72,7 +76,7 @@ impl Trust {
     }
 
     fn known(&self, key: &str) -> Option<&TrustedAccount> {
-        place(&self.accounts, key).ok().map(|place| &*self.accounts[place])
+        self.accounts.get(key).map(|account| &**account)
     }
 
     /// The account with this key.
@@ -269,10 +273,6 @@ impl TrustedAccount {
     fn is_revoked(&self, user: &Claims<UserClaims>) -> bool {
         is_revoked(&self.claims().nats.revocations, &user.sub, user.iat)
     }
-}
-
-fn place(accounts: &[Arc<TrustedAccount>], key: &str) -> Result<usize, usize> {
-    accounts.binary_search_by(|account| account.token.claims.sub.as_str().cmp(key))
 }
 
 fn facts(text: &str, user: &Claims<UserClaims>, rights: &UserRights, account: &TrustedAccount) -> TokenFacts {

@@ -196,7 +196,7 @@ struct Defaults<'a> {
 impl<'a> Defaults<'a> {
     fn new(options: &'a Options) -> Self {
         // With tokens there may be very many accounts, and there are no users.
-        let accounts = options.accounts.iter().filter(|_| !options.auth.users.is_empty());
+        let accounts = (!options.auth.users.is_empty()).then(|| options.accounts.iter()).into_iter().flatten();
         Self {
             of_accounts: accounts.map(|a| (a.name.as_str(), a.default_permissions.as_ref())).collect(),
             of_server: options.auth.default_permissions.as_ref(),

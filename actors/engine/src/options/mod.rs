@@ -3,6 +3,7 @@
 //! `src/config` produces one [`Options`]; every actor reads it behind an `Arc`. A reload produces a
 //! second one, and `diff` says what changed and whether the change can be applied live.
 
+pub mod account_list;
 pub mod accounts;
 pub mod auth;
 pub mod cluster;
@@ -24,8 +25,8 @@ pub mod trust;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
+pub use account_list::AccountList;
 pub use accounts::{
     AccountLimits, AccountOptions, DEFAULT_RESPONSE_THRESHOLD, ExportKind, ExportOptions, ImportKind, ImportOptions,
     LatencyOptions, ResponseType, Sampling, TraceOptions,
@@ -86,7 +87,7 @@ pub struct Options {
     /// Who may enter through the client listener.
     pub auth: AuthOptions,
     /// Accounts from the configuration file, `$G` and the default system account not included.
-    pub accounts: Vec<Arc<AccountOptions>>,
+    pub accounts: AccountList,
     /// Operator mode; its accounts are in [`Options::accounts`], too.
     pub trust: Option<TrustOptions>,
     /// Mappings of the global account.
@@ -144,7 +145,7 @@ impl Default for Options {
             lame_duck: LameDuckOptions::default(),
             logging: LoggingOptions::default(),
             auth: AuthOptions::default(),
-            accounts: Vec::new(),
+            accounts: AccountList::default(),
             trust: None,
             mappings: Mappings::default(),
             system_account: None,

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
+use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
 use sha2::{Digest, Sha256};
 use troupe_codecs::jwt::AccountClaims;
 
 use super::trust::Token;
 
-/// Tokens of accounts, by the key of the account. A clone shares them.
+/// Tokens of accounts, by the key of the account. A clone shares them, and so does a clone in which one is changed.
 #[derive(Clone, Debug, Default)]
 pub struct AccountTokens {
-    /// In the order of their accounts, each of which is there once.
-    sorted: Vec<Arc<Token<AccountClaims>>>,
+    by_account: OrdMap<Arc<str>, Arc<Token<AccountClaims>>>,
     /// All digests of the tokens on top of each other.
     digest: [u8; 32],
 }
@@ -20,53 +21,56 @@ impl AccountTokens {
     /// The token of an account.
     #[must_use]
     pub fn get(&self, account: &str) -> Option<&Arc<Token<AccountClaims>>> {
-        self.place(account).ok().map(|at| &self.sorted[at])
+        self.by_account.get(account)
     }
 
     /// Takes a token in place of the one its account has.
     pub fn put(&mut self, token: Arc<Token<AccountClaims>>) {
         toggle(&mut self.digest, &token);
-        match self.place(&token.claims.sub) {
-            Ok(at) => {
-                let before = std::mem::replace(&mut self.sorted[at], token);
-                toggle(&mut self.digest, &before);
-            }
-            Err(at) => self.sorted.insert(at, token),
+        if let Some(before) = self.by_account.insert(token.claims.sub.as_str().into(), token) {
+            toggle(&mut self.digest, &before);
         }
     }
 
     /// Forgets the token of an account.
     pub fn remove(&mut self, account: &str) {
-        if let Ok(at) = self.place(account) {
-            toggle(&mut self.digest, &self.sorted.remove(at));
+        if let Some(before) = self.by_account.remove(account) {
+            toggle(&mut self.digest, &before);
         }
     }
 
     /// All of them, in the order of their accounts.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Token<AccountClaims>>> {
-        self.sorted.iter()
+        self.by_account.values()
+    }
+
+    /// What is other than in `before`: accounts with the tokens they have now, or without one. What both share is not looked at.
+    pub fn changes_since<'a>(
+        &'a self,
+        before: &'a Self,
+    ) -> impl Iterator<Item = (&'a Arc<str>, Option<&'a Arc<Token<AccountClaims>>>)> {
+        before.by_account.diff(&self.by_account).map(|change| match change {
+            DiffItem::Add(account, token) | DiffItem::Update { new: (account, token), .. } => (account, Some(token)),
+            DiffItem::Remove(account, _) => (account, None),
+        })
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.sorted.len()
+        self.by_account.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.sorted.is_empty()
+        self.by_account.is_empty()
     }
 
     /// What tells these tokens from others: all their digests on top of each other.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         self.digest
-    }
-
-    fn place(&self, account: &str) -> Result<usize, usize> {
-        self.sorted.binary_search_by(|token| token.claims.sub.as_str().cmp(account))
     }
 }
 

@@ -1,5 +1,7 @@
 //! How clients spell the requests of a JetStream domain.
 
+use std::sync::Arc;
+
 use super::mapping::{Destination, Mapped, Mapping, Mappings};
 
 /// What stands behind `$JS.<domain>.API.`, and where it leads to.
@@ -22,6 +24,24 @@ const OF_SYSTEM: [(&str, &str); 1] = [(">", "$JS.API.>")];
 pub struct DomainMappings {
     prefix: String,
     mappings: Mappings,
+}
+
+/// Both spellings of the requests of a domain. Clones share them.
+#[derive(Clone, Debug)]
+pub struct DomainSpellings {
+    /// Those of accounts that may ask JetStream.
+    pub clients: Arc<DomainMappings>,
+    /// Those of the system account.
+    pub system: Arc<DomainMappings>,
+}
+
+impl DomainSpellings {
+    /// Those of a domain.
+    #[must_use]
+    pub fn of(domain: &str) -> Self {
+        let (clients, system) = (DomainMappings::of_clients(domain), DomainMappings::of_system(domain));
+        Self { clients: Arc::new(clients), system: Arc::new(system) }
+    }
 }
 
 impl DomainMappings {

@@ -13,6 +13,6 @@ pub mod transform;
 #[cfg(test)]
 mod transform_test;
 
-pub use domain::DomainMappings;
+pub use domain::{DomainMappings, DomainSpellings};
 pub use mapping::{Destination, Mapped, Mapping, MappingError, Mappings};
 pub use transform::{Transform, TransformError};
