@@ -122,8 +122,7 @@ pub(crate) fn put_accounts_in_force(
             .filter_map(|account| Some((services.accounts.get(&account.name)?, account.jetstream.clone())));
         let mut limits: Vec<_> = limits.collect();
         if touched.is_none() {
-            let is_gone =
-                |name: &str| name != GLOBAL_ACCOUNT && options.accounts.iter().all(|known| known.name != name);
+            let is_gone = |name: &str| name != GLOBAL_ACCOUNT && options.accounts.get(name).is_none();
             let gone = jetstream.accounts().into_iter().filter(|account| is_gone(account.name()));
             limits.extend(gone.map(|account| (Arc::clone(account.view()), None)));
         }
