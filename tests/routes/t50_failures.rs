@@ -1,7 +1,9 @@
 //! Servers that stall, die and say goodbye.
 
+use std::net::SocketAddr;
+
 use nix::sys::signal::Signal;
-use troupe_tests::cluster::{Cluster, ClusterConfig};
+use troupe_tests::cluster::{Cluster, ClusterConfig, Kind, Node};
 use troupe_tests::raw::Waited;
 
 use crate::common::{R, T};
@@ -52,5 +54,27 @@ fn lame_ducks_are_told_to_everybody() {
         let waited = client
             .wait(|frames| frames[heard..].iter().any(|frame| frame.contains("INFO {") && !frame.contains(&leaving)));
         assert_eq!(waited, Waited::Met, "{mix:?}: {}", client.text());
+    }
+}
+
+#[test]
+fn servers_that_were_told_of_each_other_find_each_other_again() {
+    for last in [T, R] {
+        let config = ClusterConfig::default();
+        let start = |kind: Kind, name: &str, routes: &[SocketAddr], config: &ClusterConfig| {
+            Node::start(kind, name, "c1", routes, config)
+        };
+        let first = start(T, "n0", &[], &config).expect("it starts");
+        let second = start(T, "n1", &[first.route], &config).expect("it starts");
+        let Some(third) = start(last, "n2", &[first.route], &config) else { return };
+        let cluster = Cluster { nodes: vec![first, second, third] };
+        cluster.settle("");
+        let Cluster { mut nodes } = cluster;
+        let place = nodes.pop().expect("three").route;
+        // It is gone for longer than an attempt takes, and leads to nobody when it is back.
+        nodes[1].process.wait_log(&format!("Error trying to connect to route (attempt 2): dial tcp {place}"));
+        let config = ClusterConfig { port: Some(place.port()), ..config };
+        let third = start(last, "n2", &[], &config).expect("it starts again");
+        Cluster { nodes: vec![nodes.remove(1), third] }.settle("");
     }
 }

@@ -24,6 +24,10 @@ const JITTER: u64 = 100;
 /// The same for the connection of a pinned account: two servers that open it at the same time close each other's.
 const PINNED_JITTER: u64 = 500;
 
+/// Attempts for a server that others told of and that was connected already, where the configuration asks for none: some minutes. What
+/// keeps two such servers apart may pass, and nobody tells them of each other once more.
+const PATIENT_ATTEMPTS: u32 = 15;
+
 /// Connects to `target` and opens a route there. Ends when it is connected, or not worth another attempt.
 pub(super) async fn dial(services: Arc<RouteServices>, target: Target, is_reconnect: bool) {
     if is_reconnect {
@@ -45,17 +49,23 @@ pub(super) async fn dial(services: Arc<RouteServices>, target: Target, is_reconn
         };
         attempts += 1;
         let options = services.options();
-        let every = if is_reconnect { options.reconnect_error_reports } else { options.connect_error_reports };
+        let cluster = &options.cluster;
+        let is_patient = is_reconnect && !target.is_explicit && cluster.connect_retries == 0;
+        let every = match is_reconnect && !is_patient {
+            true => options.reconnect_error_reports,
+            false => options.connect_error_reports,
+        };
         if attempts == 1 || attempts.is_multiple_of(every.max(1)) {
             error!("Error trying to connect to route (attempt {attempts}): {cause}");
         } else {
             debug!("Error trying to connect to route (attempt {attempts}): {cause}");
         }
-        if !target.is_explicit && attempts > options.cluster.connect_retries {
+        let retries = if is_patient { PATIENT_ATTEMPTS } else { cluster.connect_retries };
+        if !target.is_explicit && attempts > retries {
             return;
         }
         tokio::time::sleep(pause).await;
-        if options.cluster.connect_backoff {
+        if cluster.connect_backoff || is_patient {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
