@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,7 +25,14 @@ pub enum Disturbance {
 #[derive(Debug, Default)]
 struct Shared {
     disturbance: Disturbance,
-    open: Vec<TcpStream>,
+    open: Vec<Open>,
+}
+
+/// Both sides of a connection.
+#[derive(Debug)]
+struct Open {
+    streams: [TcpStream; 2],
+    has_ended: Arc<AtomicBool>,
 }
 
 /// A listener in front of another one. Ends with the process that made it.
@@ -76,7 +84,8 @@ impl Proxy {
         let mut shared = self.shared.lock().expect("no panic in the proxy");
         shared.disturbance = disturbance;
         if disturbance == Disturbance::Cut {
-            shared.open.drain(..).for_each(|stream| _ = stream.shutdown(Shutdown::Both));
+            let streams = shared.open.drain(..).flat_map(|open| open.streams);
+            streams.for_each(|stream| _ = stream.shutdown(Shutdown::Both));
         }
     }
 
@@ -92,10 +101,17 @@ impl Proxy {
         let Some(to) = to else { return };
         let streams = [from.try_clone(), to.try_clone(), from.try_clone(), to.try_clone()];
         let [Ok(first), Ok(second), Ok(third), Ok(fourth)] = streams else { return };
-        self.shared.lock().expect("no panic in the proxy").open.extend([third, fourth]);
+        let has_ended = Arc::<AtomicBool>::default();
+        let mut shared = self.shared.lock().expect("no panic in the proxy");
+        shared.open.retain(|open| !open.has_ended.load(Ordering::Relaxed));
+        shared.open.push(Open { streams: [third, fourth], has_ended: Arc::clone(&has_ended) });
+        drop(shared);
         for (read, write) in [(from, second), (to, first)] {
-            let proxy = self.clone();
-            std::thread::spawn(move || proxy.pump(read, write));
+            let (proxy, has_ended) = (self.clone(), Arc::clone(&has_ended));
+            std::thread::spawn(move || {
+                proxy.pump(read, write);
+                has_ended.store(true, Ordering::Relaxed);
+            });
         }
     }
 
