@@ -53,12 +53,6 @@ impl Stapling {
         Self { options: options.ocsp.clone(), directory }
     }
 
-    /// No staples, whatever certificates say.
-    #[must_use]
-    pub fn never() -> Self {
-        Self { options: Some(OcspOptions { mode: OcspMode::Never, urls: Vec::new() }), directory: None }
-    }
-
     /// Whether a certificate is stapled.
     fn wants(&self, certificate: &Facts) -> bool {
         match self.options.as_ref().map_or(OcspMode::Auto, |options| options.mode) {
