@@ -23,4 +23,3 @@ mod t50_letters;
 mod t50_offline;
 mod t50_python;
 mod t50_restarts;
-mod t50_turns;

@@ -68,14 +68,6 @@ impl Disk for FailingDisk {
         self.check()?;
         RealDisk.sync_directory(path)
     }
-
-    fn modified(&self, path: &Path) -> Option<i64> {
-        RealDisk.modified(path)
-    }
-
-    fn boot(&self) -> Option<String> {
-        RealDisk.boot()
-    }
 }
 
 #[derive(Debug)]

@@ -276,12 +276,6 @@ impl StoreDirectory {
         Ok(Some(aside))
     }
 
-    /// Tells what another server did since this one was killed, where the journal would have undone it: it was left so.
-    #[must_use]
-    pub fn notes(&self) -> &[String] {
-        self.journal.notes()
-    }
-
     /// Tells whether the disk takes writes, and if not, why.
     ///
     /// # Errors

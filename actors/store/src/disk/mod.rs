@@ -120,17 +120,6 @@ pub trait Disk: Send + Sync + Debug {
     ///
     /// The system's.
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
-
-    /// Returns when a file was written last, in nanoseconds since 1970; None if there is none, or nobody knows.
-    fn modified(&self, path: &Path) -> Option<i64> {
-        let _ = path;
-        None
-    }
-
-    /// Names the machine's run: while it is the same, nothing that was written is lost. None if it has no name.
-    fn boot(&self) -> Option<String> {
-        None
-    }
 }
 
 /// Replaces a file so that a crash leaves the old or the new one, and with `sync` the new one.

@@ -5,12 +5,9 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 use super::{Disk, DiskFile};
 
-/// Where Linux names its run.
-const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
 
@@ -65,16 +62,6 @@ impl Disk for RealDisk {
 
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
         File::open(path)?.sync_all()
-    }
-
-    fn modified(&self, path: &Path) -> Option<i64> {
-        let since = fs::metadata(path).ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-        i64::try_from(since.as_nanos()).ok()
-    }
-
-    fn boot(&self) -> Option<String> {
-        let name = fs::read_to_string(BOOT).ok()?;
-        Some(name.trim().to_owned()).filter(|name| !name.is_empty())
     }
 }
 

@@ -1,10 +1,8 @@
 //! Files of blocks that the stream does not have any more, on their way off the disk.
 //!
 //! A file goes once that is durable which made its block superfluous, and one after the other: a power cut brings back
-//! the newest of them, never one without those behind it. One that the index tells of waits for the next index: the next
-//! start finds all that is told of, and lets the messages leave again.
+//! the newest of them, never one without those behind it.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::block::Block;
@@ -14,17 +12,10 @@ use super::progress::Progress;
 use crate::StoreError;
 use crate::workshop::Work;
 
-/// Bytes of files that may wait for the next index, at least.
-const WAITING: u64 = if cfg!(test) { 8 << 10 } else { 32 << 20 };
-/// The part of the stream's blocks that may wait, where that is more.
-const WAITING_PART: u64 = 4;
-
 /// Files to be removed, in order, and the work at them.
 #[derive(Debug, Default)]
 pub(super) struct Doomed {
     blocks: Vec<DoomedBlock>,
-    /// Bytes of those that the index tells of.
-    waiting: u64,
     clearing: Option<Arc<Clearing>>,
 }
 
@@ -32,7 +23,6 @@ pub(super) struct Doomed {
 struct DoomedBlock {
     index: u32,
     lowest_seq: u64,
-    raw: u64,
 }
 
 /// How many files are gone, and why not all.
@@ -108,33 +98,7 @@ impl FileLog {
             // What comes of it goes with the block.
             drop(rewriting.settle());
         }
-        let Block { index, lowest_seq, raw, .. } = block;
-        if self.is_told_of(index) {
-            self.doomed.waiting += raw;
-            // The next index lets it go.
-            self.is_index_stale = true;
-        }
-        self.doomed.blocks.push(DoomedBlock { index, lowest_seq, raw });
-    }
-
-    /// Whether the index on the disk tells of a block.
-    fn is_told_of(&self, index: u32) -> bool {
-        self.indexed.as_ref().is_some_and(|indexed| indexed.contains(&index))
-    }
-
-    /// Takes note which blocks the index on the disk tells of, if there is one.
-    pub(super) fn set_indexed(&mut self, indexed: Option<RangeInclusive<u32>>) {
-        self.indexed = indexed;
-        let told = self.doomed.blocks.iter().filter(|block| self.is_told_of(block.index));
-        self.doomed.waiting = told.map(|block| block.raw).sum();
-    }
-
-    /// How many files may go: those before the first that the index tells of, or all where too much would wait.
-    fn num_removable(&self) -> usize {
-        let most = WAITING.max(self.blocks.len() as u64 * self.block_size / WAITING_PART);
-        let blocks = &self.doomed.blocks;
-        let first_told = blocks.iter().position(|block| self.is_told_of(block.index));
-        first_told.filter(|_| self.doomed.waiting <= most).unwrap_or(blocks.len())
+        self.doomed.blocks.push(DoomedBlock { index: block.index, lowest_seq: block.lowest_seq });
     }
 
     /// Has files removed. What was written before must have been handed to the journal.
@@ -146,9 +110,8 @@ impl FileLog {
             // What failed is tried again.
             drop(self.adopt_cleared());
         }
-        let num_removable = if self.doomed.clearing.is_none() { self.num_removable() } else { 0 };
-        if num_removable > 0 {
-            let clearing = self.clearing(num_removable);
+        if self.doomed.clearing.is_none() && !self.doomed.is_empty() {
+            let clearing = self.clearing();
             let is_ordered = self.place.workshop.order(clearing.clone());
             self.doomed.clearing = is_ordered.then_some(clearing);
         }
@@ -158,7 +121,7 @@ impl FileLog {
     pub(super) fn clear_doomed(&mut self) -> Result<(), StoreError> {
         self.adopt_cleared()?;
         if !self.doomed.is_empty() {
-            let clearing = self.clearing(self.doomed.blocks.len());
+            let clearing = self.clearing();
             clearing.run();
             self.doomed.clearing = Some(clearing);
         }
@@ -169,7 +132,6 @@ impl FileLog {
     pub(super) fn clear_doomed_at_once(&mut self) -> Result<(), StoreError> {
         self.adopt_cleared()?;
         let doomed = std::mem::take(&mut self.doomed.blocks);
-        self.doomed.waiting = 0;
         for block in &doomed {
             unlink(&self.place, block.index)?;
         }
@@ -191,9 +153,8 @@ impl FileLog {
         self.doomed = Doomed::default();
     }
 
-    /// The work at the first `count` files.
-    fn clearing(&self, count: usize) -> Arc<Clearing> {
-        let indexes = self.doomed.blocks[..count].iter().map(|block| block.index).collect();
+    fn clearing(&self) -> Arc<Clearing> {
+        let indexes = self.doomed.blocks.iter().map(|block| block.index).collect();
         Arc::new(Clearing { place: self.place.clone(), indexes, progress: Progress::new() })
     }
 
@@ -201,12 +162,9 @@ impl FileLog {
     fn adopt_cleared(&mut self) -> Result<(), StoreError> {
         let Some(clearing) = self.doomed.clearing.take() else { return Ok(()) };
         let (num_gone, failure) = clearing.progress.outcome();
-        let gone: Vec<DoomedBlock> = self.doomed.blocks.drain(..num_gone.min(self.doomed.blocks.len())).collect();
-        for block in gone {
-            if self.is_told_of(block.index) {
-                self.doomed.waiting -= block.raw;
-                self.is_index_stale = true;
-            }
+        self.doomed.blocks.drain(..num_gone.min(self.doomed.blocks.len()));
+        if num_gone > 0 {
+            self.is_index_stale = true;
         }
         failure.map_or(Ok(()), Err)
     }

@@ -38,7 +38,6 @@ impl FileLog {
         if (self.is_index_dirty || self.is_index_stale) && !is_rewriting && now_ns >= self.index_due(summary) {
             if self.index_due_ns > 0 && summary.subjects.len() <= MANY_SUBJECTS {
                 self.write_index(summary)?;
-                self.order_clearing();
             }
             self.index_due_ns = now_ns + INDEX_EVERY_NS;
         }
@@ -109,7 +108,6 @@ impl FileLog {
             None => self.place.remove_opt(&sources)?,
         }
         (self.is_index_dirty, self.is_index_stale, self.has_index) = (false, false, true);
-        self.set_indexed(Some(self.blocks[0].index..=self.blocks[self.blocks.len() - 1].index));
         Ok(())
     }
 

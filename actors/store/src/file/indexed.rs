@@ -64,7 +64,7 @@ impl FileLog {
         if !is_current {
             let Some(marks) = marks else { return Ok(None) };
             let recovered = Self::from_index_and_tail(place, config, &file, &marks, blocks, indexes)?;
-            return Ok(recovered.map(|recovered| recovered.behind(&known, doomed)));
+            return Ok(recovered.map(|recovered| recovered.with_doomed(doomed)));
         }
         let subjects = subjects_of(&file);
         let state = StoreState {
@@ -78,7 +78,7 @@ impl FileLog {
         };
         let log = Self::with_blocks(place.clone(), config.clone(), blocks);
         let recovered = Recovered { state, subjects, ..Recovered::empty(log) };
-        Ok(Some(recovered.behind(&known, doomed)))
+        Ok(Some(recovered.with_doomed(doomed)))
     }
 
     /// Opens the log from an index and what was written behind it; none if anything there is not as expected.
@@ -111,10 +111,9 @@ impl FileLog {
 }
 
 impl Recovered<FileLog> {
-    /// Notes which blocks the index tells of, and has files removed that a crash kept from it.
-    fn behind(mut self, known: &[u32], doomed: &[u32]) -> Self {
-        self.log.set_indexed(known.first().zip(known.last()).map(|(first, last)| *first..=*last));
-        doomed.iter().for_each(|index| self.log.doom(Block::new(&self.log.place, *index, 1, 0)));
+    /// Has files removed that a crash kept from it.
+    fn with_doomed(mut self, indexes: &[u32]) -> Self {
+        indexes.iter().for_each(|index| self.log.doom(Block::new(&self.log.place, *index, 1, 0)));
         self
     }
 }

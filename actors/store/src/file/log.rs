@@ -29,10 +29,8 @@ pub(crate) struct FileLog {
     pub(super) has_failed: bool,
     /// There may be an `index.db`.
     pub(super) has_index: bool,
-    /// The blocks it tells of, if that is known.
-    pub(super) indexed: Option<std::ops::RangeInclusive<u32>>,
     pub(super) doomed: Doomed,
-    /// It is of no use any more: the next start would have to read all blocks. Or files wait for the next one.
+    /// It is of no use any more: the next start would have to read all blocks.
     pub(super) is_index_stale: bool,
     /// Not before then are blocks looked through for what is gone.
     pub(super) compaction_due_ns: i64,

@@ -51,7 +51,6 @@ impl FileLog {
             lost: (0, 0),
             has_failed: false,
             has_index: true,
-            indexed: None,
             doomed: super::doomed::Doomed::default(),
             is_index_stale: false,
             compaction_due_ns: 0,

@@ -142,7 +142,6 @@ impl FileLog {
         }
         self.written = block.raw;
         self.blocks = vec![block];
-        self.set_indexed(None);
         self.place.remove_directory(&old)
     }
 
@@ -209,7 +208,6 @@ impl FileLog {
         if self.has_index {
             self.place.remove_opt(&self.place.messages().join("index.db"))?;
             (self.has_index, self.is_index_stale) = (false, true);
-            self.set_indexed(None);
         }
         Ok(())
     }

@@ -21,8 +21,6 @@ pub(super) enum Entry<'a> {
     Create { path: &'a str, bytes: &'a [u8] },
     /// As `Forget`, and the directory is to go.
     Remove { path: &'a str },
-    /// The journal was written at this time, since the machine started under this name.
-    Alive { boot: &'a str, time_ns: i64 },
 }
 
 impl<'a> Entry<'a> {
@@ -35,7 +33,6 @@ impl<'a> Entry<'a> {
             Self::Length { .. } => 5,
             Self::Create { .. } => 6,
             Self::Remove { .. } => 7,
-            Self::Alive { .. } => 8,
         }
     }
 
@@ -48,7 +45,6 @@ impl<'a> Entry<'a> {
             }
             Self::Forget { path } | Self::Remove { path } => (path, 0, &[][..]),
             Self::Length { path, length } => (path, length, &[][..]),
-            Self::Alive { boot, time_ns } => (boot, time_ns.cast_unsigned(), &[][..]),
         };
         let length = 1 + 2 + path.len() + 8 + bytes.len();
         out.reserve(HEAD + length);
@@ -82,16 +78,14 @@ impl<'a> Entry<'a> {
             5 => Self::Length { path, length: offset },
             6 => Self::Create { path, bytes },
             7 => Self::Remove { path },
-            8 => Self::Alive { boot: path, time_ns: offset.cast_signed() },
             _ => return None,
         };
         Some((entry, HEAD + length))
     }
 
-    /// What it is about; empty for none.
+    /// What it is about.
     pub(super) fn path(&self) -> &'a str {
         match *self {
-            Self::Alive { .. } => "",
             Self::Write { path, .. }
             | Self::Replace { path, .. }
             | Self::Forget { path }
@@ -129,7 +123,6 @@ mod tests {
             Entry::Forget { path: "a" },
             Entry::Create { path: "b", bytes: b"0123456789abcdef{}" },
             Entry::Remove { path: "b" },
-            Entry::Alive { boot: "4b1d", time_ns: -5 },
         ];
         let (mut batch, checksum) = (Vec::new(), Checksum::named("7"));
         entries.iter().for_each(|entry| entry.encode(&mut batch));

@@ -31,8 +31,6 @@ pub struct Journal {
     pub(super) shared: Arc<Shared>,
     /// Held by the one who ends it.
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
-    /// What the start found to be another server's.
-    notes: Arc<[String]>,
 }
 
 #[derive(Debug)]
@@ -144,7 +142,7 @@ impl Journal {
             disk.sync_directory(root).map_err(|error| StoreError::io("sync", root, error))?;
         }
         let mut lengths = Lengths::read(&*disk, &directory);
-        let (number, notes) = replay(&*disk, root, &directory, &mut lengths)?;
+        let number = replay(&*disk, root, &directory, &mut lengths)?;
         let shared = Arc::new(Shared {
             disk,
             root: root.to_owned(),
@@ -157,13 +155,7 @@ impl Journal {
             lengths: Mutex::new(lengths),
         });
         let thread = thread::start(shared.clone(), directory, number)?;
-        Ok(Self { shared, thread: Arc::new(Mutex::new(Some(thread))), notes: notes.into() })
-    }
-
-    /// What another server did since the journal was written last, as far as the journal knew otherwise: it was left so.
-    #[must_use]
-    pub fn notes(&self) -> &[String] {
-        &self.notes
+        Ok(Self { shared, thread: Arc::new(Mutex::new(Some(thread))) })
     }
 
     /// Tells whether what is acknowledged must be durable.

@@ -12,9 +12,6 @@
 //! A segment is filled with zeros before it is used, so that a sync writes no metadata. Each of its entries carries a
 //! checksum under the segment's number: what is left of an earlier use is never taken for an entry.
 //!
-//! Another server, which knows of no journal, may have served the directory before the start: what it did stays, see
-//! [`witness`].
-//!
 //! How much of a block file is durable is known from the entries and from `lengths`: behind that a power cut may
 //! leave anything, before it nothing but damage looks like damage.
 
@@ -26,7 +23,6 @@ mod replay;
 mod segment;
 mod thread;
 mod whole;
-mod witness;
 
 pub use handle::{Journal, SyncPolicy};
 pub(crate) use whole::{NewDirectory, meta_paths};

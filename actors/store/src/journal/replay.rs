@@ -6,7 +6,6 @@ use std::path::{Component, Path, PathBuf};
 use super::entry::Entry;
 use super::lengths::Lengths;
 use super::segment::{START, checksum_of, number_of};
-use super::witness::Witness;
 use crate::StoreError;
 use crate::disk::{self, Disk};
 use crate::format::{Checksum, Record};
@@ -14,14 +13,8 @@ use crate::format::{Checksum, Record};
 /// Length of the text of a checksum.
 const SUM: usize = 16;
 
-/// Reads all segments and applies their entries in order. Returns the highest number of a use, and what was left as
-/// another server made it.
-pub(super) fn replay(
-    disk: &dyn Disk,
-    root: &Path,
-    directory: &Path,
-    lengths: &mut Lengths,
-) -> Result<(u64, Vec<String>), StoreError> {
+/// Reads all segments and applies their entries in order. Returns the highest number of a use.
+pub(super) fn replay(disk: &dyn Disk, root: &Path, directory: &Path, lengths: &mut Lengths) -> Result<u64, StoreError> {
     let mut segments: Vec<(u64, Vec<u8>)> = Vec::new();
     let names = disk.list(directory).map_err(|error| StoreError::io("list", directory, error))?;
     for (name, _) in names.into_iter().filter(|(name, _)| name.ends_with(".journal")) {
@@ -45,18 +38,14 @@ pub(super) fn replay(
             Entry::Write { path, offset, bytes } => lengths.raise(path, offset + bytes.len() as u64),
             Entry::Forget { path } | Entry::Remove { path } => lengths.forget(path),
             Entry::Length { path, length } => lengths.set(path, length),
-            Entry::Replace { .. } | Entry::Meta { .. } | Entry::Create { .. } | Entry::Alive { .. } => {}
+            Entry::Replace { .. } | Entry::Meta { .. } | Entry::Create { .. } => {}
         }
     }
-    let mut witness = Witness::new(disk, root, &entries);
-    let io = |error| StoreError::io("write", directory, error);
-    witness.begin().map_err(io)?;
-    apply(disk, root, &entries, &mut witness)?;
-    witness.end().map_err(io)?;
+    apply(disk, root, &entries)?;
     if let Some(bytes) = lengths.take_changed() {
         Lengths::save(disk, directory, &bytes).map_err(|error| StoreError::io("write", directory, error))?;
     }
-    Ok((segments.last().map_or(0, |segment| segment.0), witness.notes))
+    Ok(segments.last().map_or(0, |segment| segment.0))
 }
 
 /// What is left of the journal's entries, each made void by a later one or not.
@@ -77,7 +66,7 @@ fn live<'a>(entries: &'a [Entry<'a>]) -> Live<'a> {
     let mut live = Live::default();
     for entry in entries.iter().rev() {
         let path = entry.path();
-        if is_void(&forgotten, path) || matches!(entry, Entry::Length { .. } | Entry::Alive { .. }) {
+        if is_void(&forgotten, path) || matches!(entry, Entry::Length { .. }) {
             continue;
         }
         match entry {
@@ -100,20 +89,10 @@ fn live<'a>(entries: &'a [Entry<'a>]) -> Live<'a> {
     live
 }
 
-fn apply(disk: &dyn Disk, root: &Path, entries: &[Entry<'_>], witness: &mut Witness<'_>) -> Result<(), StoreError> {
+fn apply(disk: &dyn Disk, root: &Path, entries: &[Entry<'_>]) -> Result<(), StoreError> {
     let mut directories: BTreeSet<PathBuf> = BTreeSet::new();
     let Live { entries, removed } = live(entries);
-    // Before anything is written: that would look as if another server had done it.
-    let is_kept_directory = |path: &&&str| {
-        let is_made_again = entries.contains_key(**path);
-        below(root, path).is_some_and(|path| witness.keeps_directory(&path, is_made_again))
-    };
-    let kept_directories: HashSet<&str> = removed.iter().filter(is_kept_directory).copied().collect();
-    let is_kept = |(path, entries): &(&&str, &Vec<&Entry<'_>>)| {
-        below(root, path).is_some_and(|path| is_kept(witness, &path, entries))
-    };
-    let kept: HashSet<&str> = entries.iter().filter(is_kept).map(|(path, _)| *path).collect();
-    for path in removed.into_iter().filter(|path| !kept_directories.contains(path)) {
+    for path in removed {
         let Some(path) = below(root, path) else { continue };
         match disk.remove_directory(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
@@ -121,7 +100,7 @@ fn apply(disk: &dyn Disk, root: &Path, entries: &[Entry<'_>], witness: &mut Witn
         }
         directories.extend(path.parent().map(Path::to_owned));
     }
-    for (path, entries) in entries.into_iter().filter(|(path, _)| !kept.contains(path)) {
+    for (path, entries) in entries {
         let Some(path) = below(root, path) else { continue };
         let parent = path.parent().unwrap_or(root);
         if entries.iter().any(|entry| matches!(entry, Entry::Create { .. })) {
@@ -146,17 +125,6 @@ fn apply(disk: &dyn Disk, root: &Path, entries: &[Entry<'_>], witness: &mut Witn
         disk.sync_directory(&directory).map_err(|error| StoreError::io("sync", &directory, error))?;
     }
     Ok(())
-}
-
-/// Tells whether what is at a path is another server's, so that the last of its entries is not applied.
-fn is_kept(witness: &mut Witness<'_>, path: &Path, entries: &[&Entry<'_>]) -> bool {
-    match entries.last() {
-        Some(Entry::Meta { bytes, .. } | Entry::Create { bytes, .. }) => {
-            witness.keeps_meta(path, bytes.get(SUM..).unwrap_or_default())
-        }
-        Some(Entry::Replace { .. }) => witness.keeps_file(path),
-        _ => witness.keeps_block(path),
-    }
 }
 
 /// Makes the directories of a stream, unless it was about to go: then it is hidden, and nobody was told that it is there.
@@ -207,11 +175,8 @@ fn write(disk: &dyn Disk, path: &Path, entries: &[&Entry<'_>]) -> std::io::Resul
         let Some(there) = content.get(start..) else { continue };
         let shared = there.len().min(bytes.len());
         let is_same = there[..shared] == bytes[..shared];
-        if is_same && shared == bytes.len() {
+        if (is_same && shared == bytes.len()) || (!is_same && is_foreign(path, there, bytes)) {
             continue;
-        }
-        if !is_same && is_foreign(path, there, bytes) {
-            break;
         }
         let end = start + bytes.len();
         content.resize(content.len().max(end), 0);

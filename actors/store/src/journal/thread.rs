@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use super::checkpoint::{Checkpointer, Full, sync};
-use super::entry::{Entry, seal};
+use super::entry::seal;
 use super::handle::{Shared, SyncPolicy};
 use super::segment::Segment;
 use crate::{StoreError, Ticket};
@@ -48,16 +48,9 @@ pub(super) fn start(shared: Arc<Shared>, directory: PathBuf, number: u64) -> Res
     let checkpointer = Checkpointer { shared: shared.clone(), full: to_free, free: freed, failure };
     let checkpoints = std::thread::Builder::new().name("checkpoint".to_owned());
     let checkpoints = checkpoints.spawn(move || checkpointer.run()).map_err(io)?;
-    let (number, boot) = (number + 1, shared.disk.boot().unwrap_or_default());
-    let pending = Vec::new();
-    let worker = Worker { shared, segment, number, pending, boot, full, free, checkpoint_failure, checkpoints };
+    let number = number + 1;
+    let worker = Worker { shared, segment, number, pending: Vec::new(), full, free, checkpoint_failure, checkpoints };
     thread.spawn(move || worker.run()).map_err(io)
-}
-
-/// The time of the files' clock.
-pub(super) fn now_ns() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
 
 /// A journal that is not used any more was applied already.
@@ -77,8 +70,6 @@ struct Worker {
     number: u64,
     /// A batch that could not be written yet.
     pending: Vec<u8>,
-    /// The machine's run.
-    boot: String,
     full: Sender<Full>,
     free: Receiver<Segment>,
     checkpoint_failure: Arc<Mutex<Option<StoreError>>>,
@@ -151,9 +142,6 @@ impl Worker {
     }
 
     fn write_pending(&mut self) -> Result<(), StoreError> {
-        if !self.boot.is_empty() {
-            Entry::Alive { boot: &self.boot, time_ns: now_ns() }.encode(&mut self.pending);
-        }
         let has_failed = self.shared.has_failed.load(std::sync::atomic::Ordering::Relaxed);
         if has_failed || !self.segment.has_room(self.pending.len()) {
             self.next_segment()?;

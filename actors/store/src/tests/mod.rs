@@ -9,4 +9,3 @@ mod model;
 mod scene;
 mod simulated_disk;
 mod stores;
-mod turns;
