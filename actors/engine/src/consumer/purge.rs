@@ -56,6 +56,7 @@ impl Consumer {
     /// Goes on from `start`, the first message a purge has left. What is pending before it is done; what is behind it is,
     /// too, where `exists` says that it is gone. With a floor that is there already, what is pending stays.
     pub fn purged(&mut self, start: u64, now: i64, mut exists: impl FnMut(u64) -> bool) {
+        let before = (self.next, self.floor, self.delivered, self.pending.len(), self.redelivered.len());
         self.next.stream = self.next.stream.max(start);
         if self.floor.stream < start {
             self.floor.stream = start - 1;
@@ -66,7 +67,8 @@ impl Consumer {
             self.set_floor_to_end();
         }
         self.delivered = Position { consumer: self.next.consumer - 1, stream: self.next.stream - 1 };
-        self.is_changed = true;
+        let after = (self.next, self.floor, self.delivered, self.pending.len(), self.redelivered.len());
+        self.is_changed |= before != after;
     }
 
     fn settle_purged(&mut self, start: u64, now: i64, exists: &mut dyn FnMut(u64) -> bool) {

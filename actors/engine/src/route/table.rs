@@ -9,6 +9,9 @@ use troupe_codecs::peer::info::{GOSSIP_DISABLED, GOSSIP_OVERRIDE};
 
 use crate::options::RouteUrl;
 
+/// Most connections of a pool that another server is believed to want.
+const MAX_POOL: i64 = 1024;
+
 /// A connection whose other end has told who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
@@ -186,7 +189,7 @@ impl RouteTable {
     /// Gives a connection its place, if it is free.
     pub fn register(&mut self, candidate: Candidate) -> Registration {
         let knows_pools = candidate.remote_pool_size > 0 && self.pool_size >= 0;
-        let size = self.pool_size.max(candidate.remote_pool_size);
+        let size = self.pool_size.max(candidate.remote_pool_size.min(MAX_POOL));
         if let Some(refused) = refusal(&candidate, knows_pools, size) {
             return refused;
         }

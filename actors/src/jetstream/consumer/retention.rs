@@ -157,8 +157,13 @@ fn start_behind(core: &mut StreamCore, subjects: &Bytes) -> u64 {
     if subjects.is_empty() {
         return state.first_seq;
     }
-    let first = core.store.next(&SubjectFilter::one(subjects), state.first_seq);
-    first.ok().flatten().map_or(state.last_seq + 1, |message| message.seq)
+    match core.store.next(&SubjectFilter::one(subjects), state.first_seq) {
+        Ok(first) => first.map_or(state.last_seq + 1, |message| message.seq),
+        Err(cause) => {
+            tracing::error!("stream '{} > {}' cannot be read: {cause}", core.account.name(), core.entry.name());
+            state.first_seq
+        }
+    }
 }
 
 /// Lets consumers look again at everything, after many messages left.
