@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand::seq::SliceRandom;
 use tracing::{info, warn};
@@ -17,6 +18,9 @@ use troupe_engine::options::{AccountOptions, GLOBAL_ACCOUNT, Options};
 use crate::boot::{configure_accounts, open_ocsp_cache, with_options};
 use crate::files;
 use crate::server::Inner;
+
+/// Longest wait for what authorities say of new certificates.
+const STAPLE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Puts other options in force; done when every publisher sees them. Everything that can fail is done before anything is
 /// changed.
@@ -70,7 +74,9 @@ async fn load_certificates(inner: &Inner, options: &Options) -> Result<Option<Tl
     let loaded = TlsServer::load(tls, &Stapling::of(options));
     let (server, warnings) = loaded.map_err(|cause| cause.to_string())?;
     warnings.iter().for_each(|warning| warn!("{warning}"));
-    server.staple().await.map_err(|cause| cause.to_string())?;
+    let stapled = tokio::time::timeout(STAPLE_PATIENCE, server.staple()).await;
+    let stapled = stapled.map_err(|_| "the OCSP responders did not answer in time".to_owned())?;
+    stapled.map_err(|cause| cause.to_string())?;
     Ok(Some(server))
 }
 
@@ -120,12 +126,13 @@ pub(crate) fn put_accounts_in_force(
         let limits = changed
             .iter()
             .filter_map(|account| Some((services.accounts.get(&account.name)?, account.jetstream.clone())));
-        let mut limits: Vec<_> = limits.collect();
-        if touched.is_none() {
-            let is_gone = |name: &str| name != GLOBAL_ACCOUNT && options.accounts.get(name).is_none();
-            let gone = jetstream.accounts().into_iter().filter(|account| is_gone(account.name()));
-            limits.extend(gone.map(|account| (Arc::clone(account.view()), None)));
-        }
+        let is_gone = |name: &str| {
+            let is_looked_at = touched.is_none_or(|touched| touched.contains(name));
+            is_looked_at && name != GLOBAL_ACCOUNT && options.accounts.get(name).is_none()
+        };
+        let gone = jetstream.accounts().into_iter().filter(|account| is_gone(account.name()));
+        let gone = gone.map(|account| (Arc::clone(account.view()), None));
+        let limits: Vec<_> = limits.chain(gone).collect();
         (Arc::clone(jetstream), jetstream.reload(&options.jetstream, &limits))
     });
     let (accounts, router, server) = (&*services.accounts, &services.router, &services.info().server_name);

@@ -74,6 +74,8 @@ pub(crate) struct Inner {
     pub(crate) process: Option<ProcessContext>,
     pub(crate) jetstream: Option<Arc<JetStreamServer>>,
     pub(crate) linker: parking_lot::Mutex<Linker>,
+    /// Held while the configuration or tokens change, so that neither undoes what the other has put in force.
+    pub(crate) changing: tokio::sync::Mutex<()>,
     pub(crate) system: Option<Arc<SystemServices>>,
     pub(crate) phase: watch::Sender<Phase>,
     pub(crate) end: parking_lot::Mutex<ServerEnd>,
@@ -129,6 +131,7 @@ impl RunningServer {
             process,
             jetstream,
             linker: parking_lot::Mutex::new(linker),
+            changing: tokio::sync::Mutex::default(),
             system,
             phase,
             end: parking_lot::Mutex::new(ServerEnd::Orderly),
@@ -230,6 +233,7 @@ async fn reload_from_file(inner: &Inner) -> Result<(), String> {
     let Some(process) = &inner.process else {
         return Err("can only reload config when a file is provided using -c or --config".to_owned());
     };
+    let _changing = inner.changing.lock().await;
     let loaded = process.load_again()?;
     loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     reload::apply(inner, loaded.options).await
@@ -253,12 +257,19 @@ async fn obey_reloads(inner: Arc<Inner>, mut reloads: ReloadRequests, fetcher: O
                     answer.send(outcome).ok();
                 }
                 1.. = reloads.claims.recv_many(&mut asked, MAX_TOGETHER) => {
+                    let _changing = inner.changing.lock().await;
                     claims::serve(&inner, &mut finder, std::mem::take(&mut asked)).await;
                 }
                 Some(wish) = reloads.wishes.recv() => finder.begin(&inner, wish),
-                looked = finder.next() => finder.take(&inner, looked).await,
+                looked = finder.next() => {
+                    let _changing = inner.changing.lock().await;
+                    finder.take(&inner, looked).await;
+                }
                 () = claims::until(due) => finder.work(&inner),
-                () = claims::activation_ends(&inner) => claims::drop_ended(&inner).await,
+                () = claims::activation_ends(&inner) => {
+                    let _changing = inner.changing.lock().await;
+                    claims::drop_ended(&inner).await;
+                }
             }
         }
     };

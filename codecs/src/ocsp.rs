@@ -76,12 +76,26 @@ pub struct OcspAnswer {
     pub signature: Vec<u8>,
     /// Certificates that come with it, the one of the signer first.
     pub certificates: Vec<Vec<u8>>,
+    /// Which certificate it is about.
+    about: CertId,
     /// What it says of the certificate.
     pub status: OcspStatus,
     /// When the authority knew it so, in seconds since 1970.
     pub this_update: u64,
     /// When it will know more, in seconds since 1970.
     pub next_update: Option<u64>,
+}
+
+impl OcspAnswer {
+    /// Whether it is about a certificate of the issuer with this name (in DER) and public key (its bits): others may have given
+    /// the same serial number.
+    #[must_use]
+    pub fn is_of_issuer(&self, name: &[u8], key: &[u8]) -> bool {
+        let fits = |hash: &OctetString, bytes: &[u8]| hash.as_bytes() == &Sha1::digest(bytes)[..];
+        self.about.hash_algorithm.oid == SHA1
+            && fits(&self.about.issuer_name_hash, name)
+            && fits(&self.about.issuer_key_hash, key)
+    }
 }
 
 /// The question about the certificate with `serial`, whose issuer has this name (in DER) and public key (its bits).
@@ -133,6 +147,7 @@ pub fn parse_ocsp_response(bytes: &[u8], serial: &[u8]) -> Result<OcspAnswer, Oc
         algorithm: basic.algorithm.to_vec(),
         signature: basic.signature.to_vec(),
         certificates: basic.certificates,
+        about: single.cert_id.clone(),
         status: match single.cert_status {
             CertStatus::Good(_) => OcspStatus::Good,
             CertStatus::Revoked(_) => OcspStatus::Revoked,

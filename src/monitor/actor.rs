@@ -68,7 +68,8 @@ impl Monitor {
         let auth = options.monitor.auth.as_ref();
         let (verify, ca_file) = auth.map_or((false, None), |auth| (auth.verify, auth.ca_file.as_deref()));
         // As nats-server: where authorities are asked about clients, the monitor's clients are among them.
-        let asks_authorities = !verify && options.tls.as_ref().is_some_and(|tls| tls.ocsp_peer.verify);
+        let has_own_authorities = verify && ca_file.is_some();
+        let asks_authorities = !has_own_authorities && options.tls.as_ref().is_some_and(|tls| tls.ocsp_peer.verify);
         let prefix_of_state = prefix.clone();
         let state = MonitorState { reporter, gate, feed, prefix: prefix_of_state, asks_authorities, open_requests };
         let state = web::Data::new(state);

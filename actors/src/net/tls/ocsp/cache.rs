@@ -150,6 +150,11 @@ impl OcspCache {
         unpacked
     }
 
+    /// Whether the answer kept under `key` said that its certificate was revoked.
+    pub(super) fn knows_revoked(&self, key: &str) -> bool {
+        self.content.lock().items.get(key).is_some_and(|item| item.resp_status == OcspStatus::Revoked.text())
+    }
+
     /// Forgets an answer that was of no use, unless it says what must not be forgotten.
     pub(super) fn delete(&self, key: &str) {
         let mut content = self.content.lock();

@@ -127,8 +127,10 @@ impl PeerCheck {
         let now = SystemTime::now();
         let Ok(response) = Response::read(raw, certificate, issuer, now) else {
             debug!("Invalid cached OCSP response for [{}] with fingerprint [{key}]", certificate.own.subject());
+            // Its signer may have gone meanwhile: what it said of a revoked certificate still counts.
+            let was_revoked = cache.knows_revoked(key);
             cache.delete(key);
-            return (None, false);
+            return (None, was_revoked);
         };
         let (status, was_revoked) = (response.status, response.status == OcspStatus::Revoked);
         if response.is_current(&self.options, now) {

@@ -50,6 +50,9 @@ impl Response {
         now: SystemTime,
     ) -> Result<Self, ResponseError> {
         let answer = parse_ocsp_response(&raw, &certificate.serial)?;
+        if !answer.is_of_issuer(&issuer.subject, &issuer.key) {
+            return Err(OcspFault::Another.into());
+        }
         let has_signed = |signer: &Facts| signer.has_signed(&answer.algorithm, &answer.signed, &answer.signature);
         if !has_signed(issuer) {
             let first = answer.certificates.first().cloned().map(CertificateDer::from);

@@ -197,6 +197,8 @@ impl Staple {
         if self.stored().await.is_some() {
             return;
         }
+        // A handshake that gives up waiting counts as a failure.
+        *asking = Some(Instant::now());
         let answer = self.ask().await;
         *asking = answer.is_err().then(Instant::now);
         match answer {
