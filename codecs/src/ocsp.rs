@@ -212,6 +212,25 @@ mod tests {
     }
 
     #[test]
+    fn answers_name_their_issuer() {
+        let question = ocsp_request(b"name", b"key", &[1]).expect("a serial number");
+        let read = OcspRequest::from_der(&question).expect("it is read again");
+        let answer = OcspAnswer {
+            signed: Vec::new(),
+            algorithm: Vec::new(),
+            signature: Vec::new(),
+            certificates: Vec::new(),
+            about: read.tbs_request.request_list[0].req_cert.clone(),
+            status: OcspStatus::Good,
+            this_update: 0,
+            next_update: None,
+        };
+        assert!(answer.is_of_issuer(b"name", b"key"));
+        assert!(!answer.is_of_issuer(b"another", b"key"));
+        assert!(!answer.is_of_issuer(b"name", b"another"));
+    }
+
+    #[test]
     fn refusals() {
         let unauthorized = [0x30, 3, 0x0a, 1, 6];
         assert_eq!(parse_ocsp_response(&unauthorized, &[1]), Err(OcspFault::Refused("unauthorized")));

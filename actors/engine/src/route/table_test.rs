@@ -38,6 +38,15 @@ fn table() -> RouteTable {
 }
 
 #[test]
+fn a_pool_of_any_size_takes_no_memory() {
+    let mut table = table();
+    let wide = |idx| Candidate { remote_pool_size: i64::MAX, ..accepted(1, "b", idx) };
+    assert_eq!(added(table.register(wide(2))).pool_idx, 2);
+    let beyond = table.register(Candidate { rid: 2, ..wide(1 << 40) });
+    assert!(matches!(beyond, Registration::Refused { .. }), "{beyond:?}");
+}
+
+#[test]
 fn a_solicited_pool_fills_one_by_one() {
     let mut table = table();
     let first = added(table.register(solicited(1, "b")));
