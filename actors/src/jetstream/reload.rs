@@ -46,9 +46,8 @@ impl JetStreamServer {
     }
 
     /// Ends the streams of accounts that have no JetStream any more: their files stay, what is in memory goes. Then starts
-    /// those of accounts that have it from now on.
+    /// those of accounts that have it from now on. One call at a time: none comes back before it has gone.
     pub async fn apply(self: &Arc<Self>, changed: Changed) {
-        let _alone = self.changing.lock().await;
         for account in &changed.disabled {
             self.leave_account(account).await;
         }

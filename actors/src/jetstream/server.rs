@@ -87,8 +87,6 @@ pub struct JetStreamServer {
     /// Streams in files.
     directory: Option<StoreDirectory>,
     capacity: Capacity,
-    /// Held while accounts come and go, so that none comes back before it has gone.
-    pub(super) changing: tokio::sync::Mutex<()>,
 }
 
 /// How JetStream is.
@@ -134,7 +132,6 @@ impl JetStreamServer {
             refused: overflow::queue(),
             directory,
             capacity,
-            changing: tokio::sync::Mutex::default(),
         })
     }
 

@@ -54,12 +54,6 @@ impl StoredMessage {
         Self { seq, time_ns, buffer, subject_end, headers_start, payload_start }
     }
 
-    /// A message of parts, which are copied.
-    pub(crate) fn of_parts(place: (u64, i64), subject: &[u8], headers: &[u8], payload: &[u8]) -> Self {
-        let buffer = [subject, headers, payload].concat();
-        Self::new(place, buffer.into(), (subject.len(), subject.len(), subject.len() + headers.len()))
-    }
-
     /// Its subject.
     #[must_use]
     pub fn subject(&self) -> &[u8] {

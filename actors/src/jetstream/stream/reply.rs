@@ -27,17 +27,18 @@ pub(super) struct Answers {
 impl Answers {
     /// Adds an answer.
     pub(super) fn push(&mut self, to: &[u8], body: &[u8]) {
-        self.text.extend_from_slice(to);
-        let start = self.text.len();
-        self.text.extend_from_slice(body);
-        self.ends.push((start, self.text.len()));
+        self.push_with(to, |text| text.extend_from_slice(body));
     }
 
     /// Adds that a message was stored.
     pub(super) fn push_stored(&mut self, to: &[u8], replies: &Replies, seq: u64, more: &str) {
+        self.push_with(to, |text| replies.write_stored(seq, more, text));
+    }
+
+    fn push_with(&mut self, to: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
         self.text.extend_from_slice(to);
         let start = self.text.len();
-        replies.write_stored(seq, more, &mut self.text);
+        write(&mut self.text);
         self.ends.push((start, self.text.len()));
     }
 

@@ -83,14 +83,16 @@ impl<R: Read> MessageArchive<R> {
             self.has_ended = true;
             return Ok(None);
         }
-        let name = self.bytes(name_length)?;
-        let headers = self.bytes(headers)?;
-        let payload = self.bytes(payload)?;
+        let entry = self.bytes(name_length + headers + payload)?;
+        let name_end = name_length as usize;
+        let payload_start = name_end + headers as usize;
         if seq > 0 {
-            let message = StoredMessage::of_parts((seq, time_ns), &name, &headers, &payload);
-            return Ok(Some(ArchiveEntry::Message(message)));
+            let places = (name_end, name_end, payload_start);
+            return Ok(Some(ArchiveEntry::Message(StoredMessage::new((seq, time_ns), entry, places))));
         }
-        let name = String::from_utf8(name.into()).map_err(|_| bad("backup has an entry with a bad name"))?;
+        let payload = entry.slice(payload_start..);
+        let name =
+            String::from_utf8(entry[..name_end].to_vec()).map_err(|_| bad("backup has an entry with a bad name"))?;
         if name == STATE_NAME {
             return Ok(Some(ArchiveEntry::State(payload.into())));
         }
