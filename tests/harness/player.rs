@@ -53,8 +53,12 @@ impl Player<'_> {
         for side in self.players.values_mut() {
             side.flush(b"");
         }
-        let lines = self.players.into_iter().map(|(conn, side)| (conn, side.into_lines(keeps_pings)));
-        Transcript { lines: lines.collect() }
+        let lines = self.players.iter_mut().map(|(conn, side)| (*conn, side.take_lines(keeps_pings))).collect();
+        // What one script subscribed to must not answer the next one.
+        for side in self.players.values_mut() {
+            side.client.part();
+        }
+        Transcript { lines }
     }
 }
 
@@ -148,7 +152,7 @@ impl Side {
         self.client.frames().iter().rev().find_map(reply).expect("a message with a reply subject has come")
     }
 
-    fn into_lines(mut self, keeps_pings: bool) -> Vec<String> {
+    fn take_lines(&mut self, keeps_pings: bool) -> Vec<String> {
         let frames = self.client.frames().iter().filter(|frame| keeps_pings || !frame.is("PING"));
         let mut lines: Vec<String> = frames.map(|Frame(bytes)| escaped(&normalise(bytes))).collect();
         if !self.client.rest().is_empty() {

@@ -175,6 +175,12 @@ impl RawClient {
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 
+    /// Says that no more comes, and reads until the server has closed the connection: it has forgotten it by then.
+    pub fn part(&mut self) {
+        let _ = self.stream.shutdown(Shutdown::Write);
+        self.wait_closed();
+    }
+
     fn read_some(&mut self, timeout: Duration) {
         let mut chunk = [0_u8; 64 * 1024];
         self.stream.set_read_timeout(Some(timeout)).expect("the timeout is not zero");
