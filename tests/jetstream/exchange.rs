@@ -7,9 +7,12 @@
 //! SUBJECT                                          with neither
 //! !SUBJECT ...                                     nobody answers: the server says so
 //! *SUBJECT ...                                     expects answers up to an empty one with a status
+//! ~SUBJECT ...                                     expects one answer, and asks until both servers' are equal:
+//!                                                  nats-server acknowledges a message before consumers count it
 //! ```
 
 use std::fmt::Write as _;
+use std::time::Instant;
 
 use async_nats::{Client, HeaderMap};
 use futures_util::StreamExt;
@@ -25,6 +28,7 @@ enum Wanted {
     One,
     NoResponders,
     UpToStatus,
+    OnceEqual,
 }
 
 #[derive(Debug)]
@@ -41,6 +45,7 @@ impl<'a> Exchange<'a> {
         let (wanted, line) = match text.split_at(1) {
             ("!", line) => (Wanted::NoResponders, line),
             ("*", line) => (Wanted::UpToStatus, line),
+            ("~", line) => (Wanted::OnceEqual, line),
             _ => (Wanted::One, text),
         };
         let mut parts = line.splitn(3, '|').map(str::trim);
@@ -66,7 +71,7 @@ pub(crate) async fn compare_exchanges(config: &str, text: &str) -> usize {
     let (wanted, got) = (connect(&reference).await, connect(&troupe).await);
     let mut differences = String::new();
     for exchange in &exchanges {
-        let (wanted, got) = tokio::join!(play(&wanted, exchange), play(&got, exchange));
+        let (wanted, got) = play_on_both(&wanted, &got, exchange).await;
         if wanted != got {
             let _ = writeln!(differences, "{}\n  - {wanted}\n  + {got}", exchange.text);
         }
@@ -82,6 +87,16 @@ pub(crate) fn start(config: &Config, is_reference: bool) -> Option<(Server, temp
     let config = Config::new(body);
     let server = if is_reference { Server::reference(config)? } else { Server::troupe(config) };
     Some((server, directory))
+}
+
+async fn play_on_both(reference: &Client, troupe: &Client, exchange: &Exchange<'_>) -> (String, String) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let (wanted, got) = tokio::join!(play(reference, exchange), play(troupe, exchange));
+        if exchange.wanted != Wanted::OnceEqual || wanted == got || Instant::now() >= deadline {
+            return (wanted, got);
+        }
+    }
 }
 
 async fn play(client: &Client, exchange: &Exchange<'_>) -> String {
