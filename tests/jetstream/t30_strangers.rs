@@ -11,11 +11,13 @@ use crate::ask::ask;
 use crate::exchange::start;
 use crate::masked::masked;
 
-/// `A` has JetStream, `B` has none, `C` asks that of `A`.
+/// `A` has JetStream, `B` has none, `C` asks that of `A`; `I` and `O`, which has its own, ask that of `A` about itself.
 const CONFIG: &str = "server_name: S\njetstream { store_dir: STORE, max_mem: 1G, max_file: 1G, domain: D }\nsystem_account: SYS\n\
     accounts {\n  A { jetstream: enabled, users: [{user: a, password: p}], exports: [{service: \"$JS.API.>\"}] }\n  \
     B { users: [{user: b, password: p}] }\n  \
     C { users: [{user: c, password: p}], imports: [{service: {account: A, subject: \"$JS.API.>\"}}] }\n  \
+    I { users: [{user: i, password: p}], imports: [{service: {account: A, subject: \"$JS.API.INFO\"}}] }\n  \
+    O { jetstream: enabled, users: [{user: o, password: p}], imports: [{service: {account: A, subject: \"$JS.API.INFO\"}}] }\n  \
     SYS { users: [{user: s, password: p}] }\n}\n";
 
 /// What is answered at once, if it is answered at all.
@@ -89,7 +91,7 @@ async fn every_account_is_answered_once() {
     let config = Config::new(CONFIG);
     let Some((reference, _dir)) = start(&config, true) else { return };
     let (troupe, _other) = start(&config, false).expect("a server");
-    for user in ["a", "b", "c", "s"] {
+    for user in ["a", "b", "c", "i", "o", "s"] {
         let least = all_answers(&enter(&reference, user).await, &Answers::new()).await;
         let got = all_answers(&enter(&troupe, user).await, &least).await;
         let wanted = all_answers(&enter(&reference, user).await, &got).await;

@@ -125,3 +125,29 @@ async fn an_account_that_loses_jetstream_by_a_reload_keeps_its_files() {
     let Some(reference) = Server::reference(config(other.path(), "jetstream: enabled,")) else { return };
     assert_eq!(told, lose_and_regain(&reference, other.path()).await);
 }
+
+/// Whoever has an answer finds what it told in the account's numbers.
+#[tokio::test]
+async fn what_was_answered_is_counted() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let server = Server::troupe(config(directory.path(), "jetstream: enabled,"));
+    let client = connect(&server).await;
+    let made = ask(&client, "$JS.API.STREAM.CREATE.S", r#"{"name":"S","storage":"memory"}"#).await;
+    assert!(made["error"].is_null(), "{made}");
+    for round in 0..100 {
+        let consumer = r#"{"stream_name":"S","config":{"durable_name":"C","mem_storage":true}}"#;
+        assert_eq!(ask(&client, "$JS.API.CONSUMER.CREATE.S.C", consumer).await["name"], "C");
+        assert_eq!(ask(&client, "$JS.API.INFO", "").await["consumers"], 1, "in round {round}");
+        assert_eq!(ask(&client, "$JS.API.CONSUMER.DELETE.S.C", "").await["success"], true);
+        assert_eq!(ask(&client, "$JS.API.INFO", "").await["consumers"], 0, "in round {round}");
+        let seq = ask(&client, "S", "message").await["seq"].clone();
+        assert_ne!(ask(&client, "$JS.API.INFO", "").await["memory"], 0, "in round {round}");
+        if round % 2 == 0 {
+            assert_eq!(ask(&client, "$JS.API.STREAM.PURGE.S", "").await["purged"], 1);
+        } else {
+            let deleted = ask(&client, "$JS.API.STREAM.MSG.DELETE.S", &format!(r#"{{"seq":{seq}}}"#)).await;
+            assert_eq!(deleted["success"], true, "{deleted}");
+        }
+        assert_eq!(ask(&client, "$JS.API.INFO", "").await["memory"], 0, "in round {round}");
+    }
+}

@@ -64,12 +64,19 @@ impl JetStream {
     }
 
     /// Takes the requests that nobody takes in their accounts: those of accounts that have no JetStream, to say so, those of the system
-    /// account, and those that mean nothing.
-    pub fn subscribe_for_others(server: &JetStreamServer) {
+    /// account, and those that mean nothing. Accounts that ask another account for JetStream have its answers and no others.
+    pub fn subscribe_for_others(server: &Arc<JetStreamServer>) {
         let system = server.parts().system_account.clone();
+        let known = Arc::downgrade(server);
+        let has_own =
+            move |account: &AccountView| known.upgrade().is_some_and(|server| server.account(account.name()).is_some());
         let is_ours = move |account: &AccountView, subject: &[u8]| {
             let Some(rest) = subject.strip_prefix(b"$JS.API.") else { return false };
-            system.as_deref() == Some(&**account.name()) || !OF_STREAMS.iter().any(|start| rest.starts_with(start))
+            if system.as_deref() == Some(&**account.name()) {
+                return true;
+            }
+            !OF_STREAMS.iter().any(|start| rest.starts_with(start))
+                && (!account.exchange().links().asks_others_for_jetstream() || has_own(account))
         };
         server.parts().router.resort_to(LastResort::new(Arc::clone(server.inbox()), Box::new(is_ours)));
     }

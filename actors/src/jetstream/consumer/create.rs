@@ -174,6 +174,7 @@ impl Consumers {
             }
         }
         outlet.close();
+        self.publish_number(core);
         Ok(member)
     }
 
@@ -308,6 +309,7 @@ impl Consumers {
             tracing::error!("consumer '{}' leaves files behind: {cause}", slot.name);
         }
         sweep_all(&self.book, core);
+        self.publish_number(core);
     }
 
     /// The stream goes: clients that wait are told.

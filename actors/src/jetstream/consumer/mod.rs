@@ -26,6 +26,7 @@ mod slot;
 mod subjects;
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use troupe_codecs::api::{ApiError, ConsumerConfig, StreamConfig, errors};
@@ -91,6 +92,13 @@ impl Consumers {
             consumers.recover_all(core);
         }
         consumers
+    }
+
+    /// Tells the others how many there are. Whoever is answered reads it from then on.
+    pub fn publish_number(&self, core: &StreamCore) {
+        let usage = core.entry.usage();
+        usage.consumers.store(self.len() as u64, Ordering::Relaxed);
+        usage.shown_consumers.store(self.num_shown() as u64, Ordering::Relaxed);
     }
 
     /// Number of consumers, those that cannot be served included.

@@ -162,6 +162,8 @@ impl Stream {
             self.consumers.removed(&mut self.core, &removals, !purged.is_empty());
         }
         self.consumers.purged(&mut self.core, &purged);
+        self.core.publish_usage();
+        self.consumers.publish_number(&self.core);
         match durability {
             Durability::Reached => {
                 self.core.send(Ok(()), &answers);
@@ -181,7 +183,6 @@ impl Stream {
                 ctx.spawn(done);
             }
         }
-        self.core.publish_usage(self.consumers.len(), self.consumers.num_shown());
     }
 
     fn obey(&mut self, command: &StreamCommand, ctx: &mut Context<Self>) {

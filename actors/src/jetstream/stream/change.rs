@@ -21,6 +21,7 @@ impl StreamCore {
     pub(super) fn answer_purge(&mut self, request: &ApiRequest) {
         let outcome = request.decode_optional().and_then(|asked| self.purge(&asked));
         let outcome = outcome.map(|purged| Purged { done: Done::YES, purged });
+        self.publish_usage();
         request.answer(&self.local, "stream_purge_response", outcome);
     }
 
@@ -50,6 +51,7 @@ impl StreamCore {
             Ok(()) => Response::new(kind, Done::YES),
             Err(error) => Response::failed(kind, error, Done::default()),
         };
+        self.publish_usage();
         request.succeed(&self.local, &response);
     }
 

@@ -203,7 +203,7 @@ impl StreamCore {
         core.follow();
         core.store.drop_contents();
         core.plan_maintenance();
-        core.publish_usage(0, 0);
+        core.publish_usage();
         core
     }
 
@@ -334,8 +334,8 @@ impl StreamCore {
         .min()
     }
 
-    /// Tells the others what the stream holds; `num_shown` of its consumers are seen by clients.
-    pub(super) fn publish_usage(&self, num_consumers: usize, num_shown: usize) {
+    /// Tells the others what the stream holds. Whoever is answered reads it from then on.
+    pub(super) fn publish_usage(&self) {
         let state = self.store.state();
         let usage = self.entry.usage();
         usage.messages.store(state.msgs, Ordering::Relaxed);
@@ -344,8 +344,6 @@ impl StreamCore {
         if told != state.bytes {
             self.server.capacity().changed(self.config.storage, told, state.bytes);
         }
-        usage.consumers.store(num_consumers as u64, Ordering::Relaxed);
-        usage.shown_consumers.store(num_shown as u64, Ordering::Relaxed);
         if usage.lost.swap(state.lost_msgs, Ordering::Relaxed) < state.lost_msgs {
             self.tell_lost(&state);
         }
