@@ -23,3 +23,4 @@ mod t50_letters;
 mod t50_offline;
 mod t50_python;
 mod t50_restarts;
+mod t50_turns;

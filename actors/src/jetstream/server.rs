@@ -105,7 +105,10 @@ impl JetStreamServer {
     #[must_use]
     pub fn new(parts: JetStreamParts) -> Arc<Self> {
         let directory = match stores::open_directory(&parts.options, &parts.store_dir) {
-            Ok(directory) => Some(directory),
+            Ok(directory) => {
+                directory.notes().iter().for_each(|note| tracing::warn!("{note}"));
+                Some(directory)
+            }
             Err(cause) => {
                 tracing::error!("cannot open the store directory: {cause}");
                 None

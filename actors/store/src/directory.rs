@@ -7,6 +7,7 @@ use crate::backup;
 use crate::disk::{Disk, RealDisk};
 use crate::file::{self, EncryptionKey, Keys, Place};
 use crate::journal::{Journal, SyncPolicy};
+use crate::lease::Leases;
 use crate::workshop::Workshop;
 use crate::{StoreConfig, StoreError, StreamStore};
 
@@ -41,6 +42,7 @@ pub struct StoreDirectory {
     journal: Journal,
     workshop: Workshop,
     options: DirectoryOptions,
+    leases: Leases,
 }
 
 impl StoreDirectory {
@@ -66,7 +68,7 @@ impl StoreDirectory {
         }
         let journal = Journal::open(disk.clone(), &options.path, options.sync)?;
         let workshop = Workshop::open(&options.path)?;
-        Ok(Self { disk, journal, workshop, options })
+        Ok(Self { disk, journal, workshop, options, leases: Leases::default() })
     }
 
     /// Lists the streams there are, and removes what is left of streams whose removal a crash interrupted.
@@ -135,22 +137,24 @@ impl StoreDirectory {
         }
         place.free_name()?;
         let mut files = Vec::new();
+        let directory = place.directory.clone();
         if let Some(key) = &self.options.key {
             let (keys, file) = Keys::new_of_stream(key, account, &config.name)?;
             files.push((place.directory.join("meta.key"), file));
             place.keys = Some(keys);
         }
-        file::create(place, files, meta, config)
+        file::create(place, files, meta, config, self.leases.take(&directory)?)
     }
 
     /// Opens a stream that is there. Streams may be opened on several threads at once.
     ///
     /// # Errors
     ///
-    /// `Unusable` for a wrong key; I/O errors. Nothing is removed then.
+    /// `Unusable` for a wrong key, and while the stream is open; I/O errors. Nothing is removed then.
     pub fn open_stream(&self, account: &str, config: StoreConfig) -> Result<Box<dyn StreamStore>, StoreError> {
+        let lease = self.leases.take(&self.stream_path(account, &config.name)?)?;
         let place = self.place_with_keys(account, &config.name)?;
-        file::open(place, config)
+        file::open(place, config, lease)
     }
 
     /// Makes a stream from a version 1 archive: its files are unpacked beside the streams, opened to see that they can
@@ -274,6 +278,12 @@ impl StoreDirectory {
         }
         place.journal.forget(&place.directory)?;
         Ok(Some(aside))
+    }
+
+    /// Tells what another server did since this one was killed, where the journal has something else: it was left so.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        self.journal.notes()
     }
 
     /// Tells whether the disk takes writes, and if not, why.

@@ -26,6 +26,7 @@ mod file;
 mod filter;
 pub mod format;
 mod journal;
+mod lease;
 mod ledger;
 mod log;
 mod memory;

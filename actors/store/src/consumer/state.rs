@@ -48,6 +48,15 @@ pub struct ConsumerState {
 }
 
 impl ConsumerState {
+    /// Tells whether a position is further than another state's, or what is below it acknowledged further.
+    #[must_use]
+    pub fn is_beyond(&self, other: &Self) -> bool {
+        let positions = |state: &Self| [state.delivered, state.ack_floor];
+        let is_beyond =
+            |(one, other): (SequencePair, SequencePair)| one.consumer > other.consumer || one.stream > other.stream;
+        positions(self).into_iter().zip(positions(other)).any(is_beyond)
+    }
+
     /// Checks that the positions do not contradict each other.
     ///
     /// # Errors

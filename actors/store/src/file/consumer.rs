@@ -18,6 +18,8 @@ pub(crate) struct FileConsumerStore {
     name: String,
     state: ConsumerState,
     is_dirty: bool,
+    /// The state is behind the one that was written last.
+    is_set_back: bool,
     note: Vec<u8>,
     is_note_dirty: bool,
     /// What was wrong with the state's file.
@@ -73,7 +75,17 @@ impl FileConsumerStore {
         let (state, damage) = Self::read_state(&place, &directory, name)?;
         let note = Self::read_note(&place, &directory)?;
         let (is_dirty, is_note_dirty) = (false, false);
-        Ok(Box::new(Self { place, directory, name: sum_name, state, is_dirty, note, is_note_dirty, damage }))
+        Ok(Box::new(Self {
+            place,
+            directory,
+            name: sum_name,
+            state,
+            is_dirty,
+            is_set_back: false,
+            note,
+            is_note_dirty,
+            damage,
+        }))
     }
 
     /// Reads the note. One that no key opens any more is none.
@@ -129,17 +141,20 @@ impl FileConsumerStore {
         Ok(place)
     }
 
-    fn write(&self, file: &str, mut bytes: Vec<u8>) -> Result<(), StoreError> {
+    fn write(&self, file: &str, mut bytes: Vec<u8>, is_set_back: bool) -> Result<(), StoreError> {
         if let Some(keys) = self.place.keys.as_ref().filter(|_| !bytes.is_empty()) {
             bytes = keys.seal(&bytes)?;
         }
         let path = self.directory.join(file);
-        if self.place.journal.is_always() {
-            self.place.journal.hold(&path, &bytes);
-            Ok(())
-        } else {
-            self.place.replace_lazily(&path, &bytes)
+        if !self.place.journal.is_always() {
+            return self.place.replace_lazily(&path, &bytes);
         }
+        if is_set_back {
+            self.place.journal.hold_anew(&path, &bytes);
+        } else {
+            self.place.journal.hold(&path, &bytes);
+        }
+        Ok(())
     }
 }
 
@@ -166,6 +181,7 @@ impl ConsumerStore for FileConsumerStore {
     fn replace(&mut self, state: ConsumerState) -> Result<(), StoreError> {
         state.check()?;
         self.is_dirty = true;
+        self.is_set_back |= self.state.is_beyond(&state);
         self.state = state;
         Ok(())
     }
@@ -196,11 +212,11 @@ impl ConsumerStore for FileConsumerStore {
             self.place.journal.check()?;
         }
         if self.is_dirty {
-            self.write("o.dat", encode_consumer_state(&self.state))?;
-            self.is_dirty = false;
+            self.write("o.dat", encode_consumer_state(&self.state), self.is_set_back)?;
+            (self.is_dirty, self.is_set_back) = (false, false);
         }
         if self.is_note_dirty {
-            self.write(NOTE_FILE, self.note.clone())?;
+            self.write(NOTE_FILE, self.note.clone(), false)?;
             self.is_note_dirty = false;
         }
         Ok(self.place.journal.current())

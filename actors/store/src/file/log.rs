@@ -4,6 +4,7 @@ use super::block::Block;
 use super::content::Content;
 use super::doomed::Doomed;
 use super::place::Place;
+use crate::lease::Lease;
 use crate::log::{Head, Log, Manner, Summary, Taken, Visitor};
 use crate::subjects::SubjectIndex;
 use crate::{ConsumerStore, Durability, NewMessage, StoreConfig, StoreError, StoreState, StoredMessage, SubjectFilter};
@@ -11,6 +12,8 @@ use crate::{ConsumerStore, Durability, NewMessage, StoreConfig, StoreError, Stor
 /// Messages in blocks. The last block is written; others change only when messages are removed.
 #[derive(Debug)]
 pub(crate) struct FileLog {
+    /// Keeps others from opening the directory. None while it is being opened.
+    pub(super) lease: Option<Lease>,
     pub(super) place: Place,
     /// Ascending, never empty.
     pub(super) blocks: Vec<Block>,

@@ -85,10 +85,10 @@ impl Place {
         if self.journal.is_always() {
             self.journal.check()?;
             let [old_meta, old_sum] = [self.newest(&paths[0])?, self.newest(&paths[1])?];
-            self.journal.hold_meta(directory, sum, meta);
+            self.journal.hold_meta(directory, &old_sum, sum, meta);
             if let Err(error) = self.journal.current().wait() {
                 // The journal goes on to try: what it writes in the end is what there was.
-                self.journal.hold_meta(directory, &old_sum, &old_meta);
+                self.journal.hold_meta(directory, sum, &old_sum, &old_meta);
                 return Err(error);
             }
             // What cannot be written now the journal writes later.

@@ -40,6 +40,7 @@ impl FileLog {
     pub(super) fn with_blocks(place: Place, config: StoreConfig, blocks: Vec<Block>) -> Self {
         Self {
             block_size: block_size(&config, place.keys.is_some()),
+            lease: None,
             written: blocks.last().map_or(0, |block| block.raw),
             place,
             blocks,
@@ -106,6 +107,7 @@ impl FileLog {
         log.lost = (self.lost.0 + log.lost.0, self.lost.1 + log.lost.1);
         (log.index_due_ns, log.compaction_due_ns) = (self.index_due_ns, self.compaction_due_ns);
         (log.has_index, log.is_index_stale) = (false, true);
+        log.lease = self.lease.take();
         *self = log;
         Ok((state, subjects))
     }

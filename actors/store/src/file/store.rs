@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::log::FileLog;
 use super::meta;
 use super::place::Place;
+use crate::lease::Lease;
 use crate::ledger::Ledger;
 use crate::{StoreConfig, StoreError, StreamStore};
 
@@ -14,6 +15,7 @@ pub(crate) fn create(
     mut keys: Vec<(PathBuf, Vec<u8>)>,
     json: &[u8],
     config: StoreConfig,
+    lease: Lease,
 ) -> Result<Box<dyn StreamStore>, StoreError> {
     let cipher = match &place.keys {
         Some(stream_keys) => {
@@ -24,12 +26,14 @@ pub(crate) fn create(
         None => None,
     };
     meta::make(&place, &place.directory, &place.name, json, &keys)?;
-    let log = FileLog::empty(place, config.clone(), cipher);
+    let mut log = FileLog::empty(place, config.clone(), cipher);
+    log.lease = Some(lease);
     Ok(Box::new(Ledger::new(log, config)))
 }
 
 /// Opens the store of a stream that is there.
-pub(crate) fn open(place: Place, config: StoreConfig) -> Result<Box<dyn StreamStore>, StoreError> {
-    let recovered = FileLog::recover(place, config.clone())?;
+pub(crate) fn open(place: Place, config: StoreConfig, lease: Lease) -> Result<Box<dyn StreamStore>, StoreError> {
+    let mut recovered = FileLog::recover(place, config.clone())?;
+    recovered.log.lease = Some(lease);
     Ok(Box::new(Ledger::recovered(recovered, config)?))
 }

@@ -21,6 +21,8 @@ pub(super) enum Entry<'a> {
     Create { path: &'a str, bytes: &'a [u8] },
     /// As `Forget`, and the directory is to go.
     Remove { path: &'a str },
+    /// A directory had a configuration with a checksum of this text before; empty if what is there was begun anew.
+    Known { path: &'a str, sum: &'a [u8] },
 }
 
 impl<'a> Entry<'a> {
@@ -33,6 +35,7 @@ impl<'a> Entry<'a> {
             Self::Length { .. } => 5,
             Self::Create { .. } => 6,
             Self::Remove { .. } => 7,
+            Self::Known { .. } => 8,
         }
     }
 
@@ -43,6 +46,7 @@ impl<'a> Entry<'a> {
             Self::Replace { path, bytes } | Self::Meta { path, bytes } | Self::Create { path, bytes } => {
                 (path, 0, bytes)
             }
+            Self::Known { path, sum } => (path, 0, sum),
             Self::Forget { path } | Self::Remove { path } => (path, 0, &[][..]),
             Self::Length { path, length } => (path, length, &[][..]),
         };
@@ -78,6 +82,7 @@ impl<'a> Entry<'a> {
             5 => Self::Length { path, length: offset },
             6 => Self::Create { path, bytes },
             7 => Self::Remove { path },
+            8 => Self::Known { path, sum: bytes },
             _ => return None,
         };
         Some((entry, HEAD + length))
@@ -92,6 +97,7 @@ impl<'a> Entry<'a> {
             | Self::Meta { path, .. }
             | Self::Length { path, .. }
             | Self::Create { path, .. }
+            | Self::Known { path, .. }
             | Self::Remove { path } => path,
         }
     }
@@ -123,6 +129,7 @@ mod tests {
             Entry::Forget { path: "a" },
             Entry::Create { path: "b", bytes: b"0123456789abcdef{}" },
             Entry::Remove { path: "b" },
+            Entry::Known { path: "a", sum: b"0123456789abcdef" },
         ];
         let (mut batch, checksum) = (Vec::new(), Checksum::named("7"));
         entries.iter().for_each(|entry| entry.encode(&mut batch));

@@ -31,6 +31,8 @@ pub struct Journal {
     pub(super) shared: Arc<Shared>,
     /// Held by the one who ends it.
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+    /// What the start found to be another server's.
+    notes: Arc<[String]>,
 }
 
 #[derive(Debug)]
@@ -142,7 +144,7 @@ impl Journal {
             disk.sync_directory(root).map_err(|error| StoreError::io("sync", root, error))?;
         }
         let mut lengths = Lengths::read(&*disk, &directory);
-        let number = replay(&*disk, root, &directory, &mut lengths)?;
+        let (number, notes) = replay(&*disk, root, &directory, &mut lengths)?;
         let shared = Arc::new(Shared {
             disk,
             root: root.to_owned(),
@@ -155,7 +157,13 @@ impl Journal {
             lengths: Mutex::new(lengths),
         });
         let thread = thread::start(shared.clone(), directory, number)?;
-        Ok(Self { shared, thread: Arc::new(Mutex::new(Some(thread))) })
+        Ok(Self { shared, thread: Arc::new(Mutex::new(Some(thread))), notes: notes.into() })
+    }
+
+    /// What the start left as another server made it, where the journal has something else.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Tells whether what is acknowledged must be durable.

@@ -12,11 +12,15 @@
 //! A segment is filled with zeros before it is used, so that a sync writes no metadata. Each of its entries carries a
 //! checksum under the segment's number: what is left of an earlier use is never taken for an entry.
 //!
+//! Another server, which knows of no journal, may have served the directory between a kill and the next start: see [`foreign`].
+//!
 //! How much of a block file is durable is known from the entries and from `lengths`: behind that a power cut may
 //! leave anything, before it nothing but damage looks like damage.
 
+mod block;
 mod checkpoint;
 mod entry;
+mod foreign;
 mod handle;
 mod lengths;
 mod replay;

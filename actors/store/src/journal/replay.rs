@@ -3,18 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Component, Path, PathBuf};
 
+use super::block::{self, Outcome};
 use super::entry::Entry;
+use super::foreign::{Foreign, SUM};
 use super::lengths::Lengths;
 use super::segment::{START, checksum_of, number_of};
 use crate::StoreError;
 use crate::disk::{self, Disk};
-use crate::format::{Checksum, Record};
 
-/// Length of the text of a checksum.
-const SUM: usize = 16;
+/// Where segments are kept that could not be applied whole, in the journal's directory.
+const DISPUTED: &str = "disputed";
 
-/// Reads all segments and applies their entries in order. Returns the highest number of a use.
-pub(super) fn replay(disk: &dyn Disk, root: &Path, directory: &Path, lengths: &mut Lengths) -> Result<u64, StoreError> {
+/// Reads all segments and applies their entries in order. Returns the highest number of a use, and what was left as
+/// another server made it.
+pub(super) fn replay(
+    disk: &dyn Disk,
+    root: &Path,
+    directory: &Path,
+    lengths: &mut Lengths,
+) -> Result<(u64, Vec<String>), StoreError> {
     let mut segments: Vec<(u64, Vec<u8>)> = Vec::new();
     let names = disk.list(directory).map_err(|error| StoreError::io("list", directory, error))?;
     for (name, _) in names.into_iter().filter(|(name, _)| name.ends_with(".journal")) {
@@ -26,26 +33,44 @@ pub(super) fn replay(disk: &dyn Disk, root: &Path, directory: &Path, lengths: &m
     }
     segments.sort_unstable_by_key(|segment| segment.0);
     let mut entries: Vec<Entry<'_>> = Vec::new();
+    let mut used: Vec<(u64, &[u8])> = Vec::new();
     for (number, bytes) in &segments {
         let (mut at, checksum) = (START as usize, checksum_of(*number));
         while let Some((entry, length)) = bytes.get(at..).and_then(|rest| Entry::decode(rest, &checksum)) {
             entries.push(entry);
             at += length;
         }
+        used.push((*number, &bytes[..at]));
     }
     for entry in &entries {
         match *entry {
             Entry::Write { path, offset, bytes } => lengths.raise(path, offset + bytes.len() as u64),
             Entry::Forget { path } | Entry::Remove { path } => lengths.forget(path),
             Entry::Length { path, length } => lengths.set(path, length),
-            Entry::Replace { .. } | Entry::Meta { .. } | Entry::Create { .. } => {}
+            Entry::Replace { .. } | Entry::Meta { .. } | Entry::Create { .. } | Entry::Known { .. } => {}
         }
     }
-    apply(disk, root, &entries)?;
+    let mut foreign = apply(disk, root, &entries)?;
+    foreign.diverged.iter().for_each(|(path, length)| lengths.set(path, *length));
+    if !foreign.notes.is_empty() {
+        foreign.notes.push(keep_aside(disk, directory, &used));
+    }
     if let Some(bytes) = lengths.take_changed() {
         Lengths::save(disk, directory, &bytes).map_err(|error| StoreError::io("write", directory, error))?;
     }
-    Ok(segments.last().map_or(0, |segment| segment.0))
+    Ok((segments.last().map_or(0, |segment| segment.0), foreign.notes))
+}
+
+/// Keeps segments that were not applied whole. Returns what there is to say of it.
+fn keep_aside(disk: &dyn Disk, directory: &Path, segments: &[(u64, &[u8])]) -> String {
+    let aside = directory.join(DISPUTED);
+    let keep =
+        |(number, bytes): &(u64, &[u8])| disk::replace(disk, &aside.join(format!("{number}.journal")), bytes, true);
+    let mut written = segments.iter().filter(|(_, bytes)| bytes.len() as u64 > START);
+    match disk.create_directory(&aside).and_then(|()| written.try_for_each(keep)) {
+        Ok(()) => format!("what the journal had is kept in {}", aside.display()),
+        Err(error) => format!("what the journal had is not kept: {error}"),
+    }
 }
 
 /// What is left of the journal's entries, each made void by a later one or not.
@@ -66,7 +91,7 @@ fn live<'a>(entries: &'a [Entry<'a>]) -> Live<'a> {
     let mut live = Live::default();
     for entry in entries.iter().rev() {
         let path = entry.path();
-        if is_void(&forgotten, path) || matches!(entry, Entry::Length { .. }) {
+        if is_void(&forgotten, path) || matches!(entry, Entry::Length { .. } | Entry::Known { .. }) {
             continue;
         }
         match entry {
@@ -89,10 +114,20 @@ fn live<'a>(entries: &'a [Entry<'a>]) -> Live<'a> {
     live
 }
 
-fn apply(disk: &dyn Disk, root: &Path, entries: &[Entry<'_>]) -> Result<(), StoreError> {
+fn apply<'a>(disk: &dyn Disk, root: &Path, entries: &'a [Entry<'a>]) -> Result<Foreign<'a>, StoreError> {
     let mut directories: BTreeSet<PathBuf> = BTreeSet::new();
+    let mut foreign = Foreign::new(entries);
     let Live { entries, removed } = live(entries);
-    for path in removed {
+    // Before anything is written.
+    let metas = entries.iter().filter_map(|(path, entries)| Some((*path, meta_of(entries)?)));
+    let metas: BTreeMap<&str, Option<&[u8]>> =
+        removed.iter().map(|path| (*path, None)).chain(metas.map(|(path, meta)| (path, Some(meta)))).collect();
+    for (path, meta) in metas {
+        let Some(directory) = below(root, path) else { continue };
+        let looked = foreign.look_at(disk, root, path, meta);
+        looked.map_err(|error| StoreError::io("read", &directory, error))?;
+    }
+    for path in removed.into_iter().filter(|path| !foreign.has_directory(path)) {
         let Some(path) = below(root, path) else { continue };
         match disk.remove_directory(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
@@ -100,8 +135,11 @@ fn apply(disk: &dyn Disk, root: &Path, entries: &[Entry<'_>]) -> Result<(), Stor
         }
         directories.extend(path.parent().map(Path::to_owned));
     }
-    for (path, entries) in entries {
-        let Some(path) = below(root, path) else { continue };
+    for (name, entries) in entries {
+        let Some(path) = below(root, name) else { continue };
+        if foreign.has_directory(name) || foreign.is_remade(name) {
+            continue;
+        }
         let parent = path.parent().unwrap_or(root);
         if entries.iter().any(|entry| matches!(entry, Entry::Create { .. })) {
             let made = make_stream(disk, root, &path, &mut directories);
@@ -114,8 +152,16 @@ fn apply(disk: &dyn Disk, root: &Path, entries: &[Entry<'_>]) -> Result<(), Stor
             Some(Entry::Meta { bytes, .. } | Entry::Create { bytes, .. }) => {
                 write_meta(disk, &path, bytes, &mut directories)
             }
-            Some(Entry::Replace { bytes, .. }) => disk::replace_all(disk, &[(&path, bytes)], true).map(|()| true),
-            _ => write(disk, &path, &entries),
+            Some(Entry::Replace { bytes, .. }) => match foreign.keeps_state(disk, &path, name, bytes) {
+                Ok(false) => disk::replace_all(disk, &[(&path, bytes)], true).map(|()| true),
+                kept => kept.and_then(|_| sync(disk, &path)),
+            },
+            _ => block::write(disk, &path, &entries).map(|outcome| {
+                if let Outcome::Diverged(length) = outcome {
+                    foreign.add_block(name, length);
+                }
+                outcome != Outcome::Absent
+            }),
         };
         if is_written.map_err(|error| StoreError::io("write", &path, error))? {
             directories.insert(parent.to_owned());
@@ -124,7 +170,23 @@ fn apply(disk: &dyn Disk, root: &Path, entries: &[Entry<'_>]) -> Result<(), Stor
     for directory in directories {
         disk.sync_directory(&directory).map_err(|error| StoreError::io("sync", &directory, error))?;
     }
-    Ok(())
+    Ok(foreign)
+}
+
+/// Makes a file durable, if there is one, and returns whether there is.
+fn sync(disk: &dyn Disk, path: &Path) -> std::io::Result<bool> {
+    match disk.open_existing(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        file => file.and_then(|file| file.sync()).map(|()| true),
+    }
+}
+
+/// The JSON of the configuration that entries about a directory end with.
+fn meta_of<'a>(entries: &[&'a Entry<'a>]) -> Option<&'a [u8]> {
+    match entries.last()? {
+        Entry::Meta { bytes, .. } | Entry::Create { bytes, .. } => bytes.get(SUM..),
+        _ => None,
+    }
 }
 
 /// Makes the directories of a stream, unless it was about to go: then it is hidden, and nobody was told that it is there.
@@ -162,50 +224,4 @@ fn write_meta(
     disk::replace_all(disk, &[(directory.join("meta.inf"), meta), (directory.join("meta.sum"), sum)], true)?;
     directories.insert(directory.to_owned());
     Ok(true)
-}
-
-/// Writes bytes that a file lacks, unless it does not reach up to them, or another server wrote there meanwhile.
-fn write(disk: &dyn Disk, path: &Path, entries: &[&Entry<'_>]) -> std::io::Result<bool> {
-    let mut content = disk::read_opt(disk, path)?.unwrap_or_default();
-    // The part that differs from the file.
-    let mut changed: Option<(usize, usize)> = None;
-    for entry in entries {
-        let Entry::Write { offset, bytes, .. } = entry else { continue };
-        let start = *offset as usize;
-        let Some(there) = content.get(start..) else { continue };
-        let shared = there.len().min(bytes.len());
-        let is_same = there[..shared] == bytes[..shared];
-        if (is_same && shared == bytes.len()) || (!is_same && is_foreign(path, there, bytes)) {
-            continue;
-        }
-        let end = start + bytes.len();
-        content.resize(content.len().max(end), 0);
-        content[start..end].copy_from_slice(bytes);
-        changed = Some(changed.map_or((start, end), |(first, last)| (first.min(start), last.max(end))));
-    }
-    let file = match changed {
-        Some((start, end)) => {
-            let file = disk.open(path)?;
-            file.write_all_at(&content[start..end], start as u64)?;
-            file
-        }
-        None => match disk.open_existing(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-            other => other?,
-        },
-    };
-    file.sync()?;
-    Ok(true)
-}
-
-/// Tells whether a block goes on with a good record other than the journal's: somebody else wrote it.
-fn is_foreign(path: &Path, there: &[u8], bytes: &[u8]) -> bool {
-    let Some(index) = path.file_stem().and_then(|stem| stem.to_str()?.parse::<u32>().ok()) else { return false };
-    let stream = path.parent().and_then(Path::parent).and_then(Path::file_name).and_then(|name| name.to_str());
-    let Some(stream) = stream else { return false };
-    let checksum = Checksum::of_block(stream, index);
-    match (Record::decode(there, &checksum), Record::parse(bytes)) {
-        (Ok((there, _)), Ok((ours, _))) => there != ours,
-        _ => false,
-    }
 }

@@ -57,6 +57,15 @@ impl Journal {
         });
     }
 
+    /// As [`Self::hold`], of a file whose content is set back: what it had before looks as if it were further.
+    pub fn hold_anew(&self, path: &Path, bytes: &[u8]) {
+        let content: Arc<[u8]> = bytes.into();
+        let relative = self.shared.relative(path);
+        let mut state = self.shared.state.lock();
+        state.hold(path, content);
+        self.take(state, &[Entry::Known { path: relative, sum: b"" }, Entry::Replace { path: relative, bytes }]);
+    }
+
     /// Returns the content of a file that only the journal has.
     #[must_use]
     pub fn held(&self, path: &Path) -> Option<Arc<[u8]>> {
@@ -64,14 +73,15 @@ impl Journal {
     }
 
     /// As [`Self::hold`], of `meta.inf` and `meta.sum` of a directory: both or none of them are there after a crash.
-    pub fn hold_meta(&self, directory: &Path, sum: &[u8], meta: &[u8]) {
+    /// `old_sum` is what it takes the place of.
+    pub fn hold_meta(&self, directory: &Path, old_sum: &[u8], sum: &[u8], meta: &[u8]) {
         let bytes = [sum, meta].concat();
         let [inf, sum_path] = meta_paths(directory);
-        self.add(&|state| {
-            state.hold(&inf, meta.into());
-            state.hold(&sum_path, sum.into());
-            Entry::Meta { path: self.shared.relative(directory), bytes: &bytes }
-        });
+        let path = self.shared.relative(directory);
+        let mut state = self.shared.state.lock();
+        state.hold(&inf, meta.into());
+        state.hold(&sum_path, sum.into());
+        self.take(state, &[Entry::Known { path, sum: old_sum.trim_ascii() }, Entry::Meta { path, bytes: &bytes }]);
     }
 
     /// As [`Self::hold`], of all there is in a new directory, which is there after a crash with all of it or not at all.
@@ -79,7 +89,8 @@ impl Journal {
         let shared = &*self.shared;
         let (path, bytes) = (shared.relative(new.path), [new.meta.0, new.meta.1].concat());
         let block = new.path.join("msgs/1.blk");
-        let mut entries = Vec::with_capacity(new.files.len() + 2);
+        let mut entries = Vec::with_capacity(new.files.len() + 3);
+        entries.push(Entry::Known { path, sum: b"" });
         if new.is_stream {
             let path_of_block = shared.relative(&block);
             shared.lengths.lock().set(path_of_block, 0);
@@ -122,15 +133,20 @@ impl Journal {
     /// Those of `detach`; nothing is noted then.
     pub fn remove(&self, path: &Path, detach: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         let _writing = self.shared.writing.lock();
+        let [_, sum] = meta_paths(path);
+        let on_disk = disk::read_opt(&*self.shared.disk, &sum).ok().flatten().unwrap_or_default();
         detach()?;
         let relative = self.shared.relative(path);
         self.shared.lengths.lock().forget(relative);
-        self.add(&|state| {
-            state.forget(path);
-            state.dirty.directories.insert(path.to_owned());
-            state.dirty.directories.extend(path.parent().map(Path::to_owned));
-            Entry::Remove { path: relative }
-        });
+        let mut state = self.shared.state.lock();
+        let held = state.held.get(&sum).cloned();
+        state.forget(path);
+        state.dirty.directories.insert(path.to_owned());
+        state.dirty.directories.extend(path.parent().map(Path::to_owned));
+        let known = |sum| Entry::Known { path: relative, sum };
+        let held = held.as_deref().unwrap_or(&on_disk);
+        let entries = [known(on_disk.trim_ascii()), known(held.trim_ascii()), Entry::Remove { path: relative }];
+        self.take(state, &entries);
         Ok(())
     }
 

@@ -42,7 +42,10 @@ fn config() -> StoreConfig {
 }
 
 fn open(disk: &SimulatedDisk, sync: SyncPolicy) -> StoreDirectory {
-    StoreDirectory::open_on(Arc::new(disk.clone()), options(Path::new("store"), sync, None)).unwrap()
+    let options = options(Path::new("store"), sync, None);
+    let directory = StoreDirectory::open_on(Arc::new(disk.clone()), options).unwrap();
+    assert_eq!(directory.notes(), [] as [&str; 0], "nobody else was there");
+    directory
 }
 
 impl Life {

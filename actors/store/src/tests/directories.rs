@@ -54,7 +54,10 @@ struct Life {
 }
 
 fn open(disk: &SimulatedDisk, cipher: Option<Cipher>) -> StoreDirectory {
-    StoreDirectory::open_on(Arc::new(disk.clone()), options(Path::new("store"), SyncPolicy::Always, cipher)).unwrap()
+    let options = options(Path::new("store"), SyncPolicy::Always, cipher);
+    let directory = StoreDirectory::open_on(Arc::new(disk.clone()), options).unwrap();
+    assert_eq!(directory.notes(), [] as [&str; 0], "nobody else was there");
+    directory
 }
 
 fn config(name: &str) -> StoreConfig {
@@ -239,4 +242,21 @@ fn what_was_made_and_removed_is_so_wherever_the_power_goes() {
             life.directory.close();
         }
     }
+}
+
+#[test]
+fn a_stream_is_open_once() {
+    let scratch = tempfile::tempdir().unwrap();
+    let directory = StoreDirectory::open(options(scratch.path(), SyncPolicy::Always, None)).unwrap();
+    let store = directory.create_stream("A", br#"{"name":"S"}"#, config("S")).unwrap();
+    let refused = directory.open_stream("A", config("S")).unwrap_err();
+    assert!(matches!(&refused, StoreError::Unusable(reason) if reason.ends_with("is still open")), "{refused}");
+    store.close().unwrap();
+    let store = directory.open_stream("A", config("S")).unwrap();
+    assert!(directory.open_stream("A", config("S")).is_err());
+    // One that fails to open is not open.
+    assert!(directory.open_stream("B", config("S")).is_ok(), "another account");
+    store.destroy().unwrap();
+    directory.create_stream("A", br#"{"name":"S"}"#, config("S")).unwrap().close().unwrap();
+    directory.close();
 }

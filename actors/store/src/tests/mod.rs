@@ -9,3 +9,4 @@ mod model;
 mod scene;
 mod simulated_disk;
 mod stores;
+mod turns;
