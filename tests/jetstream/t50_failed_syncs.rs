@@ -1,9 +1,11 @@
-//! A disk that makes nothing durable: nothing is acknowledged, reading goes on, and so does publishing once it works.
+//! A disk that makes nothing durable: nothing is acknowledged, reading goes on, and so does publishing once it works. One
+//! that cannot be read: nothing is skipped for it.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
 use serde_json::json;
 use troupe_tests::Server;
 use troupe_tests::process::troupe_binary;
@@ -12,12 +14,12 @@ use troupe_tests::wait::PATIENCE;
 use crate::ask::{ask, config, connect, monitored_config};
 use crate::t50_damage::get;
 
-/// A program that runs the server with syncs that fail while `switch` is there.
-fn with_failing_syncs(switch: &Path, scratch: &Path) -> PathBuf {
-    let program = scratch.join("server-with-failing-syncs");
+/// A program that runs the server with something that fails while `switch` is there: `TROUPE_FAILS_SYNCS` or `_READS`.
+fn with_failing(what: &str, switch: &Path, scratch: &Path) -> PathBuf {
+    let program = scratch.join("server-that-fails");
     let server = troupe_binary().with_file_name("troupe-with-faults");
     let (switch, server) = (switch.display(), server.display());
-    let text = format!("#!/bin/sh\nTROUPE_FAILS_SYNCS=\"{switch}\" exec \"{server}\" \"$@\"\n");
+    let text = format!("#!/bin/sh\n{what}=\"{switch}\" exec \"{server}\" \"$@\"\n");
     std::fs::write(&program, text).expect("written");
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).expect("executable");
     program
@@ -27,7 +29,7 @@ fn with_failing_syncs(switch: &Path, scratch: &Path) -> PathBuf {
 async fn what_cannot_be_synced_is_refused() {
     let (directory, scratch) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
     let switch = scratch.path().join("switch");
-    let program = with_failing_syncs(&switch, scratch.path());
+    let program = with_failing("TROUPE_FAILS_SYNCS", &switch, scratch.path());
     let server = Server::program(&program, monitored_config(directory.path()));
     let client = connect(&server).await;
     ask(&client, "$JS.API.STREAM.CREATE.S", r#"{"name":"S","subjects":["s"],"description":"old"}"#).await;
@@ -86,4 +88,42 @@ async fn check_old(client: &async_nats::Client) {
     let consumer = ask(client, "$JS.API.CONSUMER.INFO.S.C", "").await;
     assert_eq!(consumer["config"]["description"], "old");
     assert_eq!(ask(client, "$JS.API.STREAM.NAMES", "").await["streams"], json!(["S"]));
+}
+
+#[tokio::test]
+async fn a_purge_that_cannot_read_lets_consumers_skip_nothing() {
+    let (directory, scratch) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+    let mut server = Server::troupe(config(directory.path()));
+    let client = connect(&server).await;
+    ask(&client, "$JS.API.STREAM.CREATE.S", r#"{"name":"S","subjects":["s.*"]}"#).await;
+    let consumer =
+        r#"{"stream_name":"S","config":{"durable_name":"C","ack_policy":"explicit","filter_subject":"s.a"}}"#;
+    assert!(ask(&client, "$JS.API.CONSUMER.DURABLE.CREATE.S.C", consumer).await["error"].is_null());
+    for subject in ["s.a", "s.b", "s.a", "s.a"] {
+        assert!(ask(&client, subject, "").await["error"].is_null());
+    }
+    server.signal(nix::sys::signal::Signal::SIGTERM);
+    server.wait_exit();
+    // Nothing is in memory after a start.
+    let switch = scratch.path().join("switch");
+    let server =
+        Server::program(&with_failing("TROUPE_FAILS_READS", &switch, scratch.path()), config(directory.path()));
+    let client = connect(&server).await;
+    std::fs::write(&switch, "").expect("written");
+    let purged = ask(&client, "$JS.API.STREAM.PURGE.S", r#"{"filter":"s.a"}"#).await;
+    assert!(purged["error"]["description"].as_str().is_some_and(|text| text.contains("read failed")), "{purged}");
+    std::fs::remove_file(&switch).expect("removed");
+    let info = ask(&client, "$JS.API.CONSUMER.INFO.S.C", "").await;
+    assert_eq!((&info["num_pending"], &info["delivered"]["stream_seq"]), (&json!(3), &json!(0)), "{info}");
+    let next = ask_for_message(&client, "$JS.API.CONSUMER.MSG.NEXT.S.C").await;
+    assert!(next.starts_with("$JS.ACK.S.C.1.1.1."), "the first of all: {next}");
+}
+
+/// Asks for a message, and returns where it is to be acknowledged.
+async fn ask_for_message(client: &async_nats::Client, subject: &str) -> String {
+    let inbox = client.new_inbox();
+    let mut messages = client.subscribe(inbox.clone()).await.expect("subscribed");
+    client.publish_with_reply(subject.to_owned(), inbox, "1".into()).await.expect("published");
+    let message = tokio::time::timeout(PATIENCE, messages.next()).await.expect("in time").expect("a message");
+    message.reply.map(|reply| reply.to_string()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! A disk that makes nothing durable while a file is there, for tests.
+//! A disk that makes nothing durable, or cannot be read, while a file is there, for tests.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,24 +6,34 @@ use std::sync::Arc;
 
 use troupe_store::disk::{Disk, DiskFile, RealDisk};
 
-/// Names the file.
-const VARIABLE: &str = "TROUPE_FAILS_SYNCS";
+/// Names the file that stops syncs.
+const SYNCS: &str = "TROUPE_FAILS_SYNCS";
+/// Names the file that stops reads.
+const READS: &str = "TROUPE_FAILS_READS";
 
-/// The operating system's file system, but for what `sync` promises.
+/// The operating system's file system, but for syncs, or reads.
 #[derive(Clone, Debug)]
 pub(super) struct FailingDisk {
-    switch: Arc<PathBuf>,
+    syncs: Arc<Option<PathBuf>>,
+    reads: Arc<Option<PathBuf>>,
 }
 
 impl FailingDisk {
-    /// One that fails while the file is there which the environment names; none where it names none.
+    /// One that fails while a file is there which the environment names; none where it names none.
     pub(super) fn from_environment() -> Option<Self> {
-        let switch = std::env::var_os(VARIABLE)?;
-        Some(Self { switch: Arc::new(switch.into()) })
+        let [syncs, reads] = [SYNCS, READS].map(|name| std::env::var_os(name).map(PathBuf::from));
+        let is_wanted = syncs.is_some() || reads.is_some();
+        is_wanted.then(|| Self { syncs: Arc::new(syncs), reads: Arc::new(reads) })
     }
 
     fn check(&self) -> io::Result<()> {
-        if self.switch.exists() { Err(io::Error::other("injected: sync failed")) } else { Ok(()) }
+        let is_off = self.syncs.as_ref().as_ref().is_some_and(|switch| switch.exists());
+        if is_off { Err(io::Error::other("injected: sync failed")) } else { Ok(()) }
+    }
+
+    fn check_read(&self) -> io::Result<()> {
+        let is_off = self.reads.as_ref().as_ref().is_some_and(|switch| switch.exists());
+        if is_off { Err(io::Error::other("injected: read failed")) } else { Ok(()) }
     }
 
     fn wrapped(&self, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
@@ -41,6 +51,7 @@ impl Disk for FailingDisk {
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.check_read()?;
         RealDisk.read(path)
     }
 
@@ -78,6 +89,7 @@ struct FailingFile {
 
 impl DiskFile for FailingFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.disk.check_read()?;
         self.file.read_at(buffer, offset)
     }
 

@@ -43,6 +43,8 @@ pub struct Removals {
     /// Many left at once (purge, compaction, truncation, or more than is worth listing): whoever counts must count
     /// again. The messages listed are then only those that want a marker.
     pub many: bool,
+    /// Not only a purge is behind that: who was told of the purge has not heard of all.
+    pub many_others: bool,
 }
 
 impl Removals {
@@ -60,14 +62,77 @@ impl Removals {
         if self.messages.len() >= Self::LISTED && !self.many {
             self.push_many();
         }
+        self.many_others |= self.many && removal.cause != RemovalCause::Purge;
         if !self.many || removal.wants_marker {
             self.messages.push(removal);
         }
     }
 
-    /// Notes that many left at once.
+    /// Notes that many left at once, with a purge.
     pub fn push_many(&mut self) {
         self.many = true;
+        self.many_others |= self.messages.iter().any(|removal| removal.cause != RemovalCause::Purge);
         self.messages.retain(|removal| removal.wants_marker);
+    }
+
+    /// Notes that many left at once, and not with a purge.
+    pub fn push_many_others(&mut self) {
+        self.push_many();
+        self.many_others = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn removal(cause: RemovalCause) -> Removal {
+        Removal { seq: 1, subject: Bytes::new(), bytes: 9, cause, wants_marker: false }
+    }
+
+    /// A name, what leaves, and whether others are among it.
+    type Case = (&'static str, fn(&mut Removals), bool);
+
+    #[test]
+    fn what_left_beside_a_purge_is_told() {
+        let cases: [Case; 5] = [
+            ("a purge", Removals::push_many, false),
+            (
+                "one of a purge, and more",
+                |removals| {
+                    removals.push(removal(RemovalCause::Purge));
+                    removals.push_many();
+                },
+                false,
+            ),
+            (
+                "a limit before",
+                |removals| {
+                    removals.push(removal(RemovalCause::Limit));
+                    removals.push_many();
+                },
+                true,
+            ),
+            (
+                "a limit behind",
+                |removals| {
+                    removals.push_many();
+                    removals.push(removal(RemovalCause::Age));
+                },
+                true,
+            ),
+            (
+                "more than are listed",
+                |removals| {
+                    (0..=Removals::LISTED).for_each(|_| removals.push(removal(RemovalCause::SubjectLimit)));
+                },
+                true,
+            ),
+        ];
+        for (name, change, expected) in cases {
+            let mut removals = Removals::default();
+            change(&mut removals);
+            assert_eq!((removals.many, removals.many_others), (true, expected), "{name}");
+        }
     }
 }

@@ -234,6 +234,19 @@ impl Pending {
         }
     }
 
+    /// Takes all messages out of those to be delivered again, telling each to `visit`; they keep waiting.
+    pub fn unqueue_all(&mut self, mut visit: impl FnMut(Unacked)) {
+        if self.num_queued == 0 {
+            return;
+        }
+        for slot in self.slots.iter_mut().filter(|slot| slot.state == State::Queued) {
+            slot.state = State::Waiting;
+            visit(slot.unacked);
+        }
+        self.queue.clear();
+        self.num_queued = 0;
+    }
+
     /// Whether the message is to be delivered again as soon as possible.
     #[must_use]
     pub fn is_queued(&self, stream_seq: u64) -> bool {

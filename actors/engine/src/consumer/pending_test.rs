@@ -18,6 +18,7 @@ enum Step {
     AckThrough(u64),
     Queue(usize),
     Unqueue(usize),
+    UnqueueAll,
     Redeliver,
     Touch(usize, i64),
     Clear,
@@ -30,6 +31,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0_u64..50).prop_map(Step::AckThrough),
         4 => any::<usize>().prop_map(Step::Queue),
         2 => any::<usize>().prop_map(Step::Unqueue),
+        1 => Just(Step::UnqueueAll),
         3 => Just(Step::Redeliver),
         1 => (any::<usize>(), 0_i64..100).prop_map(|(at, since)| Step::Touch(at, since)),
         1 => Just(Step::Clear),
@@ -74,6 +76,12 @@ fn apply(step: &Step, at: i64, last: &mut u64, model: &mut Model, pending: &mut 
                 model.queue.push(seq);
             }
             assert_eq!(pending.queue(seq), is_new);
+        }
+        Step::UnqueueAll => {
+            let mut queued = Vec::new();
+            pending.unqueue_all(|unacked| queued.push(unacked.stream_seq));
+            model.queue.sort_unstable();
+            assert_eq!(queued, std::mem::take(&mut model.queue));
         }
         Step::Unqueue(index) => {
             let seq = model.at(*index);

@@ -54,7 +54,8 @@ impl Consumer {
     }
 
     /// Goes on from `start`, the first message a purge has left. What is pending before it is done; what is behind it is,
-    /// too, where `exists` says that it is gone. With a floor that is there already, what is pending stays.
+    /// too, where `exists` says that it is gone. With a floor that is there already, what is pending stays. What was to be
+    /// delivered again at once waits for its time.
     pub fn purged(&mut self, start: u64, now: i64, mut exists: impl FnMut(u64) -> bool) {
         let before = (self.next, self.floor, self.delivered, self.pending.len(), self.redelivered.len());
         self.next.stream = self.next.stream.max(start);
@@ -67,8 +68,19 @@ impl Consumer {
             self.set_floor_to_end();
         }
         self.delivered = Position { consumer: self.next.consumer - 1, stream: self.next.stream - 1 };
+        self.unqueue_all();
         let after = (self.next, self.floor, self.delivered, self.pending.len(), self.redelivered.len());
         self.is_changed |= before != after;
+    }
+
+    fn unqueue_all(&mut self) {
+        let mut queued = Vec::new();
+        self.pending.unqueue_all(|unacked| queued.push(unacked));
+        for unacked in queued {
+            let due = unacked.since.saturating_add(self.wait_of(unacked.stream_seq));
+            self.times.redeliver_at = self.times.redeliver_at.min(due);
+            self.is_changed = true;
+        }
     }
 
     fn settle_purged(&mut self, start: u64, now: i64, exists: &mut dyn FnMut(u64) -> bool) {
@@ -156,6 +168,19 @@ mod tests {
         assert_eq!((pending, floor), (vec![5, 6], (4, 4)), "the floor goes on over what was acknowledged");
         let (_, pending, floor) = purge(&[1], 1, &[1, 5]);
         assert_eq!((pending, floor), (vec![3, 4, 6], (2, 2)));
+    }
+
+    #[test]
+    fn what_was_to_be_delivered_again_waits_for_its_time_after_a_purge() {
+        let mut owner = Owner::with_messages(pulled(), 5);
+        let received = owner.request("r", "3");
+        owner.ack(&received[1], "-NAK");
+        owner.messages.remove(&1);
+        let messages = owner.messages.clone();
+        owner.consumer.purged(2, owner.now, |seq| messages.contains_key(&seq));
+        assert_eq!(seqs(&owner.request("r", "5")), [4, 5]);
+        let ack_wait = owner.consumer.config().ack_wait;
+        assert_eq!(seqs(&owner.wait(ack_wait + 1_000_000_000)), [2, 3, 4]);
     }
 
     #[test]

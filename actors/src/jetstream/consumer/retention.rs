@@ -86,7 +86,7 @@ pub(super) fn follow(
 ) {
     let now = clock::now();
     if removals.many {
-        return recount(book, core, is_purge);
+        return recount(book, core, is_purge && !removals.many_others);
     }
     let mut outlet = sending.open(now);
     let mut touched = Vec::new();
@@ -167,13 +167,13 @@ fn start_behind(core: &mut StreamCore, subjects: &Bytes) -> u64 {
 }
 
 /// Lets consumers look again at everything, after many messages left.
-fn recount(book: &mut Book, core: &mut StreamCore, is_purge: bool) {
+fn recount(book: &mut Book, core: &mut StreamCore, is_purge_only: bool) {
     let first_seq = core.store.state().first_seq;
     for member in book.members() {
         let Some(slot) = book.slot(member) else { continue };
         let store = &mut *core.store;
         // What a purge means to them is told next.
-        if !is_purge {
+        if !is_purge_only {
             slot.machine.many_left(first_seq, |seq| store.get(seq).is_ok());
         }
         count_anew(core, book, member);

@@ -92,7 +92,7 @@ impl<L: Log> Ledger<L> {
     fn read_again(&mut self) -> Result<bool, StoreError> {
         let Some((state, subjects)) = self.log.read_again()? else { return Ok(false) };
         (self.state, self.subjects) = (state, subjects);
-        self.removals.push_many();
+        self.removals.push_many_others();
         // What left by a limit may be back.
         self.look_at_ages_anew();
         if let Some(most) = self.config.max_msgs_per_subject {

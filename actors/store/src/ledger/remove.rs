@@ -137,7 +137,7 @@ impl<L: Log> Ledger<L> {
             self.state.first_seq = seq + 1;
             self.state.first_time_ns = 0;
         }
-        self.removals.push_many();
+        self.removals.push_many_others();
         Ok(())
     }
 
@@ -149,7 +149,7 @@ impl<L: Log> Ledger<L> {
         self.schedules = super::Schedules::default();
         self.sources_through = 0;
         self.state = crate::StoreState { first_seq: 1, ..crate::StoreState::default() };
-        self.removals.push_many();
+        self.removals.push_many_others();
         Ok(())
     }
 }
