@@ -140,6 +140,8 @@ async fn told(client: &Client) -> Value {
 
 /// What goes on as if nothing had happened.
 async fn goes_on(client: &Client) -> Value {
+    let last_id = send(client, "s.1", &[("Nats-Expected-Last-Msg-Id", "nope")], "x").await;
+    let plain = send(client, "s.0", &[], "x").await;
     let duplicate = send(client, "s.1", &[("Nats-Msg-Id", "id7")], "x").await;
     let fresh = send(client, "s.1", &[("Nats-Msg-Id", "id99")], "x").await;
     let counted = send(client, "n", &[("Nats-Incr", "+1")], "").await;
@@ -152,7 +154,8 @@ async fn goes_on(client: &Client) -> Value {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let planned = ask(client, "$JS.API.STREAM.MSG.GET.D", r#"{"last_by_subj":"d.plan"}"#).await;
-    json!([duplicate["seq"], duplicate["duplicate"], fresh["seq"], counted["val"], left, planned["message"]["seq"]])
+    let ids = json!([last_id["error"], plain["seq"], duplicate["seq"], duplicate["duplicate"], fresh["seq"]]);
+    json!([ids, counted["val"], left, planned["message"]["seq"]])
 }
 
 async fn story(is_reference: bool, end: End) -> Option<Value> {

@@ -205,7 +205,7 @@ impl StreamCore {
             let block = batch_headers(message.headers(), is_last);
             let payload = message.payload();
             let incoming = Incoming { subject: &subject, headers: &block, payload, is_sourced: false, now };
-            let (view, mut newest) = self.view();
+            let (view, mut newest) = self.view(&block);
             let one = staged.accept(incoming, view, &mut newest)?;
             let id = one.msg_id.to_vec();
             let ends = one.ends_schedule.map(<[u8]>::to_vec);

@@ -9,7 +9,7 @@ use troupe_codecs::{api, header};
 use troupe_engine::stream::fast::is_fast;
 use troupe_engine::stream::ingest::{Accepted, Incoming, LastMessage, LastMessages, StreamView, Verdict, decide};
 use troupe_engine::stream::publish::{Lifetime, Rollup};
-use troupe_store::{Durability, NewMessage, Removals, Schedule, StoreError, StreamStore, SubjectFilter, Ttl};
+use troupe_store::{Durability, NewMessage, Removals, Schedule, StoreError, StreamStore, Ttl};
 
 use super::core::{StreamCore, TAG_DIRECT, TAG_DIRECT_SUBJECT, TAG_FOLLOW, TAG_PUBLISH, TAG_SNAPSHOT};
 use super::reply::Answers;
@@ -99,8 +99,9 @@ impl StreamCore {
         self.finish(Answers::default(), 0)
     }
 
-    /// What is decided about a message by, and where its last values are.
-    pub(super) fn view(&mut self) -> (StreamView<'_>, Newest<'_>) {
+    /// What is decided about a message with these headers by, and where its last values are.
+    pub(super) fn view(&mut self, block: &[u8]) -> (StreamView<'_>, Newest<'_>) {
+        self.know_ids_for(block);
         let view = StreamView {
             config: &self.config,
             last_seq: self.store.state().last_seq,
@@ -131,7 +132,7 @@ impl StreamCore {
         let subject = changed.as_deref().unwrap_or(message.subject());
         let payload = message.payload();
         let incoming = Incoming { subject, headers: message.headers(), payload, is_sourced: false, now };
-        let (view, mut newest) = self.view();
+        let (view, mut newest) = self.view(message.headers());
         let verdict = decide(incoming, view, &mut newest);
         let is_wanted = self.config.retention != RetentionPolicy::Interest || self.audience.wants(subject);
         let (outcome, seq, counter) = match verdict {
@@ -376,7 +377,7 @@ impl StreamCore {
             is_sourced: true,
             now,
         };
-        let (view, mut newest) = self.view();
+        let (view, mut newest) = self.view(&fired.headers);
         match decide(incoming, view, &mut newest) {
             Verdict::Store(accepted) => self.store_one(&fired.target, &accepted, now).is_ok(),
             Verdict::Duplicate(_) => false,
@@ -388,25 +389,6 @@ impl StreamCore {
                 );
                 false
             }
-        }
-    }
-
-    /// Notes the ids of the messages that are within the window, after a start.
-    pub(super) fn recover_ids(&mut self) {
-        let state = self.store.state();
-        if let Ok(last) = self.store.get(state.last_seq) {
-            self.last_msg_id = header::get(last.headers(), headers::MSG_ID).unwrap_or_default().to_vec();
-        }
-        if self.config.duplicates <= 0 || state.msgs == 0 {
-            return;
-        }
-        let since = crate::jetstream::clock::now().saturating_sub(self.config.duplicates);
-        let Ok(mut seq) = self.store.seq_from_time(since) else { return };
-        while let Ok(Some(message)) = self.store.next(&SubjectFilter::all(), seq) {
-            if let Some(id) = header::get(message.headers(), headers::MSG_ID) {
-                self.dedupe.insert(id, message.seq, message.time_ns);
-            }
-            seq = message.seq + 1;
         }
     }
 }

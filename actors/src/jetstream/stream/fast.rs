@@ -201,7 +201,7 @@ impl StreamCore {
         let block = if has_level { header::without(message.headers(), is_level) } else { message.headers().to_vec() };
         let payload = message.payload();
         let incoming = Incoming { subject: &subject, headers: &block, payload, is_sourced: false, now };
-        let (view, mut newest) = self.view();
+        let (view, mut newest) = self.view(&block);
         match decide(incoming, view, &mut newest) {
             Verdict::Store(accepted) => self.store_one(&subject, &accepted, now).map(Some),
             Verdict::Duplicate(_) => Ok(None),

@@ -231,7 +231,7 @@ impl StreamCore {
         let subject = self.transformed(subject);
         let payload = message.payload();
         let incoming = Incoming { subject: &subject, headers: &block, payload, is_sourced: true, now };
-        let (view, mut newest) = self.view();
+        let (view, mut newest) = self.view(&block);
         match decide(incoming, view, &mut newest) {
             Verdict::Store(accepted) => {
                 self.store_one(&subject, &accepted, now)?;

@@ -1,0 +1,51 @@
+//! Ids of the messages that were there when the stream was opened: read once somebody publishes with an id, since that may
+//! mean to read much.
+
+use troupe_codecs::api::headers;
+use troupe_codecs::header;
+use troupe_store::{StoreError, SubjectFilter};
+
+use super::core::StreamCore;
+use crate::jetstream::clock;
+
+/// Whether it depends on ids of other messages what becomes of one.
+fn asks_for_ids(block: &[u8]) -> bool {
+    !block.is_empty()
+        && [headers::MSG_ID, headers::EXPECTED_LAST_MSG_ID].iter().any(|name| header::get(block, name).is_some())
+}
+
+impl StreamCore {
+    /// Sees to it that ids are known, if a message with these headers asks for them.
+    pub(super) fn know_ids_for(&mut self, block: &[u8]) {
+        if let Some(last_seq) = self.ids_unread_through
+            && asks_for_ids(block)
+        {
+            self.ids_unread_through = None;
+            if let Err(cause) = self.read_ids(last_seq) {
+                let (account, name) = (self.account.name(), self.entry.name());
+                tracing::error!("stream '{account} > {name}' cannot read the ids of its messages: {cause}");
+            }
+        }
+    }
+
+    /// Notes the ids of messages up to a sequence that are within the window.
+    fn read_ids(&mut self, last_seq: u64) -> Result<(), StoreError> {
+        if self.store.state().last_seq == last_seq
+            && let Ok(last) = self.store.get(last_seq)
+        {
+            self.last_msg_id = header::get(last.headers(), headers::MSG_ID).unwrap_or_default().to_vec();
+        }
+        if self.config.duplicates <= 0 || last_seq == 0 {
+            return Ok(());
+        }
+        let since = clock::now().saturating_sub(self.config.duplicates);
+        let mut seq = self.store.seq_from_time(since)?;
+        while let Some(message) = self.store.next(&SubjectFilter::all(), seq)?.filter(|found| found.seq <= last_seq) {
+            if let Some(id) = header::get(message.headers(), headers::MSG_ID) {
+                self.dedupe.insert(id, message.seq, message.time_ns);
+            }
+            seq = message.seq + 1;
+        }
+        Ok(())
+    }
+}
