@@ -5,6 +5,7 @@ mod exchange;
 mod masked;
 mod t10_exchanges;
 mod t10_traces;
+mod t30_advisories;
 mod t30_elsewhere;
 mod t30_sources;
 mod t30_stories;

@@ -200,9 +200,6 @@ pub struct SnapshotComplete {
 /// A batch was given up.
 #[derive(Clone, Debug, Serialize)]
 pub struct BatchAbandoned {
-    /// Account.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub account: String,
     /// Stream.
     pub stream: String,
     /// Domain.

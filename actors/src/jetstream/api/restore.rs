@@ -50,7 +50,7 @@ pub(super) fn restore(request: ApiRequest, local: Rc<ArbiterLocal>, name: String
 /// The configuration the stream is restored with.
 fn prepare(request: &ApiRequest, name: &str) -> Result<StreamConfig, ApiError> {
     request.check()?;
-    if request.is_blank() {
+    if request.is_empty() {
         return Err(errors::BAD_REQUEST.error());
     }
     let StreamRestoreRequest { mut config, .. } = request.decode()?;

@@ -34,7 +34,7 @@ const LISTED: &str = "stream_list_response";
 /// What is checked of a body before its stream is looked for.
 pub(super) fn check_body(call: StreamCall, name: &str, request: &ApiRequest) -> Option<ApiError> {
     match call {
-        StreamCall::MsgGet | StreamCall::MsgDelete | StreamCall::Snapshot if request.is_blank() => {
+        StreamCall::MsgGet | StreamCall::MsgDelete | StreamCall::Snapshot if request.is_empty() => {
             Some(errors::BAD_REQUEST.error())
         }
         StreamCall::Update => check_wanted(request, name).err(),

@@ -29,6 +29,11 @@ impl Interest {
         }
     }
 
+    /// Whose index it is.
+    pub(super) fn account_name(&self) -> &str {
+        self.account.name()
+    }
+
     /// Takes the newest index; whether it is another one.
     fn refresh(&mut self) -> bool {
         // The generation is read first: the index is at least as new.

@@ -142,9 +142,10 @@ impl<'a> Outlet<'a> {
 
     fn advise_group(&mut self, subject: &str, kind: &str, group: &str, id: Option<&str>, reason: Option<&'static str>) {
         let (group, pinned_id) = (group.to_owned(), id.map(str::to_owned));
+        let account = self.interest.account_name().to_owned();
         self.advise_of(subject, kind, |names| {
             let Names { stream, consumer, domain } = names;
-            ConsumerGroup { account: String::new(), stream, consumer, domain, group, pinned_id, reason }
+            ConsumerGroup { account, stream, consumer, domain, group, pinned_id, reason }
         });
     }
 

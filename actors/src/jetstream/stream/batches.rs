@@ -170,7 +170,6 @@ impl StreamCore {
         let name = self.entry.name();
         let subject = format!("STREAM.BATCH_ABANDONED.{name}");
         advisory::publish(&self.local, self.account.view(), &subject, "stream_batch_abandoned", || BatchAbandoned {
-            account: self.account.name().to_string(),
             stream: name.to_string(),
             domain: self.server.domain().to_owned(),
             batch: String::from_utf8_lossy(id).into_owned(),

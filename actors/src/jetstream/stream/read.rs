@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use troupe_codecs::api::json::{Strictness, decode};
 use troupe_codecs::api::request::MsgGetRequest;
-use troupe_codecs::api::response::{Message, StoredMessage as ShownMessage};
+use troupe_codecs::api::response::{Message, Response, StoredMessage as ShownMessage};
 use troupe_codecs::api::{ApiError, Timestamp, errors, headers};
 use troupe_codecs::header;
 use troupe_engine::stream::level::refuses_request;
@@ -36,7 +36,11 @@ impl StreamCore {
                 time: Timestamp::from_nanos(found.time_ns),
             }),
         });
-        request.answer(&self.local, "stream_msg_get_response", outcome);
+        match outcome {
+            // Messages that were found are not told to those who watch the API.
+            Ok(body) => request.tell(&self.local, b"", &Response::new("stream_msg_get_response", body)),
+            Err(error) => request.answer::<Message>(&self.local, "stream_msg_get_response", Err(error)),
+        }
     }
 
     fn msg_get(&mut self, asked: &MsgGetRequest) -> Result<StoredMessage, ApiError> {
@@ -78,23 +82,11 @@ impl StreamCore {
         if required.is_some_and(|level| !level.is_empty() && refuses_request(level)) {
             return Err((412, "Required Api Level"));
         }
-        let mut asked = MsgGetRequest::default();
-        let body = message.payload();
-        if message.tag == TAG_DIRECT_SUBJECT {
-            let subject = direct_subject(message.subject()).and_then(|subject| std::str::from_utf8(subject).ok());
-            asked.last_by_subj = subject.ok_or((408, "Bad Request"))?.to_owned();
-        } else {
-            if body.is_empty() {
-                return Err((408, "Empty Request"));
-            }
-            asked = decode(body, Strictness::Lenient).map_err(|_| (408, "Malformed Request"))?;
-        }
-        self.check_direct(&asked)?;
-        let no_headers = asked.no_hdr;
+        let asked = asked_of(message)?;
         if !asked.multi_last.is_empty() {
             return self.read_multi(&asked, message.reply());
         }
-        if asked.batch > 0 || asked.max_bytes > 0 {
+        if asked.batch != 0 && asked.last_by_subj.is_empty() {
             return self.read_batch(&asked, message.reply());
         }
         let found = if asked.last_by_subj.is_empty() {
@@ -103,7 +95,7 @@ impl StreamCore {
             self.store.last_for(asked.last_by_subj.as_bytes())
         };
         let found = found.ok().flatten().ok_or((404, "Message Not Found"))?;
-        if no_headers {
+        if asked.no_hdr {
             self.send_message(message.reply(), b"", b"", found.payload());
         } else {
             self.send_found(message.reply(), &found, &[]);
@@ -111,26 +103,8 @@ impl StreamCore {
         Ok(())
     }
 
-    fn check_direct(&self, asked: &MsgGetRequest) -> Result<(), Status> {
-        let has_last = !asked.last_by_subj.is_empty();
-        let has_next = !asked.next_by_subj.is_empty();
-        let has_multi = !asked.multi_last.is_empty();
-        if asked.seq == 0 && !has_last && !has_next && !has_multi && asked.start_time.is_none() {
-            return Err((408, "Empty Request"));
-        }
-        let has_start = asked.start_time.is_some();
-        let conflicts = [
-            asked.seq > 0 && (has_last || has_start),
-            has_last && (has_next || has_start || asked.batch > 0),
-            has_multi && (has_last || has_next || has_start),
-            asked.up_to_seq > 0 && asked.up_to_time.is_some(),
-        ];
-        if conflicts.contains(&true) { Err((408, "Bad Request")) } else { Ok(()) }
-    }
-
     fn read_batch(&mut self, asked: &MsgGetRequest, reply: &[u8]) -> Result<(), Status> {
-        let max = usize::try_from(asked.batch).ok().filter(|max| *max > 0).unwrap_or(usize::MAX);
-        let max_bytes = usize::try_from(asked.max_bytes).ok().filter(|max| *max > 0).unwrap_or(DEFAULT_MAX_BYTES);
+        let (max, max_bytes) = (usize::try_from(asked.batch).unwrap_or(0), max_bytes(asked));
         let filter = subject_filter(&asked.next_by_subj);
         let mut next = match asked.start_time {
             Some(time) => self.store.seq_from_time(time.nanos()).map_err(|_| (500, "store failed"))?,
@@ -138,51 +112,61 @@ impl StreamCore {
         };
         let mut pending = self.store.num_pending(next, &filter, false).unwrap_or(0);
         let (mut sent, mut bytes, mut last) = (0, 0, 0);
-        while sent < max {
-            let Ok(Some(found)) = self.store.next(&filter, next) else { break };
-            let size = found.subject().len() + found.headers().len() + found.payload().len();
-            if sent > 0 && bytes + size > max_bytes {
+        while sent < max && bytes < max_bytes {
+            let Ok(Some(found)) = self.store.next(&filter, next) else {
+                if sent == 0 {
+                    return Err((404, "Message Not Found"));
+                }
                 break;
+            };
+            (sent, bytes, next) = (sent + 1, bytes + size_of(&found), found.seq + 1);
+            if asked.no_hdr {
+                // As nats-server, which counts only what it writes into headers.
+                self.send_message(reply, b"", b"", found.payload());
+            } else {
+                pending = pending.saturating_sub(1);
+                self.send_in_batch(reply, &found, (pending, last));
             }
-            (sent, bytes, next) = (sent + 1, bytes + size, found.seq + 1);
-            pending = pending.saturating_sub(1);
-            self.send_in_batch(reply, &found, (pending, last));
             last = found.seq;
-            if bytes >= max_bytes {
-                break;
-            }
-        }
-        if sent == 0 {
-            return Err((404, "Message Not Found"));
         }
         self.send_end(reply, pending, last, None);
         Ok(())
     }
 
     fn read_multi(&mut self, asked: &MsgGetRequest, reply: &[u8]) -> Result<(), Status> {
-        let last_seq = self.store.state().last_seq;
+        const NO_RESULTS: Status = (404, "No Results");
+        let state = self.store.state();
         let up_to = match asked.up_to_time {
-            Some(time) => self.store.seq_from_time(time.nanos()).map_err(|_| (500, "store failed"))?.saturating_sub(1),
-            None if asked.up_to_seq > 0 => asked.up_to_seq.min(last_seq),
-            None => last_seq,
+            Some(time) => {
+                let behind = self.store.seq_from_time(time.nanos()).map_err(|_| (500, "store failed"))?;
+                if behind <= state.first_seq {
+                    return Err(NO_RESULTS);
+                }
+                behind - 1
+            }
+            None if asked.up_to_seq > 0 => asked.up_to_seq.min(state.last_seq),
+            None => state.last_seq,
         };
-        let filter = SubjectFilter::new(&asked.multi_last);
-        let found = match self.store.last_per_subject(&filter, up_to, MAX_MULTI) {
+        let subjects: Vec<&String> = asked.multi_last.iter().filter(|subject| !subject.is_empty()).collect();
+        if subjects.is_empty() {
+            return Err(NO_RESULTS);
+        }
+        let found = match self.store.last_per_subject(&SubjectFilter::new(&subjects), up_to, MAX_MULTI) {
             Err(StoreError::TooManyResults) => return Err((413, "Too Many Results")),
             Err(_) => return Err((500, "store failed")),
-            Ok(found) if found.is_empty() => return Err((404, "No Results")),
+            Ok(found) if found.is_empty() => return Err(NO_RESULTS),
             Ok(found) => found,
         };
+        let found: Vec<u64> = found.into_iter().filter(|seq| *seq >= asked.seq).collect();
         let max = usize::try_from(asked.batch).ok().filter(|max| *max > 0).unwrap_or(usize::MAX);
-        let max_bytes = usize::try_from(asked.max_bytes).ok().filter(|max| *max > 0).unwrap_or(DEFAULT_MAX_BYTES);
+        let max_bytes = max_bytes(asked);
         let (mut pending, mut bytes, mut last) = (found.len() as u64, 0, 0);
         for seq in found.into_iter().take(max) {
-            let Ok(message) = self.store.get(seq) else { continue };
-            let size = message.subject().len() + message.headers().len() + message.payload().len();
-            if last > 0 && bytes + size > max_bytes {
+            if bytes >= max_bytes {
                 break;
             }
-            bytes += size;
+            let Ok(message) = self.store.get(seq) else { continue };
+            bytes += size_of(&message);
             pending = pending.saturating_sub(1);
             self.send_in_batch(reply, &message, (pending, last));
             last = seq;
@@ -214,6 +198,54 @@ impl StreamCore {
         write_found(self.entry.name(), found, more, &mut block);
         self.send_message(reply, b"", &block, found.payload());
     }
+}
+
+/// What a direct read asks for.
+fn asked_of(message: &InboxMessage) -> Result<MsgGetRequest, Status> {
+    const BAD: Status = (408, "Bad Request");
+    const MALFORMED: Status = (408, "Malformed Request");
+    let body = message.payload();
+    let decoded = || match body.trim_ascii() {
+        b"null" => Ok(MsgGetRequest::default()),
+        [b'{', ..] => decode::<MsgGetRequest>(body, Strictness::Lenient).map_err(|_| MALFORMED),
+        _ => Err(MALFORMED),
+    };
+    if message.tag == TAG_DIRECT_SUBJECT {
+        let mut asked = if body.is_empty() { MsgGetRequest::default() } else { decoded()? };
+        let subject = direct_subject(message.subject()).and_then(|subject| std::str::from_utf8(subject).ok());
+        // What else there may be in it is how to answer, not what with.
+        let plain = MsgGetRequest { no_hdr: asked.no_hdr, max_bytes: asked.max_bytes, ..MsgGetRequest::default() };
+        let subject = subject.filter(|_| asked == plain).ok_or(BAD)?;
+        asked.last_by_subj = subject.to_owned();
+        return Ok(asked);
+    }
+    if body.is_empty() {
+        return Err((408, "Empty Request"));
+    }
+    let asked = decoded()?;
+    let has_last = !asked.last_by_subj.is_empty();
+    let has_next = !asked.next_by_subj.is_empty();
+    let has_multi = !asked.multi_last.is_empty();
+    let has_start = asked.start_time.is_some();
+    if asked.seq == 0 && !has_last && !has_next && !has_multi && !has_start {
+        return Err((408, "Empty Request"));
+    }
+    let conflicts = [
+        asked.seq > 0 && (has_last || has_start),
+        has_last && (has_next || has_start || has_multi || asked.batch > 0),
+        has_multi && has_next,
+        asked.up_to_seq > 0 && asked.up_to_time.is_some(),
+    ];
+    if conflicts.contains(&true) { Err(BAD) } else { Ok(asked) }
+}
+
+/// Bytes after which no more messages are sent; the one that reaches them is.
+fn max_bytes(asked: &MsgGetRequest) -> usize {
+    usize::try_from(asked.max_bytes).ok().filter(|max| *max > 0).unwrap_or(DEFAULT_MAX_BYTES)
+}
+
+fn size_of(message: &StoredMessage) -> usize {
+    message.subject().len() + message.headers().len() + message.payload().len()
 }
 
 fn subject_filter(subject: &str) -> SubjectFilter {
