@@ -16,10 +16,18 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from recovery import Client, Running
 
 CHUNK = 5000
+DELIVERED = 20_000
 
 
 def growth(running, before):
     return f"{(running.resident() - before) / 1024:.0f} MB"
+
+
+def processor(running):
+    """Seconds of processor time the server has used."""
+    with open(f"/proc/{running.process.pid}/stat") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def subjects(server, count=1_000_000, storage="memory"):
@@ -68,9 +76,32 @@ def consumers(server, count=50_000):
             for _ in lines:
                 answer = client.answer()
                 assert "error" not in answer, answer
-        seconds = time.monotonic() - began
-        print(f"{count} consumers: {seconds:.1f} s, {growth(running, before)}")
+        print(f"{count} consumers: {time.monotonic() - began:.1f} s, {growth(running, before)}")
+        time.sleep(2)
+        used, began = processor(running), time.monotonic()
+        time.sleep(10)
+        print(f"at rest: {100 * (processor(running) - used) / (time.monotonic() - began):.2f} % of a processor")
+        deliver(running, client, min(count, DELIVERED))
+        print(f"after that: {growth(running, before)}")
         running.stop()
+
+
+def deliver(running, client, count):
+    """A message for each of as many consumers, fetched and acknowledged."""
+    used, began = processor(running), time.monotonic()
+    for first in range(0, count, 500):
+        numbers = range(first, min(first + 500, count))
+        client.socket.sendall(b"".join(b"PUB s%d.%d inbox.1 1\r\nx\r\n" % (n % 50, n) for n in numbers))
+        for _ in numbers:
+            client.answer()
+        next_of = b"PUB $JS.API.CONSUMER.MSG.NEXT.S%d.C%d inbox.1 1\r\n1\r\n"
+        client.socket.sendall(b"".join(next_of % (n % 50, n) for n in numbers))
+        acknowledgements = [b"PUB %s inbox.1 4\r\n+ACK\r\n" % client.message()[0] for _ in numbers]
+        client.socket.sendall(b"".join(acknowledgements))
+        for _ in numbers:
+            client.message()
+    seconds = time.monotonic() - began
+    print(f"{count} delivered: {count / seconds:.0f} a second, {1e6 * (processor(running) - used) / count:.0f} us each")
 
 
 def main():

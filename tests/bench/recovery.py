@@ -31,11 +31,15 @@ class Client:
         assert self.reader.readline() == b"PONG\r\n"
 
     def answer(self):
+        return json.loads(self.message()[1])
+
+    def message(self):
+        """Where to answer the next message, if anywhere, and its content."""
         while True:
             words = self.reader.readline().split()
             assert words, "the server closed the connection"
-            if words[0] == b"MSG":
-                return json.loads(self.reader.read(int(words[-1]) + 2))
+            if words[0] in (b"MSG", b"HMSG"):
+                return words[3], self.reader.read(int(words[-1]) + 2)
             if words[0] == b"PING":
                 self.socket.sendall(b"PONG\r\n")
 
