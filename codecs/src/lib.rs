@@ -8,6 +8,7 @@
 //! - [`jwt`]: tokens of operators, accounts and users.
 //! - [`ocsp`]: questions to authorities about certificates.
 //! - [`peer`]: what servers of a cluster say to each other.
+//! - [`pprof`]: profiles of a process.
 //! - [`proxy`]: the PROXY protocol, versions 1 and 2.
 //! - [`quote`]: text between quotes, as Go's `%q` writes it.
 //! - [`report`]: monitoring documents.
@@ -23,6 +24,7 @@ pub mod header;
 pub mod jwt;
 pub mod ocsp;
 pub mod peer;
+pub mod pprof;
 pub mod proxy;
 pub mod quote;
 pub mod report;

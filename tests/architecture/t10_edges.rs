@@ -28,7 +28,7 @@ const FORBIDDEN: [(&str, &[&str], &str); 3] = [
 
 /// The rooms of `actors/src`, lowest first. A room may use rooms of lower levels, never another of its own level.
 const ROOMS: [&[&str]; 11] = [
-    &["queue", "metrics"],
+    &["profile", "queue", "metrics"],
     &["supervisor"],
     &["net"],
     &["connection"],

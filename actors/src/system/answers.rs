@@ -11,7 +11,7 @@ use troupe_codecs::system::{Answer, ApiError, Filter};
 use troupe_engine::index::SubscriptionFacts;
 
 use super::SystemServices;
-use super::profile::{ProfilezOptions, profilez};
+use super::profile::ProfilezOptions;
 use super::requests::{AccountReport, Report};
 use crate::client::ClientCommand;
 use crate::connection::CloseReason;
@@ -83,7 +83,10 @@ impl SystemServices {
                 Err(error) => self.failed(None::<Option<()>>, error),
             },
             Report::Expvarz => self.said(&reporter.variables()),
-            Report::Profilez => self.asked(message, |asked: &ProfilezOptions| Ok(profilez(asked))),
+            Report::Profilez => match options::<ProfilezOptions>(message) {
+                Ok(asked) => self.said(&self.profilez(&asked).await),
+                Err(error) => self.failed(None::<Option<()>>, error),
+            },
         })
     }
 

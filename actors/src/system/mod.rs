@@ -9,7 +9,7 @@
 //!
 //! - [`actor`]: the loop and its timers. [`requests`]: which subjects are answered, and how. `answers`: what the reports say.
 //! - [`claims`]: tokens of accounts. `lookup`, `news`: those of other servers, and what else they tell.
-//! - `user`: who asks. `profile`: profiles that are not made. `events`: clients that come and go, numbers of the server. [`services`]: what outlives the actor.
+//! - `user`: who asks. `profile`: profiles of the process. `events`: clients that come and go, numbers of the server. [`services`]: what outlives the actor.
 
 pub mod actor;
 mod answers;

@@ -16,6 +16,7 @@ use troupe_engine::options::trust::AccountResolver;
 use super::claims::{Claims, ClaimsRequest};
 use super::lookup::Lookups;
 use super::requests::{self, Keeping, Request};
+use crate::profile::CpuProfiler;
 use crate::report::Reporter;
 use crate::router::local::SeatPlan;
 use crate::router::{AccountView, Inbox, Subscription};
@@ -47,6 +48,7 @@ pub struct SystemServices {
     pub(super) seats: SeatPlan,
     pub(super) control: Box<dyn ServerControl>,
     pub(super) lookups: Lookups,
+    pub(super) cpu_profiler: CpuProfiler,
     /// What other servers tell.
     pub(super) remote: Mutex<RemoteConnections>,
     /// Number of what was said so far, traces included.
@@ -86,8 +88,8 @@ impl SystemServices {
         let introduction =
             move || ServerStamp { seq: told.fetch_add(1, Ordering::Relaxed) + 1, ..introduction(&teller) };
         reporter.services().router.introduce(Box::new(introduction));
-        let (lookups, remote) = (Lookups::new(), Mutex::default());
-        Arc::new(Self { reporter, account, inbox, requests, seats, control, lookups, remote, seq })
+        let (lookups, cpu_profiler, remote) = (Lookups::new(), CpuProfiler::default(), Mutex::default());
+        Arc::new(Self { reporter, account, inbox, requests, seats, control, lookups, cpu_profiler, remote, seq })
     }
 
     /// What other servers know of an account, without end: the caller limits the time. `None` where none of them knows it.
