@@ -22,8 +22,10 @@ use super::response::Response;
 
 /// Name of the file.
 const FILE: &str = "cache.json";
-/// Most answers kept. Beyond it authorities are asked each time.
+/// Most answers kept. Beyond it those go that end soonest.
 const MAX_ITEMS: usize = 1 << 16;
+/// Share of the answers that goes at a time: to look at all of them is worth more than one.
+const SHARE: usize = 16;
 /// An answer that does not say when there will be another.
 const NO_TIME: &str = "0001-01-01T00:00:00Z";
 
@@ -123,10 +125,9 @@ impl OcspCache {
             resp_expires: response.next_update.map_or_else(|| NO_TIME.to_owned(), |next| Timestamp(next).to_string()),
             resp: STANDARD.encode(packed),
         };
-        let mut content = self.content.lock();
-        if content.items.len() < MAX_ITEMS || content.items.contains_key(&key) {
-            content.items.insert(key, item);
-            content.has_changed = true;
+        let num_dropped = self.content.lock().admit(key, item, MAX_ITEMS, self.options.preserve_revoked);
+        if num_dropped > 0 {
+            warn!("OCSP peer cache is full, dropped the {num_dropped} responses that expire first");
         }
     }
 
@@ -190,6 +191,32 @@ impl OcspCache {
     }
 }
 
+impl Item {
+    /// When it ends; without an end, when it came. Both are written so that later ones sort behind.
+    fn end(&self) -> &str {
+        if self.resp_expires == NO_TIME { &self.cached_at } else { &self.resp_expires }
+    }
+}
+
+impl Content {
+    /// Keeps an answer. Where there are `max` already, those that end soonest go, ended ones first; that a certificate was revoked
+    /// is the last to be forgotten where that is to be preserved. Yields how many went.
+    fn admit(&mut self, key: String, item: Item, max: usize, preserve_revoked: bool) -> usize {
+        let mut doomed = Vec::new();
+        if self.items.len() >= max && !self.items.contains_key(&key) {
+            let is_precious = |item: &Item| preserve_revoked && item.resp_status == OcspStatus::Revoked.text();
+            let mut order: Vec<_> = self.items.iter().map(|(key, item)| (is_precious(item), item.end(), key)).collect();
+            order.sort_unstable();
+            let num_doomed = self.items.len() - max + (max / SHARE).max(1);
+            doomed = order.into_iter().take(num_doomed).map(|(_, _, key)| key.clone()).collect();
+        }
+        doomed.iter().for_each(|key| _ = self.items.remove(key));
+        self.items.insert(key, item);
+        self.has_changed = true;
+        doomed.len()
+    }
+}
+
 fn file(options: &OcspCacheOptions) -> PathBuf {
     options.local_store.join(FILE)
 }
@@ -231,4 +258,53 @@ fn unpack(packed: &str) -> Option<Bytes> {
     let mut decoder = S2Decoder::default();
     while decoder.decode(&mut packed, &mut plain).ok()? {}
     (packed.is_empty() && !plain.is_empty()).then(|| plain.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(status: OcspStatus, end: &str) -> Item {
+        Item {
+            subject: String::new(),
+            cached_at: "2026-01-01T00:00:00Z".to_owned(),
+            resp_status: status.text().to_owned(),
+            resp_expires: end.to_owned(),
+            resp: String::new(),
+        }
+    }
+
+    fn full() -> Content {
+        let mut content = Content::default();
+        let items = [
+            ("late", OcspStatus::Good, "2027-01-02T00:00:00Z"),
+            ("soon", OcspStatus::Good, "2026-12-01T00:00:00Z"),
+            ("revoked", OcspStatus::Revoked, "2025-01-01T00:00:00Z"),
+            ("no end", OcspStatus::Good, NO_TIME),
+        ];
+        for (key, status, end) in items {
+            assert_eq!(content.admit(key.to_owned(), item(status, end), 4, true), 0);
+        }
+        content
+    }
+
+    #[test]
+    fn a_full_cache_drops_what_ends_soonest() {
+        for (preserve_revoked, gone) in [(true, ["no end", "soon"]), (false, ["revoked", "no end"])] {
+            let mut content = full();
+            for (new, gone) in ["one", "two"].iter().zip(gone) {
+                let later = item(OcspStatus::Good, "2028-01-01T00:00:00Z");
+                assert_eq!(content.admit((*new).to_owned(), later, 4, preserve_revoked), 1);
+                assert!(content.items.contains_key(*new) && !content.items.contains_key(gone), "{content:?}");
+            }
+            assert_eq!(content.items.len(), 4);
+        }
+    }
+
+    #[test]
+    fn a_newer_answer_takes_the_place_of_the_older() {
+        let mut content = full();
+        assert_eq!(content.admit("soon".to_owned(), item(OcspStatus::Good, "2029-01-01T00:00:00Z"), 4, true), 0);
+        assert_eq!((content.items.len(), content.items["soon"].end()), (4, "2029-01-01T00:00:00Z"));
+    }
 }

@@ -52,7 +52,8 @@ impl PeerCheck {
             error!("Peer certificate is nil, rejecting OCSP peer");
             return news;
         }
-        let chains = chains(&shown, &self.trusted);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let chains = chains(&shown, &self.trusted, now.as_secs());
         debug!("Peer OCSP enabled: {} TLS client chain(s) will be evaluated", chains.len());
         for (number, chain) in chains.iter().enumerate() {
             debug!("Chain [{number}]: {} total link(s)", chain.len());

@@ -5,7 +5,7 @@ use rustls_pki_types::CertificateDer;
 use x509_parser::asn1_rs::Any;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::oid_registry::{OID_PKIX_ACCESS_DESCRIPTOR_OCSP, Oid, asn1_rs::oid};
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, X509Certificate, X509Version};
 
 use crate::net::tls::PeerCertificate;
 
@@ -39,6 +39,10 @@ pub(in crate::net::tls) struct Facts {
     pub(super) is_authority: bool,
     /// It may sign answers for its issuer.
     pub(super) signs_answers: bool,
+    /// Most authorities between it and a certificate that it vouches for.
+    max_below: Option<u32>,
+    /// It may not issue certificates, whatever it says of itself otherwise.
+    is_no_issuer: bool,
     not_before: i64,
     not_after: i64,
 }
@@ -68,7 +72,9 @@ impl Facts {
             signature: certificate.signature_value.data.to_vec(),
             responders: responders(&certificate),
             must_staple: must_staple(&certificate),
-            is_authority: basic.is_some_and(|basic| basic.value.ca),
+            is_authority: basic.as_ref().is_some_and(|basic| basic.value.ca),
+            max_below: basic.as_ref().and_then(|basic| basic.value.path_len_constraint),
+            is_no_issuer: is_no_issuer(&certificate),
             signs_answers: usage.is_some_and(|usage| usage.value.ocsp_signing),
             not_before: validity.not_before.timestamp(),
             not_after: validity.not_after.timestamp(),
@@ -94,10 +100,26 @@ impl Facts {
         fits.into_iter().any(|known| known.verify_signature(&self.key, signed, signature).is_ok())
     }
 
+    /// Whether it may vouch for a certificate at `now`, in seconds since 1970, with `num_between` authorities between them.
+    pub(super) fn may_issue(&self, now: u64, num_between: usize) -> bool {
+        let is_near = self.max_below.is_none_or(|max| num_between <= usize::try_from(max).unwrap_or(usize::MAX));
+        !self.is_no_issuer && is_near && self.is_valid_at(now)
+    }
+
     /// Whether it is valid at `now`, in seconds since 1970.
     pub(super) fn is_valid_at(&self, now: u64) -> bool {
         i64::try_from(now).is_ok_and(|now| (self.not_before..=self.not_after).contains(&now))
     }
+}
+
+/// Whether a certificate may not issue others: one of version 3 says that it is an authority, and what its key may do.
+fn is_no_issuer(certificate: &X509Certificate<'_>) -> bool {
+    if certificate.version() != X509Version::V3 {
+        return false;
+    }
+    let basic = certificate.basic_constraints().ok().flatten();
+    let usage = certificate.key_usage().ok().flatten();
+    !basic.is_some_and(|basic| basic.value.ca) || usage.is_some_and(|usage| !usage.value.key_cert_sign())
 }
 
 /// Where the certificate says to ask about it, over HTTP.
