@@ -67,11 +67,8 @@ impl Monitor {
         let options = reporter.services().options();
         let auth = options.monitor.auth.as_ref();
         let (verify, ca_file) = auth.map_or((false, None), |auth| (auth.verify, auth.ca_file.as_deref()));
-        // As nats-server: where authorities are asked about clients, the monitor's clients are among them.
-        let has_own_authorities = verify && ca_file.is_some();
-        let asks_authorities = !has_own_authorities && options.tls.as_ref().is_some_and(|tls| tls.ocsp_peer.verify);
         let prefix_of_state = prefix.clone();
-        let state = MonitorState { reporter, gate, feed, prefix: prefix_of_state, asks_authorities, open_requests };
+        let state = MonitorState { reporter, gate, feed, prefix: prefix_of_state, open_requests };
         let state = web::Data::new(state);
         let app = move || {
             let app = App::new().app_data(web::Data::clone(&state)).wrap(from_fn(guard));
@@ -86,7 +83,7 @@ impl Monitor {
         let server = match &self.settings.tls {
             None => server.listen(socket)?,
             Some(tls) => {
-                let config = tls.config_for_others(verify || asks_authorities, ca_file).map_err(io::Error::other)?;
+                let config = tls.config_for_others(verify, ca_file).map_err(io::Error::other)?;
                 server.on_connect(note_certificates).listen_rustls_0_23(socket, config)?
             }
         };

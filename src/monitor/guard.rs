@@ -73,14 +73,16 @@ async fn is_vouched_for(request: &ServiceRequest) -> bool {
     let (Some(state), Some(shown)) = (request.app_data::<Data<MonitorState>>(), request.conn_data::<Shown>()) else {
         return true;
     };
-    if !state.asks_authorities {
+    let services = state.reporter.services();
+    let options = services.options();
+    let has_own_authorities = options.monitor.auth.as_ref().is_some_and(|auth| auth.verify && auth.ca_file.is_some());
+    if has_own_authorities {
         return true;
     }
-    let services = state.reporter.services();
     let (Some(tls), Some(cache)) = (services.tls().map(|tls| tls.load()), services.ocsp_cache()) else { return true };
     match tls.peer_check() {
         Some(check) => check.judge(&shown.0, &cache).await.is_valid,
-        // A reload has switched it off.
+        // As nats-server: only where authorities are asked about clients, they are asked about the monitor's, too.
         None => true,
     }
 }

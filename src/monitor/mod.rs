@@ -40,8 +40,6 @@ pub(crate) struct MonitorState {
     pub(crate) feed: Arc<Feed>,
     /// Path in front of every endpoint.
     pub(crate) prefix: String,
-    /// Certificates of clients are asked about.
-    pub(crate) asks_authorities: bool,
     /// Requests that are being answered.
     pub(crate) open_requests: Arc<AtomicUsize>,
 }

@@ -1,6 +1,5 @@
 //! Who may enter: tokens, passwords, nkeys, accounts, and what a refused connection is told.
 
-mod authority;
 mod t10_accounts;
 mod t10_nkeys;
 mod t10_passwords;

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
+use troupe_tests::authority::{Authority, Says, Signer};
 use troupe_tests::{Config, RawClient, Server, on_both, reference};
 
-use crate::authority::{Authority, Says, Signer};
 use crate::visitor::{ask_monitor, visit};
 
 const SERIAL: u64 = 0x2002;
@@ -19,7 +19,7 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let authority = Authority::new();
+        let authority = Authority::start();
         authority.issue_plain("server", 1);
         authority.issue("client", SERIAL);
         authority.issue_plain("plain", 3);
@@ -243,8 +243,57 @@ fn clients_of_the_monitor_are_asked_about_too() {
 }
 
 #[test]
+fn the_monitor_follows_reloads() {
+    let scene = Scene::new();
+    let config = |peer: &str| scene.config(peer, &format!("{NO_CACHE}https: \"127.0.0.1:-1\"\n"));
+    let server = Server::troupe(config("false"));
+    let address = server.wait_address("Starting https monitor on ");
+    let file = |name: &str| scene.authority.path(name);
+    let is_shown =
+        |own: Option<(&Path, &Path)>| ask_monitor(address, own).is_some_and(|text| text.contains("server_id"));
+    let (certificate, key) = (file("client.pem"), file("client.key"));
+    let own = Some((&*certificate, &*key));
+    scene.authority.say(SERIAL, Says::Revoked);
+    assert!(is_shown(None));
+    server.reload(config("true"));
+    assert!(!is_shown(None) && !is_shown(own));
+    scene.authority.say(SERIAL, Says::Good);
+    assert!(is_shown(own));
+    server.reload(config("false"));
+    assert!(is_shown(None));
+}
+
+#[test]
+fn what_was_revoked_stays_so_when_the_signer_of_the_answer_has_ended() {
+    let scene = Scene::new();
+    let peer = "{ verify: true, allow_when_ca_unreachable: true }";
+    let server = Server::troupe(scene.config(peer, "ocsp_cache { preserve_revoked: true }\n"));
+    scene.authority.say(SERIAL, Says::Revoked);
+    // On a busy machine the signer may have ended before its answer is there: the next one lives longer.
+    let lives = [3, 8, 20].into_iter();
+    let end = lives.map(|life| now() + life).find(|end| {
+        scene.authority.sign_by(Signer::DelegateUntil(*end));
+        assert!(!scene.admits(&server, "client"));
+        server.log().iter().any(|line| line.contains("OCSP verify fail for [CN=client] with CA status [revoked]"))
+    });
+    let end = end.expect("an answer in time");
+    scene.authority.say(SERIAL, Says::Nothing);
+    troupe_tests::wait::eventually("the end of the signer", || (now() > end + 1).then_some(()));
+    for _ in 0..2 {
+        assert!(!scene.admits(&server, "client"));
+    }
+    server.wait_log("cached revocation exists so rejecting");
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.expect("after 1970").as_secs()
+}
+
+#[test]
 fn where_it_cannot_be() {
-    let authority = Authority::new();
+    let authority = Authority::start();
     authority.issue_plain("server", 1);
     let config = authority.tls_block("server", "ocsp_peer: true");
     let binaries = std::iter::once(troupe_tests::process::troupe_binary()).chain(reference::binary());

@@ -1,15 +1,15 @@
 //! The server's certificate, shown with what its authority says of it.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use troupe_codecs::ocsp::{OcspAnswer, OcspStatus, parse_ocsp_response};
+use troupe_tests::authority::{Authority, Says, Signer};
 use troupe_tests::process::{ServerProcess, troupe_binary};
 use troupe_tests::wait::eventually;
 use troupe_tests::{Config, Server, on_both, reference};
 
-use crate::authority::{Authority, Says, Signer};
 use crate::visitor::visit;
 
 const SERIAL: u64 = 0x1001;
@@ -40,7 +40,7 @@ fn refused_starts(config: &str) -> Vec<String> {
 
 #[test]
 fn modes() {
-    let authority = Authority::new();
+    let authority = Authority::start();
     authority.issue("plain", SERIAL);
     authority.issue_to_staple("must", SERIAL);
     authority.issue_plain("silent", SERIAL);
@@ -67,7 +67,7 @@ fn modes() {
 
 #[test]
 fn a_server_without_a_good_word_does_not_start() {
-    let authority = Authority::new();
+    let authority = Authority::start();
     authority.issue("server", SERIAL);
     authority.issue_plain("silent", SERIAL);
     let config = |server: &str| authority.tls_block(server, "") + "ocsp { mode: always }\n";
@@ -93,7 +93,7 @@ fn a_server_without_a_good_word_does_not_start() {
 
 #[test]
 fn an_answer_may_be_signed_by_whom_the_authority_authorized() {
-    let authority = Authority::new();
+    let authority = Authority::start();
     authority.issue_to_staple("server", SERIAL);
     authority.sign_by(Signer::Delegate);
     on_both(authority.tls_block("server", ""), |server| assert_eq!(status(server), Some(OcspStatus::Good)));
@@ -106,7 +106,7 @@ fn an_answer_may_be_signed_by_whom_the_authority_authorized() {
 
 #[test]
 fn a_revoked_certificate_is_shown_as_one() {
-    let authority = Authority::new();
+    let authority = Authority::start();
     authority.issue_to_staple("server", SERIAL);
     authority.say(SERIAL, Says::Revoked);
     on_both(authority.tls_block("server", "") + "ocsp: true\n", |server| {
@@ -116,7 +116,7 @@ fn a_revoked_certificate_is_shown_as_one() {
 
 #[test]
 fn answers_are_renewed() {
-    let authority = Authority::new();
+    let authority = Authority::start();
     authority.issue_to_staple("server", SERIAL);
     authority.last_for(Some(Duration::from_secs(4)));
     on_both(authority.tls_block("server", "") + "ocsp { mode: must }\n", |server| {
@@ -134,7 +134,7 @@ fn answers_are_renewed() {
 
 #[test]
 fn answers_are_kept() {
-    let authority = Authority::new();
+    let authority = Authority::start();
     authority.issue_to_staple("server", SERIAL);
     let dirs = [tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory")];
     let config = |place: usize| format!("{}store_dir: {:?}\n", authority.tls_block("server", ""), dirs[place].path());
@@ -157,7 +157,7 @@ fn answers_are_kept() {
 
 #[test]
 fn a_reload_that_gets_no_answer_is_refused() {
-    let authority = Authority::new();
+    let authority = Authority::start();
     authority.issue_plain("plain", SERIAL);
     authority.issue_to_staple("must", SERIAL);
     let server = Server::troupe(authority.tls_block("plain", ""));
@@ -175,11 +175,32 @@ fn a_reload_that_gets_no_answer_is_refused() {
 
 #[test]
 fn connections_between_servers_have_none() {
-    let authority = Authority::new();
+    let authority = Authority::start();
     authority.issue_to_staple("server", SERIAL);
     let cluster = format!("cluster {{ name: x, listen: \"127.0.0.1:-1\"\n {} }}\n", authority.tls_block("server", ""));
     let mut server = ServerProcess::spawn(&troupe_binary(), &Config::new(cluster.clone()));
     assert!(!server.wait_exit().success());
     server.wait_log("staples of connections between servers are not supported");
     Server::troupe(cluster + "ocsp: false\n");
+}
+
+#[test]
+fn a_responder_that_does_not_answer_is_nothing_to_who_gets_another_certificate() {
+    let authority = Authority::start();
+    authority.issue_plain("first", 1);
+    authority.issue_to_staple("second", SERIAL);
+    let pair = |name: &str| {
+        let file = |extension: &str| authority.path(&format!("{name}.{extension}"));
+        format!("{{ cert_file: {:?}, key_file: {:?} }}", file("pem"), file("key"))
+    };
+    let life = Duration::from_secs(3);
+    authority.last_for(Some(life));
+    let certs = [pair("first"), pair("second")].join(", ");
+    let server = Server::troupe(format!("tls {{ certs: [ {certs} ], ca_file: {:?}, timeout: 20 }}\n", authority.ca()));
+    authority.say(SERIAL, Says::Later);
+    let asked = authority.num_asked();
+    eventually("a question about the second certificate", || (authority.num_asked() > asked).then_some(()));
+    let asked_at = Instant::now();
+    eventually("the end of the last answer", || (asked_at.elapsed() > life).then_some(()));
+    assert!(visit(&server, None).was_let_in);
 }

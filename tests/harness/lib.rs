@@ -13,7 +13,9 @@
 //! - [`namespaces`]: networks of their own, between which the kernel carries nothing when it is told so.
 //! - [`raw`], [`frames`], [`normalise`]: bytes on a socket, cut into protocol frames, with volatile values masked.
 //! - [`certs`], [`wait`]: certificates for TLS tests, waiting for a condition.
+//! - [`web`]: a small web server. [`authority`]: one that says whether certificates are still good.
 
+pub mod authority;
 pub mod certs;
 pub mod cluster;
 pub mod compare;
@@ -31,6 +33,7 @@ pub mod script;
 pub mod server;
 pub mod transcript;
 pub mod wait;
+pub mod web;
 
 pub use compare::{compare, on_both};
 pub use config::Config;

@@ -1,11 +1,16 @@
-//! Reloads that would change who is trusted.
+//! Reloads that would change who is trusted, and those that meet a token on its way.
 
 use nix::sys::signal::Signal;
+use nkeys::KeyPair;
 use serde_json::json;
+use troupe_tests::authority::{Authority, Says};
+use troupe_tests::wait::eventually;
 use troupe_tests::{Config, Server, on_both};
 
-use super::asker::may_enter;
+use super::asker::{Asker, may_enter};
 use super::tokens::{World, showing};
+
+const SERIAL: u64 = 0x1001;
 
 /// Has a server read another configuration, which it refuses in these words.
 fn refuses(server: &Server, config: &str, words: &str) {
@@ -37,7 +42,7 @@ fn another_operator() {
     let after = after.replace(&world.operator_token(), &operator);
     on_both(before, |server| {
         refuses(server, &after, "config reload not supported for TrustedOperators: old=[");
-        let user = nkeys::KeyPair::new_user();
+        let user = KeyPair::new_user();
         let options = showing(&world.user(&world.one, &user, json!({}), json!({})), &user);
         assert!(may_enter(server.address(), &options, &user), "{}", server.name());
     });
@@ -59,4 +64,39 @@ fn a_server_without_tokens_gets_none() {
     on_both("max_payload: 1000\n", |server| {
         refuses(server, &world.config(json!({}), json!({})), "config reload not supported for ");
     });
+}
+
+#[test]
+fn a_token_that_is_pushed_during_a_reload() {
+    let world = World::new();
+    let authority = Authority::start();
+    authority.issue_to_staple("server", SERIAL);
+    let config = |payload: usize| {
+        let system = world.account(&world.system, "SYS", json!({}));
+        format!(
+            "max_payload: {payload}\nallow_non_tls: true\n{}operator: {}\nresolver {{ type: full, dir: \"jwt\" }}\nresolver_preload {{ {}: {system} }}\n",
+            authority.tls_block("server", ""),
+            world.operator_token(),
+            world.system.public_key()
+        )
+    };
+    let server = Server::troupe(config(1000));
+    let user = KeyPair::new_user();
+    let options = showing(&world.user(&world.one, &user, json!({}), json!({})), &user);
+    let mut asker = Asker::new(&world, server.address());
+    // The reload waits for what the authority says of the certificate, the token comes meanwhile.
+    let asked = authority.num_asked();
+    authority.say(SERIAL, Says::Later);
+    std::thread::scope(|scope| {
+        scope.spawn(|| server.reload(config(2000)));
+        eventually("the reload", || (authority.num_asked() > asked).then_some(()));
+        let token = world.account(&world.one, "ONE", json!({}));
+        asker.client.send(format!("SUB pushed p\r\nPUB $SYS.REQ.CLAIMS.UPDATE pushed {}\r\n{token}\r\n", token.len()));
+        asker.client.flush("");
+        authority.say(SERIAL, Says::Good);
+    });
+    assert_eq!(asker.client.expect("MSG pushed p ").json()["data"]["code"], 200);
+    assert!(may_enter(server.address(), &options, &user), "the token is in force");
+    let mut client = server.connect();
+    assert_eq!(client.info_field("max_payload"), "2000", "the configuration is in force");
 }

@@ -62,12 +62,26 @@ impl CertificateChoice {
     }
 }
 
-impl ResolvesServerCert for CertificateChoice {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+impl CertificateChoice {
+    /// The staple of the certificate that a client gets.
+    pub(super) fn staple_for(&self, hello: &ClientHello<'_>) -> Option<&Arc<Staple>> {
+        match self.choose(hello)? {
+            Served::Stapled(staple) => Some(staple),
+            Served::Plain(_) => None,
+        }
+    }
+
+    fn choose(&self, hello: &ClientHello<'_>) -> Option<&Served> {
         let name = hello.server_name().and_then(|name| ServerName::try_from(name).ok());
         let usable = |served: &&Served| served.plain().key.choose_scheme(hello.signature_schemes()).is_some();
         let fits = |served: &&Served| name.as_ref().is_none_or(|name| served.is_valid_for(name));
         let chosen = self.certificates.iter().filter(usable).find(fits);
-        chosen.or_else(|| self.certificates.first())?.key()
+        chosen.or_else(|| self.certificates.first())
+    }
+}
+
+impl ResolvesServerCert for CertificateChoice {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.choose(&hello)?.key()
     }
 }

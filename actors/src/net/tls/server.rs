@@ -8,12 +8,13 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{Acceptor, ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::CertificateDer;
 use tokio::sync::Notify;
 use tokio::time::timeout_at;
-use tokio_rustls::{TlsAcceptor, TlsStream};
+use tokio_rustls::{Accept, LazyConfigAcceptor, TlsAcceptor, TlsStream};
 use troupe_engine::options::{CertificatePair, TlsOptions, TlsVersion};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -21,7 +22,7 @@ use super::handshake::{HandshakeError, TlsAccepted, TlsSession};
 use super::ocsp::{PeerCheck, Staple, StapleError, Stapling};
 use super::pem::load_pair;
 use super::resolver::{CertificateChoice, Served};
-use super::verifier::ClientVerifier;
+use super::verifier::{ClientVerifier, PeerVerifier};
 use super::watch::Files;
 use super::{TlsConfigError, suites};
 use crate::net::{FirstByte, PlainSocket, Transport, first_byte};
@@ -38,6 +39,7 @@ pub struct TlsServer {
     stapling: Stapling,
     certificates: Arc<CertificateChoice>,
     peer_check: Option<PeerCheck>,
+    verifier: Arc<dyn ClientCertVerifier>,
     files: Files,
     not_after: Option<i64>,
 }
@@ -72,12 +74,12 @@ impl TlsServer {
             false => None,
             true => Some(PeerCheck::new(&options.ocsp_peer, options.ca_file.as_deref())?),
         };
-        let builder = builder.with_client_cert_verifier(verifier);
+        let builder = builder.with_client_cert_verifier(Arc::clone(&verifier));
         let mut config = builder.with_cert_resolver(Arc::clone(&certificates) as Arc<dyn ResolvesServerCert>);
         config.ignore_client_order = true;
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let (options, stapling) = (options.clone(), stapling.clone());
-        Ok((Self { acceptor, options, stapling, certificates, peer_check, files, not_after }, warnings))
+        Ok((Self { acceptor, options, stapling, certificates, peer_check, verifier, files, not_after }, warnings))
     }
 
     /// Gets what authorities say of the certificates that are to be stapled.
@@ -123,6 +125,11 @@ impl TlsServer {
         self.not_after
     }
 
+    /// Who checks the certificates of clients.
+    pub(super) fn verifier(&self) -> &dyn ClientCertVerifier {
+        &*self.verifier
+    }
+
     pub(super) fn files(&self) -> &Files {
         &self.files
     }
@@ -146,18 +153,38 @@ impl TlsServer {
             Err(error) => return Err(HandshakeError::Socket(socket.read_error_text(&error))),
         }
         let timeout_text = socket.timeout_text();
-        for staple in self.staples() {
-            // In vain, it is told and nothing is shown.
-            timeout_at(deadline.into(), staple.ensure()).await.ok();
-        }
-        let stream = match timeout_at(deadline.into(), self.acceptor.accept(socket).into_fallible()).await {
-            Ok(Ok(stream)) => TlsStream::from(stream),
-            Ok(Err((error, socket))) => return Err(HandshakeError::of(&error, &socket)),
-            Err(_) => return Err(HandshakeError::Timeout(timeout_text)),
+        let shake = async {
+            let accept = match self.has_staples() {
+                false => self.acceptor.accept(socket),
+                true => self.accept_stapled(socket).await?,
+            };
+            let stream = accept.into_fallible().await;
+            stream.map(TlsStream::from).map_err(|(error, socket)| HandshakeError::of(&error, &socket))
         };
+        let shaken = timeout_at(deadline.into(), shake).await;
+        let stream = shaken.unwrap_or(Err(HandshakeError::Timeout(timeout_text)))?;
         let session = TlsSession::of(&stream);
         self.check_pinned(&session)?;
         Ok(TlsAccepted { transport: Transport::tls(stream), session })
+    }
+
+    /// Begins a handshake once there is an answer about the certificate that this client gets: authorities of others that do not
+    /// answer are nothing to it.
+    async fn accept_stapled(&self, socket: PlainSocket) -> Result<Accept<PlainSocket>, HandshakeError> {
+        let mut hello = LazyConfigAcceptor::new(Acceptor::default(), socket);
+        match (&mut hello).await {
+            Ok(start) => {
+                // In vain, it is told and nothing is shown.
+                if let Some(staple) = self.certificates.staple_for(&start.client_hello()) {
+                    staple.ensure().await;
+                }
+                Ok(start.into_stream(Arc::clone(self.acceptor.config())))
+            }
+            Err(error) => match hello.take_io() {
+                Some(socket) => Err(HandshakeError::of(&error, &socket)),
+                None => Err(HandshakeError::Protocol(error.to_string())),
+            },
+        }
     }
 
     fn check_pinned(&self, session: &TlsSession) -> Result<(), HandshakeError> {
@@ -221,7 +248,8 @@ impl TlsAcceptorHandle {
 
 impl TlsAcceptorHandle {
     /// A configuration for a server that shakes hands by itself, with the certificates of the moment. `asked` says whether
-    /// clients must show one, of the authorities in `ca_file`, or of those of this block, or of the system's.
+    /// clients must show one, of the authorities in `ca_file`, or of those of this block, or of the system's; otherwise they
+    /// must while this block has authorities asked about them.
     ///
     /// # Errors
     /// The library refuses a configured value, or the authorities cannot be read.
@@ -229,8 +257,8 @@ impl TlsAcceptorHandle {
         let current = self.load();
         let (provider, _) = provider(&current.options)?;
         let provider = Arc::new(provider);
-        let verifier = match asked {
-            false => WebPkiClientVerifier::no_client_auth(),
+        let verifier: Arc<dyn ClientCertVerifier> = match asked {
+            false => Arc::new(PeerVerifier::new(self.clone(), &provider)),
             true => ClientVerifier::build(ca_file.or(current.options.ca_file.as_deref()), Arc::clone(&provider))?,
         };
         let versions: &[_] = match current.options.min_version {

@@ -4,15 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::CryptoProvider;
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
 
-use super::TlsConfigError;
 use super::pem::trusted_authorities;
+use super::{TlsAcceptorHandle, TlsConfigError};
 
 /// Accepts what the library's verifier accepts, and, as Go does, a certificate that itself stands in the file of
 /// authorities. OpenSSL marks self-signed certificates as authorities unless told otherwise, and the library's verifier
@@ -97,5 +97,66 @@ impl ClientCertVerifier for ClientVerifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.chains.supported_verify_schemes()
+    }
+}
+
+/// Asks for certificates while authorities are asked about those who show them, whatever a reload makes of that.
+#[derive(Debug)]
+pub(super) struct PeerVerifier {
+    handle: TlsAcceptorHandle,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl PeerVerifier {
+    /// A verifier that does as the configuration of the moment says.
+    pub(super) fn new(handle: TlsAcceptorHandle, provider: &CryptoProvider) -> Self {
+        Self { handle, algorithms: provider.signature_verification_algorithms }
+    }
+}
+
+impl ClientCertVerifier for PeerVerifier {
+    fn offer_client_auth(&self) -> bool {
+        self.handle.load().peer_check().is_some()
+    }
+
+    /// Authorities may change: there are no hints.
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let server = self.handle.load();
+        match server.verifier().offer_client_auth() {
+            true => server.verifier().verify_client_cert(end_entity, intermediates, now),
+            // A reload came between the question and the answer.
+            false => Ok(ClientCertVerified::assertion()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
     }
 }

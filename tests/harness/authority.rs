@@ -1,11 +1,8 @@
 //! A certificate authority that answers over HTTP whether its certificates are still good.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -24,27 +21,36 @@ use x509_ocsp::{
     RevokedInfo, SingleResponse, Version,
 };
 
+use crate::web::{WebAnswer, WebRequest, WebServer};
+
 const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 
 /// What is answered about a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Says {
+pub enum Says {
+    /// It is good.
     Good,
+    /// It was revoked.
     Revoked,
+    /// It is not known.
     Unknown,
     /// An HTTP error.
     Nothing,
     /// Bytes that are no answer.
     Garbage,
+    /// Nothing, until something else is to be said.
+    Later,
 }
 
 /// Who signs answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Signer {
+pub enum Signer {
     /// The authority.
     Itself,
     /// Somebody it authorized.
     Delegate,
+    /// Somebody it authorized for this time, in seconds since 1970.
+    DelegateUntil(u64),
     /// Somebody it issued a certificate to, for something else.
     Unauthorized,
     /// Somebody else.
@@ -52,11 +58,11 @@ pub(crate) enum Signer {
 }
 
 /// The authority. Its files are removed with it.
-pub(crate) struct Authority {
+pub struct Authority {
     dir: tempfile::TempDir,
     issuer: Arc<CertifiedIssuer<'static, KeyPair>>,
     shared: Arc<Shared>,
-    address: SocketAddr,
+    server: WebServer,
 }
 
 struct Shared {
@@ -65,7 +71,8 @@ struct Shared {
     unauthorized: (KeyPair, Certificate),
     stranger: KeyPair,
     state: Mutex<State>,
-    is_over: AtomicBool,
+    /// Wakes answers that wait for what is to be said.
+    changed: Condvar,
 }
 
 struct State {
@@ -79,7 +86,8 @@ struct State {
 }
 
 impl Authority {
-    pub(crate) fn new() -> Self {
+    /// An authority of its own, that calls everything good.
+    pub fn start() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let issuer = Arc::new(root("Test Authority"));
         std::fs::write(dir.path().join("ca.pem"), issuer.pem()).expect("it is written");
@@ -94,45 +102,40 @@ impl Authority {
             unauthorized,
             stranger: KeyPair::generate().expect("a key"),
             state: Mutex::new(state),
-            is_over: AtomicBool::new(false),
+            changed: Condvar::new(),
         });
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("an address");
         let served = Arc::clone(&shared);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten().take_while(|_| !served.is_over.load(Ordering::Relaxed)) {
-                let served = Arc::clone(&served);
-                std::thread::spawn(move || served.serve(stream));
-            }
-        });
-        Self { dir, issuer, shared, address }
+        let server = WebServer::start(None, move |request| served.serve(request));
+        Self { dir, issuer, shared, server }
     }
 
     /// Where it answers.
-    pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+    pub fn url(&self) -> String {
+        self.server.url()
     }
 
-    pub(crate) fn ca(&self) -> PathBuf {
+    /// Its certificate.
+    pub fn ca(&self) -> PathBuf {
         self.path("ca.pem")
     }
 
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
+    /// A file of this name.
+    pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// Issues a certificate with this serial number to `name` (`name.pem`, `name.key`), which says whom to ask about it.
-    pub(crate) fn issue(&self, name: &str, serial: u64) {
+    pub fn issue(&self, name: &str, serial: u64) {
         self.issue_with(name, serial, &[self.responder_extension()]);
     }
 
     /// The same for one that must be stapled.
-    pub(crate) fn issue_to_staple(&self, name: &str, serial: u64) {
+    pub fn issue_to_staple(&self, name: &str, serial: u64) {
         self.issue_with(name, serial, &[self.responder_extension(), must_staple()]);
     }
 
     /// The same for one that says nothing of the kind.
-    pub(crate) fn issue_plain(&self, name: &str, serial: u64) {
+    pub fn issue_plain(&self, name: &str, serial: u64) {
         self.issue_with(name, serial, &[]);
     }
 
@@ -145,7 +148,7 @@ impl Authority {
 
     /// Issues a certificate through another authority, whose own certificate has the serial number `middle` and says whom to
     /// ask about it. Its file holds both.
-    pub(crate) fn issue_below(&self, name: &str, middle: u64) {
+    pub fn issue_below(&self, name: &str, middle: u64) {
         let mut params = authority_params("Intermediate");
         params.serial_number = Some(middle.into());
         params.custom_extensions = vec![self.responder_extension()];
@@ -162,34 +165,37 @@ impl Authority {
     }
 
     /// Answers so about a certificate from now on.
-    pub(crate) fn say(&self, serial: u64, says: Says) {
+    pub fn say(&self, serial: u64, says: Says) {
         self.change(|state| _ = state.says.insert(serial, says));
     }
 
-    pub(crate) fn sign_by(&self, signer: Signer) {
+    /// Answers are signed so from now on.
+    pub fn sign_by(&self, signer: Signer) {
         self.change(|state| state.signer = signer);
     }
 
     /// Answers hold for this time; without one they do not say.
-    pub(crate) fn last_for(&self, lasts: Option<Duration>) {
+    pub fn last_for(&self, lasts: Option<Duration>) {
         self.change(|state| state.lasts = lasts);
     }
 
     /// Answers are as old.
-    pub(crate) fn age(&self, age: Duration) {
+    pub fn age(&self, age: Duration) {
         self.change(|state| state.age = age);
     }
 
-    pub(crate) fn num_asked(&self) -> usize {
+    /// How often it was asked.
+    pub fn num_asked(&self) -> usize {
         self.shared.state.lock().expect("no panic").num_asked
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.shared.state.lock().expect("no panic"));
+        self.shared.changed.notify_all();
     }
 
     /// A `tls` block with the files of `server`.
-    pub(crate) fn tls_block(&self, server: &str, more: &str) -> String {
+    pub fn tls_block(&self, server: &str, more: &str) -> String {
         format!(
             "tls {{ cert_file: {:?}, key_file: {:?}, ca_file: {:?}, timeout: 20\n {more} }}\n",
             self.path(&format!("{server}.pem")),
@@ -210,8 +216,8 @@ impl Authority {
 
 impl Drop for Authority {
     fn drop(&mut self) {
-        self.shared.is_over.store(true, Ordering::Relaxed);
-        drop(TcpStream::connect(self.address));
+        // Nobody waits for what will not come.
+        self.change(|state| state.says.values_mut().for_each(|says| *says = Says::Nothing));
     }
 }
 
@@ -248,7 +254,18 @@ fn leaf(name: &str, serial: u64, extensions: &[CustomExtension]) -> CertificateP
 
 /// Somebody with a certificate for `usage`.
 fn signer(issuer: &CertifiedIssuer<'static, KeyPair>, usage: ExtendedKeyUsagePurpose) -> (KeyPair, Certificate) {
+    const FAR: u64 = 1 << 32;
+    signer_until(issuer, usage, FAR)
+}
+
+/// The same for one that ends, in seconds since 1970.
+fn signer_until(
+    issuer: &CertifiedIssuer<'static, KeyPair>,
+    usage: ExtendedKeyUsagePurpose,
+    end: u64,
+) -> (KeyPair, Certificate) {
     let mut params = leaf("Signer", 2, &[]);
+    params.not_after = rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(end);
     params.extended_key_usages = vec![usage];
     let key = KeyPair::generate().expect("a key");
     let certificate = params.signed_by(&key, issuer).expect("the authority signs");
@@ -256,13 +273,12 @@ fn signer(issuer: &CertifiedIssuer<'static, KeyPair>, usage: ExtendedKeyUsagePur
 }
 
 impl Shared {
-    fn serve(&self, mut stream: TcpStream) {
-        let Some(request) = asked(&stream) else { return };
-        let answer = OcspRequest::from_der(&request).ok().and_then(|request| self.answer(&request));
-        let (status, body) = answer.map_or(("500 Internal Server Error", Vec::new()), |answer| ("200 OK", answer));
-        let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-        // A server that is gone is told nothing.
-        let _ = stream.write_all(&[head.as_bytes(), &body].concat());
+    fn serve(&self, request: &WebRequest) -> WebAnswer {
+        let asked = asked(request).and_then(|asked| OcspRequest::from_der(&asked).ok());
+        match asked.and_then(|asked| self.answer(&asked)) {
+            Some(body) => WebAnswer { status: "200 OK", body },
+            None => WebAnswer { status: "500 Internal Server Error", body: Vec::new() },
+        }
     }
 
     fn answer(&self, request: &OcspRequest) -> Option<Vec<u8>> {
@@ -270,12 +286,14 @@ impl Shared {
         let serial = cert_id.serial_number.as_bytes().iter().fold(0, |all, byte| all << 8 | u64::from(*byte));
         let mut state = self.state.lock().expect("no panic");
         state.num_asked += 1;
+        let is_waiting = |state: &mut State| state.says.get(&serial) == Some(&Says::Later);
+        let state = self.changed.wait_while(state, is_waiting).expect("no panic");
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
         let cert_status = match state.says.get(&serial).copied().unwrap_or(Says::Good) {
             Says::Good => CertStatus::good(),
             Says::Unknown => CertStatus::unknown(),
             Says::Revoked => CertStatus::revoked(RevokedInfo { revocation_time: moment(now), revocation_reason: None }),
-            Says::Nothing => return None,
+            Says::Nothing | Says::Later => return None,
             Says::Garbage => return Some(b"garbage".to_vec()),
         };
         let single = SingleResponse {
@@ -285,9 +303,14 @@ impl Shared {
             next_update: state.lasts.map(|lasts| moment(now + lasts)),
             single_extensions: None,
         };
+        let mortal = match state.signer {
+            Signer::DelegateUntil(end) => Some(signer_until(&self.issuer, ExtendedKeyUsagePurpose::OcspSigning, end)),
+            _ => None,
+        };
         let (key, certificate) = match state.signer {
             Signer::Itself => (self.issuer.key(), None),
             Signer::Delegate => (&self.delegate.0, Some(&self.delegate.1)),
+            Signer::DelegateUntil(_) => mortal.as_ref().map(|(key, certificate)| (key, Some(certificate)))?,
             Signer::Unauthorized => (&self.unauthorized.0, Some(&self.unauthorized.1)),
             Signer::Stranger => (&self.stranger, None),
         };
@@ -319,27 +342,11 @@ fn signed(key: &KeyPair, certificate: Option<&Certificate>, single: SingleRespon
 }
 
 /// The question of a request: its body, or what its path ends with.
-fn asked(stream: &TcpStream) -> Option<Vec<u8>> {
-    let mut reader = BufReader::new(stream);
-    let (mut first, mut length) = (None, 0);
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        if line.trim().is_empty() {
-            break;
-        }
-        if let Some(number) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = number.trim().parse().ok()?;
-        }
-        first.get_or_insert(line);
+fn asked(request: &WebRequest) -> Option<Vec<u8>> {
+    if !request.body.is_empty() {
+        return Some(request.body.clone());
     }
-    let first = first?;
-    if first.starts_with("POST ") {
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).ok()?;
-        return Some(body);
-    }
-    let path = first.split(' ').nth(1)?.trim_start_matches('/');
+    let path = request.path.trim_start_matches('/');
     let path = path.replace("%2B", "+").replace("%2F", "/").replace("%3D", "=");
     STANDARD.decode(path).ok()
 }
