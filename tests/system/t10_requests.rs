@@ -65,6 +65,47 @@ fn the_server() {
 }
 
 #[test]
+fn bodies_are_read_alike() {
+    compare(
+        "sys",
+        &[
+            ("$SYS.REQ.SERVER.<id>.ACCOUNTZ", "null"),
+            ("$SYS.REQ.SERVER.<id>.ACCOUNTZ", "[]"),
+            ("$SYS.REQ.SERVER.<id>.ACCOUNTZ", "junk"),
+            ("$SYS.REQ.SERVER.<id>.ACCOUNTZ", "{"),
+            ("$SYS.REQ.SERVER.<id>.CONNZ", r#"{"LIMIT": 1, "offset": null}"#),
+            ("$SYS.REQ.SERVER.<id>.CONNZ", r#"{"Sort": "nonsense"}"#),
+            ("$SYS.REQ.SERVER.<id>.STATSZ", "junk"),
+            ("$SYS.REQ.SERVER.<id>.RELOAD", "junk"),
+            ("$SYS.REQ.SERVER.<id>.KICK", "{}"),
+            ("$SYS.REQ.SERVER.<id>.LDM", "{}"),
+        ],
+    );
+}
+
+#[test]
+fn what_is_for_another_server_is_not_done() {
+    troupe_tests::on_both(CONFIG, |server| {
+        let mut victim = enter(server, "a");
+        let cid = victim.info_field("client_id");
+        let mut client = enter(server, "sys");
+        let id = client.info_field("server_id");
+        for request in ["KICK", "LDM", "RELOAD"] {
+            let body = format!("{{\"cid\": {cid}, \"server_name\": \"another\"}}");
+            client.flush(format!(
+                "SUB silent s\r\nPUB $SYS.REQ.SERVER.{id}.{request} silent {}\r\n{body}\r\n",
+                body.len()
+            ));
+        }
+        // Requests are served in order: this one comes after them.
+        assert!(!ask(&mut client, 1, &format!("$SYS.REQ.SERVER.{id}.IDZ"), "").is_empty());
+        victim.flush("");
+        assert!(!client.text().contains("MSG silent"), "{}: {}", server.name(), client.text());
+        assert!(!server.log().iter().any(|line| line.contains("Reloaded")), "{}", server.name());
+    });
+}
+
+#[test]
 fn accounts() {
     compare(
         "sys",

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, StreamHandler, WrapFuture};
 use bytes::Bytes;
+use tokio::sync::oneshot;
 use troupe_codecs::header;
 use troupe_codecs::report::{Layout, render};
 use troupe_codecs::system::encoding;
@@ -48,6 +49,8 @@ pub struct System {
     looked_at: Vec<(u32, u64)>,
     /// Tokens that another server shows, until it has shown all of them.
     shown: Vec<Bytes>,
+    /// Ends when the newest request about tokens is answered.
+    last_claims: Option<oneshot::Receiver<()>>,
 }
 
 impl System {
@@ -56,7 +59,7 @@ impl System {
     pub fn new(services: Arc<SystemServices>, context: ChildContext) -> Self {
         let clients = services.reporter.services();
         let local = arbiter_local(services.seats.services(), &clients.router, clients.options().disable_sublist_cache);
-        Self { services, local, context, looked_at: Vec::new(), shown: Vec::new() }
+        Self { services, local, context, looked_at: Vec::new(), shown: Vec::new(), last_claims: None }
     }
 
     /// Publishes a document in the system account, where somebody listens.
@@ -103,10 +106,13 @@ impl System {
             Request::Account(report) => {
                 return self.reply_later(to, ctx, async move { services.account_report(report, &message).await });
             }
-            Request::Reload => {
-                let reloading = services.control.reload();
-                return self.reply_later(to, ctx, async move { Some(services.reload_answer(reloading.await)) });
-            }
+            Request::Reload => match services.reload_refusal(&message) {
+                Ok(()) => {
+                    let reloading = services.control.reload();
+                    return self.reply_later(to, ctx, async move { Some(services.reload_answer(reloading.await)) });
+                }
+                Err(answer) => answer,
+            },
             // They do not come here.
             Request::Claims(_) | Request::Found | Request::News(_) => return,
             Request::AllAccounts => services.all_accounts(&message),
@@ -120,12 +126,24 @@ impl System {
         }
     }
 
-    /// Answers once there is something to say of tokens.
-    fn publish_claims(&self, reply: Bytes, asking: claims::Claims, ctx: &mut Context<Self>) {
+    /// Answers once there is something to say of tokens, and the requests before it are answered: they are served in order, too,
+    /// so that nothing waits for that.
+    fn publish_claims(&mut self, reply: Bytes, asking: claims::Claims, ctx: &mut Context<Self>) {
+        let (is_answered, answered) = oneshot::channel::<()>();
+        let before = self.last_claims.replace(answered);
+        let asking = async move {
+            let answer = asking.await;
+            if let Some(before) = before {
+                // It is told by its sender's end.
+                before.await.ok();
+            }
+            answer
+        };
         ctx.spawn(asking.into_actor(self).map(move |answer, actor, _| {
             let bodies = actor.services.claims_bodies(answer);
             let account = &actor.services.account;
             bodies.iter().filter(|_| !reply.is_empty()).for_each(|body| actor.publish(account, &reply, body));
+            drop(is_answered);
         }));
     }
 

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
+use troupe_codecs::api::json::{self, Strictness};
 use troupe_codecs::report::{
     AccountzOptions, AccstatzOptions, ConnzOptions, GatewayzOptions, HealthzOptions, IpqueueszOptions, JszOptions,
     Layout, LeafzOptions, RaftzOptions, RoutezOptions, SubszOptions, render,
@@ -26,7 +28,25 @@ fn options<T: DeserializeOwned + Default>(message: &InboxMessage) -> Result<T, A
     if payload.is_empty() {
         return Ok(T::default());
     }
-    serde_json::from_slice(payload).map_err(|cause| ApiError { code: BAD_REQUEST, description: cause.to_string() })
+    decode(payload).map_err(|description| ApiError { code: BAD_REQUEST, description })
+}
+
+/// Reads an object as Go does: keys in any case, `null` says nothing. The error is in Go's words as far as they are known.
+fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, String> {
+    let value = json::parse(payload).map_err(|cause| match cause.0.split_once(" at offset ") {
+        Some((what, _)) => what.to_owned(),
+        None => cause.0,
+    })?;
+    let kind = match &value {
+        Value::Object(_) | Value::Null => {
+            return json::decode_value(value, Strictness::Lenient).map_err(|cause| cause.0);
+        }
+        Value::Array(_) => "array",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+    };
+    Err(format!("json: cannot unmarshal {kind} into Go value"))
 }
 
 pub(super) fn body<T: Serialize + ?Sized>(document: &T) -> Vec<u8> {
@@ -52,7 +72,7 @@ impl SystemServices {
                 let stamp = self.introduction();
                 return Some(body(&ServerId { name: stamp.name, host: stamp.host, id: stamp.id }));
             }
-            Report::Statsz => return Some(body(&self.statsz())),
+            Report::Statsz if filter.is_ok() => return Some(body(&self.statsz())),
             _ => {}
         }
         if let Err(error) = filter {
@@ -189,7 +209,7 @@ impl SystemServices {
 
     /// Closes the connection that the body names. Silent where the body cannot be read.
     pub(super) fn kick(&self, message: &InboxMessage) -> Option<Vec<u8>> {
-        let cid = connection_id(message)?;
+        let cid = self.connection_id(message)?;
         Some(match self.reporter.services().registry.get(cid) {
             Some(entry) => {
                 entry.address.do_send(ClientCommand::Close(CloseReason::Kicked));
@@ -201,7 +221,7 @@ impl SystemServices {
 
     /// Tells the connection that the body names to go elsewhere.
     pub(super) fn lame_duck(&self, message: &InboxMessage) -> Option<Vec<u8>> {
-        let cid = connection_id(message)?;
+        let cid = self.connection_id(message)?;
         Some(match self.reporter.services().registry.get(cid) {
             Some(entry) => {
                 entry.address.do_send(ClientCommand::GoElsewhere);
@@ -209,6 +229,26 @@ impl SystemServices {
             }
             None => self.refused("no such client id"),
         })
+    }
+
+    /// The connection that the body names: none where there is no number. Nothing where the body cannot be read, or is for others.
+    fn connection_id(&self, message: &InboxMessage) -> Option<u64> {
+        #[derive(Default, serde::Deserialize)]
+        #[serde(default)]
+        struct Named {
+            cid: u64,
+        }
+        let named = decode::<Named>(message.payload()).ok()?;
+        self.filtered(message).is_ok_and(|is_here| is_here).then_some(named.cid)
+    }
+
+    /// What is said at once to who asks for a reload; `Ok` where there is to be one.
+    pub(super) fn reload_refusal(&self, message: &InboxMessage) -> Result<(), Option<Vec<u8>>> {
+        match self.filtered(message) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(None),
+            Err(error) => Err(Some(self.failed(None::<Option<()>>, error))),
+        }
     }
 
     /// The answer to a reload.
@@ -259,12 +299,4 @@ const NO_JETSTREAM: &str = "jetstream not enabled";
 
 fn text(cause: impl std::fmt::Display) -> String {
     cause.to_string()
-}
-
-fn connection_id(message: &InboxMessage) -> Option<u64> {
-    #[derive(serde::Deserialize)]
-    struct Named {
-        cid: u64,
-    }
-    serde_json::from_slice::<Named>(message.payload()).ok().map(|named| named.cid)
 }
