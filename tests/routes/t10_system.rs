@@ -86,6 +86,30 @@ fn connections_are_found_on_the_server_they_have() {
 }
 
 #[test]
+fn each_server_lists_its_own_subscriptions() {
+    in_mixes(&[&[T, R], &[R, T], &[T, T]], &config(), |cluster| {
+        let ids = ids(cluster);
+        let mut clients = cluster.clients("");
+        for (number, client) in clients.iter_mut().enumerate() {
+            client.flush(format!("SUB own.{number} 1\r\nSUB own.shared g 2\r\n"));
+        }
+        troupe_tests::cluster::sync_all(&mut clients);
+        cluster.settle(SYSTEM);
+        let mut system = cluster.nodes[0].client_as(SYSTEM);
+        for (number, id) in ids.iter().enumerate() {
+            let body = "{\"account\":\"A\",\"subscriptions\":true}";
+            let subsz = &ask(&mut system, &format!("$SYS.REQ.SERVER.{id}.SUBSZ"), body, 1)[0]["data"];
+            let listed = subsz["subscriptions_list"].as_array().expect("a list");
+            let subjects = listed.iter().filter_map(|one| one["subject"].as_str());
+            let mut own: Vec<_> = subjects.filter(|subject| subject.starts_with("own.")).collect();
+            own.sort_unstable();
+            assert_eq!(own, [format!("own.{number}"), "own.shared".to_owned()], "{subsz}");
+            assert_eq!(subsz["total"], listed.len(), "{subsz}");
+        }
+    });
+}
+
+#[test]
 fn events_of_accounts_are_heard_everywhere() {
     in_mixes(&[&[T, R], &[R, T], &[T, T]], &config(), |cluster| {
         cluster.settle(SYSTEM);

@@ -34,8 +34,9 @@ impl Reporter {
                 continue;
             }
             index.for_each(&mut |subscription| {
-                // Made beforehand here; nats-server makes it with the first request to another account.
-                if matches!(subscription.receiver(), Receiver::Replies(_)) {
+                // Listed are subscriptions of this server. Those of replies are made beforehand here; nats-server makes them with the
+                // first request to another account.
+                if matches!(subscription.receiver(), Receiver::Replies(_) | Receiver::Peer(_)) {
                     return;
                 }
                 if !test.is_empty() && !matches(test, subscription.subject()) {
