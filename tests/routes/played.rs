@@ -1,9 +1,12 @@
 //! Servers that are played over raw connections.
 
 use std::net::{SocketAddr, TcpListener};
+use std::time::Instant;
 
 use troupe_tests::RawClient;
 use troupe_tests::cluster::Node;
+use troupe_tests::frames::Frame;
+use troupe_tests::raw::Waited;
 
 /// What a played server says of itself.
 #[derive(Clone, Debug)]
@@ -86,16 +89,40 @@ impl Door {
         self.listener.local_addr().expect("a bound listener has an address")
     }
 
+    /// Closes the next connection at once. Yields when it came.
+    pub(crate) fn refuse(&self) -> Instant {
+        drop(self.listener.accept().expect("a server connects"));
+        Instant::now()
+    }
+
+    /// The next connection, on which `played` has said who it is, up to where the server has done so or refused it.
+    pub(crate) fn next(&self, played: &Played) -> RawClient {
+        let mut next = RawClient::over(self.listener.accept().expect("a server connects").0);
+        next.expect("CONNECT {");
+        next.send(played.info());
+        let has_said = |frames: &[Frame]| frames.iter().any(|frame| frame.contains("INFO {") || frame.contains("-ERR"));
+        assert_eq!(next.wait(has_said), Waited::Met, "{}", next.text());
+        next
+    }
+
     /// The next connection of a pool, on which the server and `played` have said who they are. Those of single accounts are let go.
     pub(crate) fn next_of_pool(&self, played: &Played) -> RawClient {
         loop {
-            let mut next = RawClient::over(self.listener.accept().expect("a server connects").0);
-            next.expect("CONNECT {");
-            next.send(played.info());
-            next.expect("INFO {");
+            let mut next = self.next(played);
             if !next.text().contains("route_account") {
                 // Once this is answered, the next one of the pool is opened.
                 next.send("PONG\r\n");
+                return next;
+            }
+        }
+    }
+
+    /// The next connection for one account alone. Others are let go.
+    pub(crate) fn next_of_account(&self, played: &Played, account: &str) -> RawClient {
+        let fact = format!("\"route_account\":\"{account}\"");
+        loop {
+            let next = self.next(played);
+            if next.frames().iter().any(|frame| frame.contains(&fact)) {
                 return next;
             }
         }

@@ -192,6 +192,41 @@ fn the_first_info_tells_what_is_configured() {
 }
 
 #[test]
+fn what_only_clients_say_is_passed_over() {
+    for (kind, node) in nodes("") {
+        let mut client = node.client();
+        client.flush("SUB in 1\r\n");
+        let mut peer = Played::named("peer").enter(&node);
+        let said = ["SUB foo 1", "PUB in 2\r\nhi", "PUB in re 0\r\n", "HPUB in 12 14\r\nNATS/1.0\r\n\r\nhi"];
+        peer.flush(said.join("\r\n") + "\r\nRS+ $G fine\r\nRS+ $G ended\r\nUNSUB $G ended\r\n");
+        client.flush("PUB foo 0\r\n\r\nPUB ended 0\r\n\r\nPUB fine 0\r\n\r\n");
+        peer.expect("RMSG $G fine 0");
+        assert_eq!(lines(&peer, &["RMSG"]), ["RMSG $G fine 0"], "{kind:?}");
+        assert!(!client.text().contains("MSG in"), "{kind:?}: {}", client.text());
+    }
+}
+
+#[test]
+fn a_group_whose_weight_is_no_number_gets_nothing() {
+    for (kind, node) in nodes("") {
+        let mut peer = Played::named("peer").enter(&node);
+        let weights = ["x", "-1", "0", "9999999999", "3000000000"];
+        for (number, weight) in weights.iter().enumerate() {
+            peer.flush(format!("RS+ $G q.{number} g {weight}\r\nRS+ $G was.{number} g 1\r\n"));
+            peer.flush(format!("RS+ $G was.{number} g {weight}\r\n"));
+        }
+        peer.flush("RS+ $G q.fine g 1\r\n");
+        let mut client = node.client();
+        for number in 0..weights.len() {
+            client.flush(format!("PUB q.{number} 0\r\n\r\nPUB was.{number} 0\r\n\r\n"));
+        }
+        client.flush("PUB q.fine 0\r\n\r\n");
+        peer.expect("RMSG $G q.fine | g 0");
+        assert_eq!(lines(&peer, &["RMSG"]), ["RMSG $G q.fine | g 0"], "{kind:?}");
+    }
+}
+
+#[test]
 fn subjects_that_nobody_can_have_are_refused_alone() {
     for (kind, node) in nodes("") {
         let mut peer = Played::named("peer").enter(&node);

@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
+use troupe_tests::RawClient;
 use troupe_tests::cluster::{Cluster, ClusterConfig, Node};
 use troupe_tests::proxy::{Disturbance, Proxy};
 use troupe_tests::wait::eventually;
@@ -50,6 +51,75 @@ fn servers_that_others_tell_of_are_connected_to() {
         let Some(last) = pool.last_mut() else { return };
         last.expect("RMSG $G there 2");
     }
+}
+
+#[test]
+fn accounts_with_routes_of_their_own_have_them_to_servers_told_of_by_one_without_pools() {
+    for kind in [R, T] {
+        let config = ClusterConfig { cluster: "accounts: [\"$G\"]".to_owned(), ..ClusterConfig::default() };
+        let Some(node) = Node::start(kind, "n0", "c1", &[], &config) else { return };
+        let mut peer = Played::named("peer").enter(&node);
+        let door = Door::new();
+        let told = at(door.address(), "told");
+        peer.flush(told.info());
+        let mut own = door.next_of_account(&told, "$G");
+        own.flush("RS+ there\r\n");
+        node.client().flush("PUB there 2\r\nhi\r\n");
+        own.expect("RMSG there 2");
+    }
+}
+
+#[test]
+fn a_server_that_comes_back_with_pools_has_routes_of_single_accounts() {
+    for kind in [R, T] {
+        let door = Door::new();
+        let config = ClusterConfig { cluster: "accounts: [\"$G\"]".to_owned(), ..ClusterConfig::default() };
+        let Some(node) = Node::start(kind, "n0", "c1", &[door.address()], &config) else { return };
+        // A connection for everything, and two for single accounts, which an old server cannot have.
+        let old = Played::named("peer");
+        let all = [(); 3].map(|()| door.next(&old));
+        let num_refused =
+            all.iter().filter(|one| one.text().contains("Not possible to have a dedicated route")).count();
+        assert_eq!(num_refused, 2, "{kind:?}: {:?}", all.each_ref().map(RawClient::text));
+        all.into_iter().for_each(|mut one| one.close());
+        let new = Played::named("peer").with("\"route_pool_size\":3");
+        let mut own = door.next_of_account(&new, "$G");
+        own.flush("RS+ there\r\n");
+        node.client().flush("PUB there 2\r\nhi\r\n");
+        own.expect("RMSG there 2");
+    }
+}
+
+#[test]
+fn connections_that_come_to_nothing_are_opened_again_after_longer_and_longer_pauses() {
+    let node = Node::start(T, "n0", "c1", &[], &ClusterConfig::default()).expect("it starts");
+    let mut peer = Played::named("peer").with("\"route_pool_size\":3").enter(&node);
+    let door = Door::new();
+    let told = at(door.address(), "told");
+    peer.flush(told.info());
+    let begun = door.refuse();
+    for _ in 0..5 {
+        // News of a server that is connected to already begins nothing else.
+        peer.flush(told.info().repeat(3));
+        door.refuse();
+    }
+    // At least 0.1, 0.2, 0.4 and 0.8 seconds behind the second one.
+    let taken = begun.elapsed();
+    assert!(taken >= Duration::from_millis(1450), "{taken:?}");
+}
+
+#[test]
+fn short_pings_leave_others_time_to_say_who_they_are() {
+    let lines = "ping_interval: \"50ms\"\nping_max: 1";
+    let config = ClusterConfig { cluster: lines.to_owned(), ..ClusterConfig::default() };
+    let node = Node::start(T, "n0", "c1", &[], &config).expect("it starts");
+    let played = Played::named("peer").with("\"route_pool_size\":3");
+    let mut peer = RawClient::connect(node.route);
+    peer.expect("INFO {");
+    std::thread::sleep(Duration::from_secs(1));
+    peer.send(played.connect());
+    std::thread::sleep(Duration::from_secs(1));
+    peer.flush(played.info());
 }
 
 #[test]

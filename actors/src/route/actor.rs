@@ -37,7 +37,8 @@ impl Routes {
 
     fn dial(&self, target: Target, is_reconnect: bool, ctx: &mut Context<Self>) {
         if !self.services.is_closing() {
-            ctx.spawn(dial(Arc::clone(&self.services), target, is_reconnect).into_actor(self));
+            let pursuit = self.services.pursue(&target);
+            ctx.spawn(dial(Arc::clone(&self.services), target, pursuit, is_reconnect).into_actor(self));
         }
     }
 
@@ -59,6 +60,7 @@ impl Routes {
                 is_explicit: true,
                 gossip_mode: 0,
                 account: account.cloned(),
+                failures: 0,
             };
             if is_new {
                 self.dial(target(None), false, ctx);
@@ -70,8 +72,8 @@ impl Routes {
         (self.routes, self.pinned) = (routes, pinned);
     }
 
-    /// A server told of another one: it is dialled unless it is known.
-    fn follow_gossip(&self, info: &RouteInfo, ctx: &mut Context<Self>) {
+    /// A server told of another one: it is dialled unless it is known, or dialled already.
+    fn follow_gossip(&self, info: &RouteInfo, has_no_pool: bool, ctx: &mut Context<Self>) {
         let account = Some(info.route_account.as_str()).filter(|account| !account.is_empty());
         let options = self.services.options();
         if info.server_id == self.services.parts.id || account.is_some() && options.cluster.pool_size <= 0 {
@@ -88,8 +90,20 @@ impl Routes {
             url.user.clone_from(&options.cluster.username);
             url.password.clone_from(&options.cluster.password);
         }
-        let account = account.map(str::to_owned);
-        self.dial(Target { url, is_explicit: false, gossip_mode: info.gossip_mode, account }, false, ctx);
+        let mut accounts = vec![account.map(str::to_owned)];
+        if has_no_pool && account.is_none() {
+            // Nobody will tell of their connections.
+            accounts.extend(self.pinned.iter().cloned().map(Some));
+        }
+        for account in accounts {
+            let (url, gossip_mode) = (url.clone(), info.gossip_mode);
+            let target = Target { url, is_explicit: false, gossip_mode, account, failures: 0 };
+            match self.services.pursuit_of(&target) {
+                // Each of many that tell of it would have it dialled once more, and again and again should that fail.
+                Some(pursuit) => pursuit.hurry(),
+                None => self.dial(target, false, ctx),
+            }
+        }
     }
 
     /// Follows other options, once the other servers are ready for accounts that move.
@@ -136,7 +150,7 @@ impl StreamHandler<Batch<RouteEvent>> for Routes {
             self.context.checkpoint("event");
             match event.clone() {
                 RouteEvent::Dial { target, is_reconnect } => self.dial(target, is_reconnect, ctx),
-                RouteEvent::Gossip { info } => self.follow_gossip(&info, ctx),
+                RouteEvent::Gossip { info, has_no_pool } => self.follow_gossip(&info, has_no_pool, ctx),
                 RouteEvent::Reload(reloaded) => self.reload(reloaded, ctx),
             }
         }

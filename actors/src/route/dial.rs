@@ -10,6 +10,7 @@ use rand::seq::IndexedRandom;
 use tokio::net::TcpStream;
 use tracing::{debug, error};
 
+use super::pursuit::Pursuit;
 use super::{RouteFactory, RouteServices, Target};
 use crate::net::{AcceptedSocket, RemoteAddress};
 
@@ -19,21 +20,21 @@ const DIAL_TIMEOUT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause where it doubles.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// Most milliseconds added before a connection of a pool is opened again.
-const JITTER: u64 = 100;
+/// Most time added before a connection of a pool is opened again.
+const JITTER: Duration = Duration::from_millis(100);
 /// The same for the connection of a pinned account: two servers that open it at the same time close each other's.
-const PINNED_JITTER: u64 = 500;
+const PINNED_JITTER: Duration = Duration::from_millis(500);
+/// How often the pause doubles that follows a connection which came to nothing: up to 3.2 seconds.
+const MAX_DOUBLINGS: u32 = 5;
 
 /// Attempts for a server that others told of and that was connected already, where the configuration asks for none: some minutes. What
 /// keeps two such servers apart may pass, and nobody tells them of each other once more.
 const PATIENT_ATTEMPTS: u32 = 15;
 
 /// Connects to `target` and opens a route there. Ends when it is connected, or not worth another attempt.
-pub(super) async fn dial(services: Arc<RouteServices>, target: Target, is_reconnect: bool) {
+pub(super) async fn dial(services: Arc<RouteServices>, target: Target, pursuit: Arc<Pursuit>, is_reconnect: bool) {
     if is_reconnect {
-        let most = if target.account.is_some() { PINNED_JITTER } else { JITTER };
-        let jitter = Duration::from_millis(rand::rng().random_range(0..most));
-        tokio::time::sleep(jitter + if target.is_explicit { PAUSE } else { Duration::ZERO }).await;
+        tokio::time::sleep(pause_before(&target, rand::rng().random_range(0.0..1.0))).await;
     }
     let mut pause = PAUSE;
     let mut attempts: u32 = 0;
@@ -42,7 +43,7 @@ pub(super) async fn dial(services: Arc<RouteServices>, target: Target, is_reconn
             return;
         }
         let cause = match connect(&services, &target).await {
-            Ok(Some(socket)) => return RouteFactory::new(Arc::clone(&services)).solicited(socket, target),
+            Ok(Some(socket)) => return RouteFactory::new(Arc::clone(&services)).solicited(socket, target, pursuit),
             // Every address is this server's own.
             Ok(None) => return,
             Err(cause) => cause,
@@ -64,11 +65,23 @@ pub(super) async fn dial(services: Arc<RouteServices>, target: Target, is_reconn
         if !target.is_explicit && attempts > retries {
             return;
         }
-        tokio::time::sleep(pause).await;
-        if cluster.connect_backoff || is_patient {
+        // Others tell of it: it may be there by now.
+        let is_hurried = tokio::time::timeout(pause, pursuit.hurried()).await.is_ok();
+        if !is_hurried && (cluster.connect_backoff || is_patient) {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
+}
+
+/// Pause before a connection is opened again; `chance` is at least 0 and less than 1. Once one came to nothing the next ones are longer, up to
+/// a limit, and more different from those of others: both servers of a route, and all servers of a cluster, may be at it.
+fn pause_before(target: &Target, chance: f64) -> Duration {
+    let jitter = if target.account.is_some() { PINNED_JITTER } else { JITTER };
+    let least = if target.is_explicit { PAUSE } else { Duration::ZERO };
+    let doublings = target.failures.saturating_sub(1).min(MAX_DOUBLINGS);
+    let more = if doublings > 0 { JITTER * (1 << doublings) } else { Duration::ZERO };
+    let least = least.max(more / 2);
+    least + jitter.max(more / 2).mul_f64(chance)
 }
 
 fn is_still_wanted(services: &RouteServices, target: &Target) -> bool {
@@ -115,4 +128,34 @@ async fn connect(services: &RouteServices, target: &Target) -> Result<Option<Acc
         AcceptedSocket::tcp(stream.into_std()?, RemoteAddress::tcp(**address))
     };
     accepted(stream).map(Some).map_err(|cause| go_text(&cause.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use troupe_engine::options::RouteUrl;
+
+    use super::*;
+
+    fn pauses(is_explicit: bool, account: Option<&str>, failures: u32) -> (u64, u64) {
+        let url = RouteUrl::parse("nats-route://127.0.0.1:6222").expect("a URL");
+        let account = account.map(str::to_owned);
+        let target = Target { url, is_explicit, gossip_mode: 0, account, failures };
+        let millis = |chance| u64::try_from(pause_before(&target, chance).as_millis()).unwrap_or(u64::MAX);
+        (millis(0.0), millis(1.0))
+    }
+
+    #[test]
+    fn pauses_grow_with_connections_that_came_to_nothing() {
+        // The first two are as nats-server's.
+        assert_eq!(pauses(false, None, 0), (0, 100));
+        assert_eq!(pauses(false, None, 1), (0, 100));
+        assert_eq!(pauses(false, None, 2), (100, 200));
+        assert_eq!(pauses(false, None, 4), (400, 800));
+        assert_eq!(pauses(false, None, 6), (1600, 3200));
+        assert_eq!(pauses(false, None, u32::MAX), (1600, 3200));
+        assert_eq!(pauses(false, Some("A"), 1), (0, 500));
+        assert_eq!(pauses(true, None, 0), (1000, 1100));
+        assert_eq!(pauses(true, None, 2), (1000, 1100));
+        assert_eq!(pauses(true, None, 6), (1600, 3200));
+    }
 }

@@ -15,6 +15,7 @@ use super::events::RouteEvent;
 use super::handshake::{Agreed, Handshake, HandshakeEnd};
 use super::info::{InfoFacts, PROTOCOL, info_line, is_alike, joined, own_info};
 use super::peer::Established;
+use super::pursuit::Pursuit;
 use super::registry::{PeerEntry, RemoteRules};
 use super::wire::Wire;
 use super::{PeerActor, RouteServices};
@@ -44,6 +45,8 @@ pub struct Target {
     pub gossip_mode: u8,
     /// The one account the connection is for.
     pub account: Option<String>,
+    /// Connections in a row that came to nothing.
+    pub failures: u32,
 }
 
 /// Spreads sockets over the connection arbiters and opens a route on each.
@@ -60,11 +63,12 @@ impl RouteFactory {
     }
 
     /// Opens a route over a socket this server connected to `target`.
-    pub fn solicited(&self, socket: AcceptedSocket, target: Target) {
-        self.open(socket, Some(target));
+    pub(super) fn solicited(&self, socket: AcceptedSocket, target: Target, pursuit: Arc<Pursuit>) {
+        self.open(socket, Some((target, pursuit)));
     }
 
-    fn open(&self, socket: AcceptedSocket, target: Option<Target>) {
+    fn open(&self, socket: AcceptedSocket, solicited: Option<(Target, Arc<Pursuit>)>) {
+        let (target, pursuit) = solicited.unzip();
         let number = self.services.next_arbiter();
         let seat = self.services.parts.seats.connection(number);
         let services = Arc::clone(&self.services);
@@ -79,7 +83,8 @@ impl RouteFactory {
             let rid = services.parts.advert.next_id();
             let (begun, start) = (Instant::now(), SystemTime::now());
             let (names, login) = (CertificateNames::default(), OnceCell::new());
-            let handshake = Handshake { services, remote, rid, begun, start, target, owes_info, names, login };
+            let handshake =
+                Handshake { services, remote, rid, begun, start, target, _pursuit: pursuit, owes_info, names, login };
             match socket.register() {
                 Err(cause) => {
                     let text = format!("cannot serve {remote}: {cause}");
@@ -163,6 +168,7 @@ fn give_up(handshake: &Handshake, end: &HandshakeEnd, remote: Option<&str>) {
     let remote = remote.map(|name| format!(" - Remote: {name}")).unwrap_or_default();
     info!(conn = %label, "Router connection closed: {}{remote}", end.reason.text());
     if let Some(target) = handshake.target.clone().filter(|_| end.may_reconnect && !handshake.services.is_closing()) {
+        let target = Target { failures: target.failures.saturating_add(1), ..target };
         handshake.services.events.tell(RouteEvent::Dial { target, is_reconnect: true });
     }
 }

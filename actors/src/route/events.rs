@@ -25,6 +25,8 @@ pub enum RouteEvent {
     Gossip {
         /// INFO of the other one.
         info: Box<RouteInfo>,
+        /// The connection that told it knows no pools, and so nothing of accounts with connections of their own.
+        has_no_pool: bool,
     },
     /// Options changed.
     Reload(Arc<Reloaded>),

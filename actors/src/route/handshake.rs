@@ -12,6 +12,7 @@ use troupe_engine::route::{ClusterName, CompressionMode};
 
 use super::info::{InfoFacts, info_line, own_connect, own_info};
 use super::login::Login;
+use super::pursuit::Pursuit;
 use super::wire::{Said, Wire, connect_line};
 use super::{RouteServices, Target};
 use crate::connection::CloseReason;
@@ -45,6 +46,14 @@ impl HandshakeEnd {
     /// The other server does not want the connection.
     pub(super) fn refused_by_peer(text: String) -> Self {
         Self::closed(CloseReason::ParseError, format!("Route Error {text}"))
+    }
+
+    /// Nothing came for too long; before CONNECT where that is due.
+    pub(super) fn timed_out(is_login: bool) -> Self {
+        if is_login {
+            return Self::told("Authentication Timeout", CloseReason::AuthenticationTimeout);
+        }
+        Self { logged: None, ..Self::told("Stale Connection", CloseReason::StaleConnection) }
     }
 
     /// Something else came where CONNECT had to.
@@ -95,6 +104,8 @@ pub(super) struct Handshake {
     pub(super) start: SystemTime,
     /// Where to, for a connection this server opens.
     pub(super) target: Option<Target>,
+    /// Keeps others from opening the same connection meanwhile.
+    pub(super) _pursuit: Option<Arc<Pursuit>>,
     /// The first INFO waits for that of the other server, because it tells the place of the connection.
     pub(super) owes_info: bool,
     /// Names in the other server's certificate.
@@ -120,7 +131,7 @@ impl Handshake {
     async fn accept(&self, wire: &mut Wire) -> Result<RouteInfo, HandshakeEnd> {
         wire.send(&info_line(&own_info(&self.services, &InfoFacts::default()))).await?;
         let patience = self.services.patience();
-        let json = wire.connect(patience).await?;
+        let json = wire.connect(self.services.login_patience()).await?;
         let remote_id = self.judge_connect(&json).await?;
         let Said::Info(json) = wire.next(patience).await? else {
             return Err(HandshakeEnd::closed(CloseReason::ProtocolViolation, String::new()));

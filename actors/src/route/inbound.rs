@@ -198,6 +198,10 @@ impl PeerActor {
         if self.account.is_none() && self.services.is_adopted(account.name()) {
             return;
         }
+        if !queue.is_empty() && op.weight == 0 {
+            // A group without members gets nothing.
+            return self.interest.end(account.name().as_bytes(), (subject, queue, op.origin.of(bytes)));
+        }
         let interest = PeerInterest { subject, queue, weight: op.weight, origin: op.origin.of(bytes) };
         self.interest.begin(&account, &self.link, interest);
     }
@@ -299,7 +303,10 @@ impl PeerActor {
             );
         }
         if info.server_id != self.remote_id {
-            return self.services.events.tell(RouteEvent::Gossip { info: Box::new(info) });
+            return self
+                .services
+                .events
+                .tell(RouteEvent::Gossip { info: Box::new(info), has_no_pool: self.added.has_no_pool });
         }
         if info.ldm {
             let remote = self.remote_id.clone();
@@ -377,8 +384,9 @@ fn bad_arguments(rest: &[u8]) -> String {
     match verb.to_ascii_uppercase().as_str() {
         "RS+" => format!("processRemoteSub Parse Error: 'R {arguments}'"),
         "LS+" => format!("processRemoteSub Parse Error: 'L {arguments}'"),
-        "RS-" | "LS-" => format!("processRemoteUnsub parse error: '{arguments}'"),
+        "RS-" | "LS-" | "UNSUB" => format!("processRemoteUnsub parse error: '{arguments}'"),
         "HMSG" => format!("processRoutedHeaderMsgArgs Parse Error: '[{arguments}]'"),
+        "PUB" => format!("processPub Bad or Missing Size: \"{arguments}\""),
         "LMSG" => format!("processRoutedOriginClusterMsgArgs Parse Error: '[{arguments}]'"),
         _ => format!("processRoutedMsgArgs Parse Error: '[{arguments}]'"),
     }

@@ -8,7 +8,7 @@
 //!                                                                └─ RS+, RS-   -> interest -> router::RouterHandle
 //! ```
 //!
-//! - [`actor`]: the manager: which servers are dialled. [`dial`]: one connection attempt after the other.
+//! - [`actor`]: the manager: which servers are dialled. [`dial`]: one connection attempt after the other. `pursuit`: which are under way.
 //! - [`entry`]: from a socket to a started actor. [`handshake`]: INFO, CONNECT, compression, before the actor. `wire`: its lines. `login`: who may enter.
 //! - [`peer`]: life of a connection. [`inbound`]: what comes in. `interest`: what the other server wants. [`reader`]: its bytes.
 //! - `adapt`: what a running connection takes over from a reload. [`spread`]: accounts that move to other connections.
@@ -26,6 +26,7 @@ mod interest;
 mod login;
 pub mod messages;
 pub mod peer;
+mod pursuit;
 pub mod reader;
 pub mod registry;
 pub mod services;

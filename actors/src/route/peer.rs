@@ -79,6 +79,8 @@ pub struct PeerActor {
     pub(super) options: Arc<Options>,
     pub(super) added: Added,
     target: Option<Target>,
+    /// The other server has answered a ping: the connection works.
+    has_answered: bool,
     /// Who the other server says it is, where it opened the connection.
     pub(super) login: Option<Login>,
     /// The next connection of the pool waits for the first PONG.
@@ -133,6 +135,7 @@ impl PeerActor {
             owes_next: established.added.wants_next,
             added: established.added,
             target: established.target,
+            has_answered: false,
             login: established.login,
             incoming: Some(Box::new(reader)),
             spare_ops,
@@ -177,7 +180,7 @@ impl PeerActor {
     fn schedule_ping(&self, delay: Duration, ctx: &mut Context<Self>) {
         ctx.run_later(delay, |actor, ctx| {
             debug!(conn = %actor.sink.label(), "Router Ping Timer");
-            match actor.keepalive.tick_always(Instant::now()) {
+            match actor.keepalive.tick_patiently(Instant::now()) {
                 PingDecision::Stale => {
                     debug!(conn = %actor.sink.label(), "Stale Client Connection - Closing");
                     actor.send_error("Stale Connection");
@@ -197,6 +200,7 @@ impl PeerActor {
     /// A PONG came: the round trip time is known, and the next connection of the pool may be opened.
     pub(super) fn pong(&mut self) {
         self.keepalive.pong(Instant::now());
+        self.has_answered = true;
         if let Some(rtt) = self.keepalive.rtt() {
             self.status.set_rtt(rtt);
         }
@@ -205,6 +209,7 @@ impl PeerActor {
             return;
         }
         if let Some(target) = self.target.clone() {
+            let target = Target { failures: 0, ..target };
             self.services.events.tell(RouteEvent::Dial { target, is_reconnect: false });
         }
     }
@@ -232,13 +237,23 @@ impl PeerActor {
         if self.services.is_closing() || !removed.member.reconnects() || self.remote_id == self.services.parts.id {
             return;
         }
+        let failures = self.target.as_ref().map_or(0, |target| target.failures);
         let target = Target {
             url: if removed.member.did_solicit { removed.member.url } else { self.url.clone() },
             is_explicit: removed.member.is_explicit,
             gossip_mode: 0,
             account: removed.member.account,
+            failures: if self.has_answered { 0 } else { failures.saturating_add(1) },
         };
         debug!("Attempting reconnect for solicited route {:?}", target.url.to_string());
+        if removed.was_last && removed.member.has_no_pool {
+            // It may come back as one that knows pools, and then has connections for single accounts.
+            let pinned = self.services.with_registry(|registry| registry.table.pinned().to_vec());
+            for account in pinned {
+                let target = Target { account: Some(account), ..target.clone() };
+                self.services.events.tell(RouteEvent::Dial { target, is_reconnect: true });
+            }
+        }
         self.services.events.tell(RouteEvent::Dial { target, is_reconnect: true });
     }
 }

@@ -12,13 +12,14 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use troupe_engine::auth::CompiledPermissions;
 use troupe_engine::options::cluster::MAX_ROUTE_PING_INTERVAL;
-use troupe_engine::options::{AccountLimits, Options, TimingOptions};
+use troupe_engine::options::{Options, TimingOptions};
 use troupe_engine::route::{ClusterName, NameVerdict, RouteTable};
 
-use super::PeerCommand;
 use super::events::RouteEvents;
+use super::pursuit::{Pursuit, Pursuits};
 use super::registry::RouteRegistry;
 use super::spread::Spread;
+use super::{PeerCommand, Target};
 use crate::auth::PasswordComparer;
 use crate::connection::{CloseReason, Traffic};
 use crate::metrics::{ConnectionKind, ServerCounters};
@@ -30,6 +31,9 @@ use crate::supervisor::{ArbiterSlot, ConnectionGroup, Faults};
 
 /// Time a connection has to end when another one takes its place.
 const REPLACING: Duration = Duration::from_secs(2);
+/// Least time for what is said while a connection is opened, however short the pings of routes are: where machines are busy, what is given
+/// up early is begun again, and makes them busier.
+const LEAST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Both sides of TLS on routes.
 pub struct RouteTls {
@@ -119,6 +123,7 @@ pub struct RouteServices {
     own_ips: Vec<IpAddr>,
     /// Held while clients are told where the cluster can be reached, so that the last word is the newest.
     advertising: Mutex<()>,
+    pursuits: Mutex<Pursuits>,
     next_arbiter: AtomicUsize,
     is_closing: AtomicBool,
     is_lame_duck: AtomicBool,
@@ -150,6 +155,7 @@ impl RouteServices {
             comparer: PasswordComparer::default(),
             own_ips: own_addresses(),
             advertising: Mutex::default(),
+            pursuits: Mutex::default(),
             next_arbiter: AtomicUsize::new(0),
             is_closing: AtomicBool::new(false),
             is_lame_duck: AtomicBool::new(false),
@@ -206,15 +212,30 @@ impl RouteServices {
         }
     }
 
-    /// Time a connection has before it says who it is.
+    /// Time the other server has for each thing it says while a connection is opened.
     #[must_use]
     pub fn patience(&self) -> Duration {
-        let options = self.options.load();
-        if options.cluster.username.is_some() {
-            return options.cluster.auth_timeout();
-        }
         let timing = self.timing();
-        timing.ping_interval * (timing.max_pings_out + 1)
+        timing.ping_interval.saturating_mul(timing.max_pings_out.saturating_add(1)).max(LEAST_PATIENCE)
+    }
+
+    /// Time it has for CONNECT, and whether that is because it has to log in.
+    pub(super) fn login_patience(&self) -> (Duration, bool) {
+        let options = self.options.load();
+        match options.cluster.username {
+            Some(_) => (options.cluster.auth_timeout(), true),
+            None => (self.patience(), false),
+        }
+    }
+
+    /// What is held while a connection to `target` is opened.
+    pub(super) fn pursue(&self, target: &Target) -> Arc<Pursuit> {
+        self.pursuits.lock().begin(target)
+    }
+
+    /// What is held by those that are opening a connection to `target`.
+    pub(super) fn pursuit_of(&self, target: &Target) -> Option<Arc<Pursuit>> {
+        self.pursuits.lock().of(target)
     }
 
     /// Number of the arbiter for the next connection.
@@ -364,7 +385,7 @@ impl RouteServices {
             let is_key = name.starts_with('A') && nkeys::from_public_key(name).is_ok();
             is_key && self.options().trust.is_some()
         };
-        accounts.get(name).or_else(|| may_come().then(|| accounts.configure(name, AccountLimits::default())))
+        accounts.get(name).or_else(|| may_come().then(|| accounts.foresee(name)).flatten())
     }
 
     /// Counts why a connection ended.

@@ -67,18 +67,22 @@ impl Wire {
         sending.await.map_err(|error: io::Error| HandshakeEnd::closed(CloseReason::WriteError, error.to_string()))
     }
 
-    /// Reads CONNECT, within `patience`: whoever begins with something else is a stranger.
-    pub(super) async fn connect(&mut self, patience: Duration) -> Result<Vec<u8>, HandshakeEnd> {
+    /// Reads CONNECT, within `patience`, the flag of which tells whether it is that for logins: whoever begins with something else is a
+    /// stranger.
+    pub(super) async fn connect(&mut self, (patience, is_login): (Duration, bool)) -> Result<Vec<u8>, HandshakeEnd> {
         self.awaits_connect = true;
-        let Said::Connect(json) = self.next(patience).await? else { return Err(HandshakeEnd::unauthorized()) };
+        let said = tokio::time::timeout(patience, self.read_next()).await;
+        let Said::Connect(json) = said.unwrap_or_else(|_| Err(HandshakeEnd::timed_out(is_login)))? else {
+            return Err(HandshakeEnd::unauthorized());
+        };
         self.awaits_connect = false;
         Ok(json)
     }
 
     /// Reads up to the next CONNECT or INFO, within `patience`.
     pub(super) async fn next(&mut self, patience: Duration) -> Result<Said, HandshakeEnd> {
-        let timed_out = HandshakeEnd::told("Authentication Timeout", CloseReason::AuthenticationTimeout);
-        tokio::time::timeout(patience, self.read_next()).await.unwrap_or(Err(timed_out))
+        let said = tokio::time::timeout(patience, self.read_next()).await;
+        said.unwrap_or_else(|_| Err(HandshakeEnd::timed_out(false)))
     }
 
     async fn read_next(&mut self) -> Result<Said, HandshakeEnd> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::{Mutex, RwLock};
@@ -16,6 +16,9 @@ use super::exchange::Exchange;
 use super::inbox::Inbox;
 use super::subscription::Receiver;
 use crate::supervisor::Epoch;
+
+/// Most accounts that other servers have told of and that nothing else is known of: each name is theirs to choose.
+const MAX_FORESEEN: usize = 64 * 1024;
 
 /// Index of an account.
 pub type AccountIndex = Index<Arc<Subscription>>;
@@ -35,6 +38,8 @@ pub struct AccountView {
     /// How fast its connections may publish, where that is limited.
     limiter: ArcSwapOption<RateLimiter>,
     exchange: Exchange,
+    /// Other servers have told of it, and nothing else is known yet.
+    is_foreseen: AtomicBool,
     num_connections: AtomicU64,
     /// Connections on other servers.
     num_elsewhere: AtomicU64,
@@ -54,6 +59,7 @@ impl AccountView {
             limiter: ArcSwapOption::new(RateLimiter::new(limits.rate).map(Arc::new)),
             limits: ArcSwap::from_pointee(limits),
             exchange: Exchange::default(),
+            is_foreseen: AtomicBool::new(false),
             num_connections: AtomicU64::new(0),
             num_elsewhere: AtomicU64::new(0),
             num_subscriptions: AtomicU64::new(0),
@@ -226,6 +232,8 @@ impl AccountView {
 #[derive(Debug, Default)]
 pub struct Accounts {
     by_name: RwLock<HashMap<Arc<str>, Arc<AccountView>>>,
+    /// Those of [`Accounts::foresee`] that have not been configured since. Changed under the lock of `by_name`.
+    num_foreseen: AtomicUsize,
 }
 
 impl Accounts {
@@ -243,6 +251,9 @@ impl Accounts {
                 account.limiter.store(RateLimiter::new(limits.rate).map(Arc::new));
             }
             account.limits.store(Arc::new(limits));
+            if account.is_foreseen.swap(false, Ordering::Relaxed) {
+                self.num_foreseen.fetch_sub(1, Ordering::Relaxed);
+            }
             return Arc::clone(account);
         }
         let account = Arc::new(AccountView::new(by_name.len() as u32, name, limits));
@@ -250,9 +261,56 @@ impl Accounts {
         account
     }
 
+    /// The account of this name, which another server has told of before anything else is known of it: it is made, once. `None` when
+    /// there are too many such accounts.
+    #[must_use]
+    pub fn foresee(&self, name: &str) -> Option<Arc<AccountView>> {
+        let mut by_name = self.by_name.write();
+        if let Some(account) = by_name.get(name) {
+            return Some(Arc::clone(account));
+        }
+        if self.num_foreseen.load(Ordering::Relaxed) >= MAX_FORESEEN {
+            return None;
+        }
+        self.num_foreseen.fetch_add(1, Ordering::Relaxed);
+        let account = Arc::new(AccountView::new(by_name.len() as u32, name, AccountLimits::default()));
+        account.is_foreseen.store(true, Ordering::Relaxed);
+        by_name.insert(Arc::clone(account.name()), Arc::clone(&account));
+        Some(account)
+    }
+
     /// All of them, in no order.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<AccountView>> {
         self.by_name.read().values().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_that_others_tell_of_are_made_once_and_keep_what_is_known_of_them() {
+        let accounts = Accounts::default();
+        let limits = AccountLimits { max_connections: Some(3), ..AccountLimits::default() };
+        let known = accounts.configure("KNOWN", limits);
+        let again = accounts.foresee("KNOWN").expect("it is there");
+        assert!(Arc::ptr_eq(&known, &again));
+        assert_eq!(again.limits().max_connections, Some(3));
+        let told = accounts.foresee("TOLD").expect("there is room");
+        assert!(Arc::ptr_eq(&told, &accounts.foresee("TOLD").expect("it is there")));
+    }
+
+    #[test]
+    fn others_cannot_tell_of_any_number_of_accounts() {
+        let accounts = Accounts::default();
+        assert!((0..MAX_FORESEEN).all(|number| accounts.foresee(&number.to_string()).is_some()));
+        assert!(accounts.foresee("one more").is_none());
+        assert!(accounts.foresee("0").is_some());
+        accounts.configure("0", AccountLimits::default());
+        accounts.configure("0", AccountLimits::default());
+        assert!(accounts.foresee("one more").is_some());
+        assert!(accounts.foresee("and one more").is_none());
     }
 }

@@ -104,13 +104,13 @@ fn one_blank(buffer: &[u8], sizes: Span) -> bool {
     text.iter().filter(|byte| !byte.is_ascii_digit()).count() == 1 && text.contains(&b' ')
 }
 
-/// `[origin] [account] subject [queue weight]`.
+/// `[origin] [account] subject [queue weight]`. As in nats-server, a weight that is no number leaves the group without members.
 pub(super) fn interest(buffer: &[u8], args: &[Span], form: Form) -> Option<InterestOp> {
     let (origin, account, args) = front(args, form)?;
     match args {
         [subject] => Some(InterestOp { origin, account, subject: *subject, ..InterestOp::default() }),
         [subject, queue, weight] => {
-            let weight = parse_size(weight.of(buffer)).filter(|weight| i32::try_from(*weight).is_ok())?;
+            let weight = parse_size(weight.of(buffer)).filter(|weight| i32::try_from(*weight).is_ok()).unwrap_or(0);
             Some(InterestOp { origin, account, subject: *subject, queue: *queue, weight })
         }
         _ => None,

@@ -123,7 +123,11 @@ impl RouteDecoder {
         let line_feed = start + offset;
         let end = line_feed - usize::from(offset > 0 && buffer[line_feed - 1] == b'\r');
         let op = match verb {
-            Verb::Message | Verb::HeaderMessage | Verb::LeafMessage => {
+            Verb::Message
+            | Verb::HeaderMessage
+            | Verb::LeafMessage
+            | Verb::ClientMessage
+            | Verb::ClientHeaderMessage => {
                 return self.message(buffer, at, verb, start..end, line_feed + 1);
             }
             Verb::Interest | Verb::LeafInterest => {
@@ -136,7 +140,7 @@ impl RouteDecoder {
             }
             Verb::Ping => Some(PeerOp::Ping),
             Verb::Pong => Some(PeerOp::Pong),
-            Verb::Ok | Verb::Account => Some(PeerOp::Ignored),
+            Verb::Ok | Verb::Account | Verb::ClientInterest => Some(PeerOp::Ignored),
             Verb::Connect => Some(PeerOp::Connect(trimmed(buffer, start, end))),
             Verb::Info => Some(PeerOp::Info(trimmed(buffer, start, end))),
             Verb::Err => Some(PeerOp::Err(trimmed(buffer, start, end))),
@@ -147,8 +151,8 @@ impl RouteDecoder {
     fn form(&self, verb: Verb) -> Form {
         Form {
             has_origin: matches!(verb, Verb::LeafInterest | Verb::LeafNoInterest | Verb::LeafMessage),
-            has_account: self.has_account,
-            has_header_len: matches!(verb, Verb::HeaderMessage | Verb::LeafMessage),
+            has_account: self.has_account && !is_of_client(verb),
+            has_header_len: matches!(verb, Verb::HeaderMessage | Verb::LeafMessage | Verb::ClientHeaderMessage),
         }
     }
 
@@ -174,7 +178,8 @@ impl RouteDecoder {
                 // The line must end as a `MSG` line does, right behind the sizes.
                 op.is_verbatim &= op.sizes.end as usize + 2 == payload_start;
                 op.payload = Span::new(payload_start, payload_end);
-                Step::Op(PeerOp::Message(op), payload_end + 2)
+                let op = if is_of_client(verb) { PeerOp::Ignored } else { PeerOp::Message(op) };
+                Step::Op(op, payload_end + 2)
             }
             b"" | b"\r" => {
                 self.wanted = Some(payload_end + 2 - at);
@@ -183,6 +188,11 @@ impl RouteDecoder {
             _ => Step::Fault(RouteFault::UnknownOperation),
         }
     }
+}
+
+/// Whether it is a message as clients send it, which belongs to no account here.
+fn is_of_client(verb: Verb) -> bool {
+    matches!(verb, Verb::ClientMessage | Verb::ClientHeaderMessage)
 }
 
 /// The text between blanks.

@@ -73,6 +73,23 @@ fn describe_message(message: &PeerMessage, bytes: &[u8]) -> String {
 }
 
 #[test]
+fn what_only_clients_say_is_passed_over() {
+    let stream = "SUB foo 1\r\nPUB in 2\r\nhi\r\nPUB in re 0\r\n\r\nHPUB in 12 14\r\nNATS/1.0\r\n\r\nhi\r\nUNSUB $G q g\r\nPING\r\n";
+    assert_eq!(decode(stream.as_bytes()), ["-", "-", "-", "-", "- [][$G][q][g]", "PING"]);
+    assert_eq!(decode(b"PUB in 2\r\nhello\r\n"), ["! UnknownOperation"]);
+    for line in [&b"PUB in x\r\n"[..], b"UNSUB 1\r\n"] {
+        assert_eq!(decode(line), ["! BadArguments"]);
+    }
+}
+
+#[test]
+fn a_weight_that_is_no_number_leaves_nobody() {
+    for weight in ["x", "-1", "0", "9999999999", "3000000000"] {
+        assert_eq!(decode(format!("RS+ $G q g {weight}\r\n").as_bytes()), ["+ [][$G][q][g] 0"], "{weight}");
+    }
+}
+
+#[test]
 fn reads_what_nats_server_sends() {
     let cases: [(&str, &str); 21] = [
         ("RS+ ACC foo.*\r\n", "+ [][ACC][foo.*][] 0"),
@@ -121,8 +138,8 @@ fn a_route_of_one_account_leaves_it_out() {
 fn faults_are_told_apart() {
     let long = format!("RS+ ACC {}\r\n", "a".repeat(200));
     for (stream, fault) in [
-        ("PUB foo 2\r\nhi\r\n", RouteFault::UnknownOperation),
-        ("SUB foo 1\r\n", RouteFault::UnknownOperation),
+        ("MSG foo 2\r\nhi\r\n", RouteFault::UnknownOperation),
+        ("SUB\r\n", RouteFault::UnknownOperation),
         ("RMSG ACC foo 2\r\nhello\r\n", RouteFault::UnknownOperation),
         ("RMSG ACC foo 2000\r\n", RouteFault::PayloadTooLarge(2000)),
         ("RMSG ACC 2\r\n", RouteFault::BadArguments),
@@ -132,7 +149,7 @@ fn faults_are_told_apart() {
         ("HMSG ACC foo 5\r\n", RouteFault::BadArguments),
         ("RS+ ACC\r\n", RouteFault::BadArguments),
         ("RS+ ACC foo q\r\n", RouteFault::BadArguments),
-        ("RS+ ACC foo q x\r\n", RouteFault::BadArguments),
+        ("RS+ ACC foo q\r\n", RouteFault::BadArguments),
         ("RS- ACC foo q 1\r\n", RouteFault::BadArguments),
         (long.as_str(), RouteFault::LineTooLong),
         (&long[..150], RouteFault::LineTooLong),

@@ -123,7 +123,8 @@ pub const GOSSIP_DISABLED: u8 = 1;
 pub const GOSSIP_OVERRIDE: u8 = 2;
 
 impl RouteInfo {
-    /// Reads the JSON behind `INFO`. Unknown keys are ignored.
+    /// Reads the JSON behind `INFO`. Unknown keys are ignored, `ln` of nats-server 2.15.1 among them: what it sends does not depend on
+    /// whether the other server says that, too.
     ///
     /// # Errors
     /// The text is no JSON object or a field has a wrong type.

@@ -53,7 +53,7 @@ pub struct InterestOp {
     pub subject: Span,
     /// Queue group; empty when absent.
     pub queue: Span,
-    /// Members of the queue group; zero where interest ends or there is no group.
+    /// Members of the queue group; zero where interest ends, there is no group, or it is no number.
     pub weight: u32,
 }
 
@@ -74,7 +74,7 @@ pub enum PeerOp {
     Ping,
     /// `PONG`.
     Pong,
-    /// `+OK`, `A+`, `A-`: accepted and ignored.
+    /// `+OK`, `A+`, `A-`, and what only clients say, `SUB`, `PUB`, `HPUB`: accepted and ignored.
     Ignored,
     /// `-ERR text`: logged; the connection closes.
     Err(Span),

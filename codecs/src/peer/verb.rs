@@ -11,6 +11,12 @@ pub(super) enum Verb {
     LeafInterest,
     LeafNoInterest,
     Account,
+    /// `SUB`, which only clients say.
+    ClientInterest,
+    /// `PUB`, the same.
+    ClientMessage,
+    /// `HPUB`, the same.
+    ClientHeaderMessage,
     Ping,
     Pong,
     Connect,
@@ -30,7 +36,7 @@ pub(super) enum Recognised {
     Unknown,
 }
 
-const TABLE: [(&[u8], Verb); 17] = [
+const TABLE: [(&[u8], Verb); 25] = [
     (b"RMSG ", Verb::Message),
     (b"HMSG ", Verb::HeaderMessage),
     (b"RS+ ", Verb::Interest),
@@ -48,6 +54,14 @@ const TABLE: [(&[u8], Verb); 17] = [
     (b"A+ ", Verb::Account),
     (b"A- ", Verb::Account),
     (b"RMSG\t", Verb::Message),
+    (b"UNSUB ", Verb::NoInterest),
+    (b"UNSUB\t", Verb::NoInterest),
+    (b"SUB ", Verb::ClientInterest),
+    (b"SUB\t", Verb::ClientInterest),
+    (b"PUB ", Verb::ClientMessage),
+    (b"PUB\t", Verb::ClientMessage),
+    (b"HPUB ", Verb::ClientHeaderMessage),
+    (b"HPUB\t", Verb::ClientHeaderMessage),
 ];
 
 /// Recognises the verb `bytes` begin with. `bytes` is not empty.
