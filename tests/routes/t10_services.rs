@@ -2,6 +2,8 @@
 
 use troupe_tests::RawClient;
 use troupe_tests::cluster::{ClusterConfig, fresh, sync_all};
+use troupe_tests::frames::Frame;
+use troupe_tests::raw::Waited;
 
 use crate::common::{A, B, R, T, in_mixes, messages};
 
@@ -79,4 +81,40 @@ fn streams_arrive_once(ours: &mut [RawClient], theirs: &mut [RawClient]) {
     for client in theirs.iter() {
         assert_eq!(messages(client, &format!("from.news.{name}")), 2 * ours.len(), "{}", client.text());
     }
+}
+
+const MEASURED: &str = "accounts {\n\
+    A { users [{user: a, password: a}], exports [{service: \"lat.*\", latency: {sampling: 100, subject: results}}] }\n\
+    B { users [{user: b, password: b}], imports [{service: {account: A, subject: \"lat.*\"}}] },\n\
+    SYS { users [{user: s, password: s}] } }\nsystem_account: SYS\n";
+
+#[test]
+fn services_are_measured_wherever_they_are_answered() {
+    let config = ClusterConfig { server: format!("{MEASURED}no_auth_user: a"), ..ClusterConfig::default() };
+    in_mixes(&[&[T, R], &[R, T], &[T, T]], &config, |cluster| {
+        cluster.settle(B);
+        // The halves of a measurement meet in the system account.
+        cluster.settle("\"user\":\"s\",\"pass\":\"s\",");
+        let (mut ours, mut theirs) = (cluster.clients(A), cluster.clients(B));
+        ours[0].flush("SUB results 9\r\n");
+        for (number, (server, asker)) in [(0, 1), (1, 0), (0, 0), (1, 1)].into_iter().enumerate() {
+            let service = format!("lat.{number}");
+            ours[server].flush(format!("SUB {service} 1{number}\r\n"));
+            sync_all(&mut ours);
+            theirs[asker].flush(format!("SUB inbox.{number} 2{number}\r\nPUB {service} inbox.{number} 2\r\nhi\r\n"));
+            let request = ours[server].expect(&format!("MSG {service} 1{number} "));
+            let text = String::from_utf8_lossy(&request.0).into_owned();
+            let reply = text.split(' ').nth(3).expect("a reply").to_owned();
+            ours[server].flush(format!("PUB {reply} 5\r\nthere\r\n"));
+            theirs[asker].expect(&format!("MSG inbox.{number} 2{number} 5"));
+            let is_result = |frame: &&Frame| frame.contains("MSG results 9 ");
+            let waited = ours[0].wait(|frames| frames.iter().filter(is_result).count() > number);
+            assert_eq!(waited, Waited::Met, "{server} answers {asker}: {}", ours[0].text());
+            let result = ours[0].frames().iter().rfind(is_result).expect("it is there").json();
+            assert_eq!(result["status"], 200, "{result}");
+            assert_eq!(result["responder"]["server"], format!("n{server}"), "{result}");
+            assert_eq!(result["responder"]["user"], "a", "{result}");
+            assert!(result["requestor"].is_object(), "{result}");
+        }
+    });
 }

@@ -1,4 +1,4 @@
-//! Names made of chance: the server's keys, nonces, unique identifiers.
+//! Names made of chance: the server's keys, nonces, unique identifiers. And a short form of names that were given.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -8,8 +8,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use nkeys::{KeyPair, XKey};
 use nuid::NUID;
 use rand::RngCore;
+use sha2::{Digest, Sha256};
 
 const NONCE_BYTES: usize = 11;
+/// Letters of a server's name in its short form.
+const SHORT_NAME: usize = 8;
+const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// Keys of one server process. Their public parts are `server_id` and `xkey` of INFO.
 pub struct ServerIdentity {
@@ -72,11 +76,24 @@ pub fn nuid() -> String {
     GENERATOR.with_borrow_mut(|generator| generator.next().to_string())
 }
 
+/// Short form of a server's name, as subjects between servers have it.
+#[must_use]
+pub fn short_name(name: &str) -> String {
+    let hash = Sha256::digest(name);
+    hash.iter().take(SHORT_NAME).map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    #[test]
+    fn names_are_shortened_as_by_nats_server() {
+        // Seen in the reply subject of a measured request that a nats-server of this name had sent on.
+        assert_eq!(short_name("l0"), "AXASfunG");
+    }
 
     #[test]
     fn keys_have_their_prefix() {

@@ -60,6 +60,7 @@ impl<'a> Scene<'a> {
     ) -> Self {
         let names = ServerNames {
             server: server.to_owned(),
+            short: troupe_engine::id::short_name(server),
             cluster: options.cluster.name.clone(),
             system_account: options.system_account_name().map(str::to_owned),
         };

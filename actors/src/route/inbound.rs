@@ -18,6 +18,7 @@ use super::events::RouteEvent;
 use super::info::info_line;
 use crate::connection::reader::while_open;
 use crate::connection::{CloseReason, PayloadTrace};
+use crate::router::halves::{Asked, is_measured};
 use crate::router::subscription::PeerInterest;
 use crate::router::{AccountView, Message, Origin, Publisher, Stalled, Ticket};
 
@@ -149,6 +150,9 @@ impl PeerActor {
             self.trace_message(message, bytes);
         }
         let reply = message.reply.of(bytes);
+        if is_measured(reply) {
+            self.measure(account, reply);
+        }
         let (reply, shown) = split_ack(reply);
         let routed = Message {
             subject: message.subject.of(bytes),
@@ -170,6 +174,17 @@ impl PeerActor {
             return;
         }
         publisher.publish_routed(self.origin(account), &routed, message.queue_names(bytes));
+    }
+
+    /// The other server measures how long the answer takes that is given here.
+    #[cold]
+    fn measure(&self, account: &AccountView, reply: &[u8]) {
+        let options = self.services.options();
+        let system = options.system_account_name().and_then(|name| self.services.accounts().get(name));
+        if let Some(system) = system {
+            let (server, cluster) = (self.services.parts.name.clone(), self.services.cluster().name);
+            account.exchange().measured().begin(reply, Asked::now(system, server, cluster));
+        }
     }
 
     /// Who publishes what the other server sends in `account`.

@@ -10,6 +10,7 @@ use troupe_engine::account::{AccountLinks, ServiceImport, StreamImport};
 use troupe_engine::options::TraceOptions;
 use troupe_engine::subject::{DomainMappings, Mapped, Mappings};
 
+use super::halves::{Halves, Measured};
 use super::replies::Replies;
 use super::{AccountView, Subscription};
 
@@ -27,6 +28,8 @@ pub struct StreamLink {
 pub struct ServerNames {
     /// Name of the server.
     pub server: String,
+    /// Its short form.
+    pub short: String,
     /// Name of its cluster.
     pub cluster: Option<String>,
     /// Name of the system account.
@@ -74,6 +77,10 @@ pub struct Exchange {
     trace: ArcSwapOption<TraceOptions>,
     has_trace: AtomicBool,
     replies: Replies,
+    /// Measurements that another server has the other half of.
+    halves: Halves,
+    /// Requests of other servers that those measure.
+    measured: Measured,
     /// What stands in the index for service imports.
     services: Mutex<Vec<Arc<Subscription>>>,
     /// What stands in the index for the replies of services.
@@ -90,6 +97,8 @@ impl Default for Exchange {
             trace: ArcSwapOption::empty(),
             has_trace: AtomicBool::new(false),
             replies: Replies::new(&mut rand::rng()),
+            halves: Halves::default(),
+            measured: Measured::default(),
             services: Mutex::default(),
             reply_entry: Mutex::default(),
         }
@@ -128,6 +137,19 @@ impl Exchange {
     #[must_use]
     pub fn replies(&self) -> &Replies {
         &self.replies
+    }
+
+    /// Measurements that another server has the other half of.
+    #[must_use]
+    pub fn halves(&self) -> &Halves {
+        &self.halves
+    }
+
+    /// Requests of other servers that those measure, until they are answered here.
+    #[must_use]
+    #[inline]
+    pub fn measured(&self) -> &Measured {
+        &self.measured
     }
 
     /// Puts mappings in force for messages published in `cluster`, and behind them those of a JetStream domain.

@@ -13,9 +13,7 @@ use troupe_engine::id::nuid;
 
 use super::ClientSink;
 use super::exchange::{ServerNames, ServiceLink};
-
-/// Stands behind the reply subject of a measured request.
-pub(super) const TRACKED: &[u8] = b".T";
+use super::halves::Half;
 
 /// A subject and what is published on it.
 pub type Metric = (String, Vec<u8>);
@@ -89,8 +87,22 @@ impl Measurement {
         self.failed(504, "Service Timeout")
     }
 
+    /// What stands behind the reply subject of the request: a server that answers finds out by it whom to tell its half.
+    pub(super) fn suffix(&self) -> String {
+        format!(".{}.T", self.names.short)
+    }
+
     /// A reply from `responder`.
     pub(super) fn done(&self, responder: Option<&Arc<ClientSink>>) -> Metric {
+        self.metric(&self.measured(responder))
+    }
+
+    /// A reply from another server, which has the other half.
+    pub(super) fn half(&self) -> Half {
+        Half::Ours { subject: self.subject.clone(), latency: Box::new(self.measured(None)) }
+    }
+
+    fn measured(&self, responder: Option<&Arc<ClientSink>>) -> ServiceLatency {
         let now = Instant::now();
         let took = now.saturating_duration_since(self.start);
         let responder = responder.map(|sink| {
@@ -101,14 +113,13 @@ impl Measurement {
         let rtt = |info: &Option<ClientInfo>| Duration::from_nanos(info.as_ref().map_or(0, |info| info.rtt));
         let (responder_rtt, requester_rtt) = (rtt(&responder), rtt(&requester));
         let system = if responder_rtt.is_zero() { Duration::ZERO } else { now.elapsed() };
-        let latency = ServiceLatency {
+        ServiceLatency {
             responder,
             service: took.saturating_sub(responder_rtt),
             system,
             total: requester_rtt + took + system,
             ..self.base(200, "", requester)
-        };
-        self.metric(&latency)
+        }
     }
 
     fn failed(&self, status: u16, description: &'static str) -> Metric {

@@ -12,7 +12,7 @@
 //! - [`view`]: accounts as readers see them. [`subscription`], [`sink`]: who receives, and through what.
 //! - [`inbox`]: receivers inside the server. [`server_batch`]: publishing from inside. [`local`]: what an arbiter's actors share.
 //! - [`exchange`]: what an account has from other accounts. `imported`, `shadows`: streams of others. `services`, [`replies`]: requests to others and
-//!   what comes back, measured by [`latency`].
+//!   what comes back, measured by [`latency`]; [`halves`]: by two servers.
 //! - [`peer`]: other servers. `interest`: tells them what there is to want here. `remote`: the way of a message to them, `routed`: the way of theirs.
 //! - [`publish`]: matches and delivers; `row` encodes once what several receivers get alike. [`cache`]: matches by subject, with
 //!   [`cache_stats`]. `door`: the way out of one message.
@@ -24,6 +24,7 @@ pub mod cache_stats;
 pub mod deliver;
 mod door;
 pub mod exchange;
+pub mod halves;
 mod imported;
 pub mod inbox;
 mod interest;

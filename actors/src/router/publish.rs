@@ -270,7 +270,11 @@ impl Publisher {
         num_delivered += remote.deliver(&mut door, origin, message, (Reach::All, is_taken), &mut random);
         self.cache.plan(number).remote = remote;
         self.taken = taken;
-        self.conclude(origin, message, num_delivered)
+        let num_delivered = self.conclude(origin, message, num_delivered);
+        if !origin.account.exchange().measured().is_empty() {
+            self.tell_measured(origin, message);
+        }
+        num_delivered
     }
 
     /// Sends a message to the other servers that are interested in it, and to nobody here. Yields to how many it goes.

@@ -110,12 +110,12 @@ impl Replies {
         self.len() == 0
     }
 
-    /// Waits for a reply; `None` when too many are waited for. Measured ones get `suffix` behind their subject.
-    pub(super) fn open(&self, request: Request<'_>, suffix: &[u8], now: Instant) -> Option<Arc<Response>> {
+    /// Waits for a reply; `None` when too many are waited for. Measured ones tell by their subject who measures.
+    pub(super) fn open(&self, request: Request<'_>, now: Instant) -> Option<Arc<Response>> {
         let mut reply = self.prefix.to_vec();
         push_token(&mut reply, &mut rand::rng());
-        if request.measurement.is_some() {
-            reply.extend_from_slice(suffix);
+        if let Some(measurement) = &request.measurement {
+            reply.extend_from_slice(measurement.suffix().as_bytes());
         }
         let reply: Box<[u8]> = reply.into();
         let response = Arc::new(Response {
@@ -139,6 +139,12 @@ impl Replies {
     /// The reply that `subject` is for.
     pub(super) fn get(&self, subject: &[u8]) -> Option<Arc<Response>> {
         self.pending.lock().get(subject).cloned()
+    }
+
+    /// Whether a measured reply on `subject` is waited for.
+    #[must_use]
+    pub fn is_measured(&self, subject: &[u8]) -> bool {
+        self.pending.lock().get(subject).is_some_and(|response| response.measurement.is_some())
     }
 
     /// Waits for a reply no longer. False when nobody waited.

@@ -92,7 +92,13 @@ impl Publisher {
         let replies = account.exchange().replies();
         let Some(response) = replies.get(message.subject) else { return false };
         if let Some(measurement) = response.measurement.as_ref().and_then(|measurement| measurement.taken()) {
-            self.publish_metric(account, measurement.done(origin.sink));
+            let metric = match origin.is_route() {
+                true => account.exchange().halves().meet(message.subject, measurement.half(), Instant::now()),
+                false => Some(measurement.done(origin.sink)),
+            };
+            if let Some(metric) = metric {
+                self.publish_metric(account, metric);
+            }
         }
         let back = if message.reply.is_empty() || message.reply.starts_with(ACK) {
             None
@@ -127,7 +133,7 @@ impl Publisher {
         measurement: Option<Box<Measurement>>,
     ) -> Option<Arc<Response>> {
         let request = Request { requester: asking, to, import, measurement, is_trace: false };
-        answering.exchange().replies().open(request, latency::TRACKED, Instant::now())
+        answering.exchange().replies().open(request, Instant::now())
     }
 
     /// Publishes a message of one account in another one.
@@ -173,6 +179,18 @@ impl Publisher {
             info.cluster = link.names.cluster.clone().unwrap_or_default();
         }
         Some(Rewritten::new(message, header::set(headers, REQUEST_INFO, &info.to_json())))
+    }
+
+    /// Tells the server that measures a request which is answered here how long that took.
+    #[cold]
+    pub(super) fn tell_measured(&mut self, origin: Origin<'_>, message: &Message<'_>) {
+        let Some(sink) = origin.sink.filter(|sink| !sink.is_route()) else { return };
+        let Some(asked) = origin.account.exchange().measured().take(message.subject) else { return };
+        let Some(told) = asked.answered((origin.account, message.subject), sink) else { return };
+        let outer = self.view.take();
+        self.publish_metric(asked.system(), told);
+        self.close_row();
+        self.view = outer;
     }
 
     /// Publishes a measurement in the account of the measured service.

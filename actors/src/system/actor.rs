@@ -208,6 +208,8 @@ impl System {
     fn look_at_replies(&mut self) {
         let now = Instant::now();
         for account in self.services.reporter.services().accounts.all() {
+            account.exchange().halves().forget_old(now);
+            account.exchange().measured().forget_old(now);
             let replies = account.exchange().replies();
             if replies.is_empty() {
                 continue;

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use troupe_codecs::report::{Layout, render};
+use troupe_codecs::system::event::RemoteMeasurement;
 use troupe_codecs::system::news::{ConnectionsRequest, ServerNews};
 
 use super::SystemServices;
 use super::actor::System;
 use super::answers::token;
 use super::requests::{News, news_subject};
+use crate::router::halves::Half;
 use crate::router::{InboxMessage, ServerMessage};
 
 /// Time between two looks at servers that have fallen silent.
@@ -21,6 +23,9 @@ impl System {
     /// Hears an event of another server.
     pub(super) fn hear(&self, kind: News, message: &InboxMessage) {
         let services = &self.services;
+        if kind == News::Latency {
+            return self.take_measurement(message);
+        }
         if kind == News::Shutdown {
             return services.forget_server(&token(message, ID_PLACE));
         }
@@ -37,6 +42,26 @@ impl System {
         }
         if is_new {
             self.greet();
+        }
+    }
+
+    /// Another server has measured a service that was asked here.
+    fn take_measurement(&self, message: &InboxMessage) {
+        let remote: RemoteMeasurement = match serde_json::from_slice(message.payload()) {
+            Ok(remote) => remote,
+            Err(cause) => return tracing::error!("Error unmarshalling remote latency measurement: {cause}"),
+        };
+        let Some(account) = self.services.reporter.services().accounts.get(&remote.account) else {
+            return tracing::warn!("Could not lookup account {:?} for latency measurement", remote.account);
+        };
+        let (exchange, reply) = (account.exchange(), remote.req_id.as_bytes());
+        // It may be here before the reply itself, and is for nobody where there is no request.
+        if !exchange.halves().has(reply) && !exchange.replies().is_measured(reply) {
+            return;
+        }
+        let half = Half::Theirs(Box::new(remote.m2));
+        if let Some((subject, metric)) = exchange.halves().meet(reply, half, Instant::now()) {
+            self.publish(&account, subject.as_bytes(), &metric);
         }
     }
 

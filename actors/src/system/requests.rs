@@ -1,6 +1,7 @@
 //! Which subjects are answered.
 
 use super::claims::ClaimsKind;
+use crate::router::halves::measured_subject;
 
 /// A report that can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +104,8 @@ pub enum News {
     Numbers,
     /// It ends.
     Shutdown,
+    /// How long a service took that was asked here and answered there.
+    Latency,
 }
 
 const REPORTS: [(&str, Report); 15] = [
@@ -170,10 +173,10 @@ pub fn queue(request: Request) -> &'static str {
     if request == Request::Claims(ClaimsKind::Pack) { "responder" } else { "" }
 }
 
-/// All requests to the server with this id, and the subject of each. `keeping`: what it keeps of tokens of accounts; `has_peers`: there
+/// All requests to the server with this id and short name, and the subject of each. `keeping`: what it keeps of tokens of accounts; `has_peers`: there
 /// may be other servers.
 #[must_use]
-pub fn all(server_id: &str, keeping: Keeping, has_peers: bool) -> (Vec<Request>, Vec<String>) {
+pub fn all((server_id, short_name): (&str, &str), keeping: Keeping, has_peers: bool) -> (Vec<Request>, Vec<String>) {
     let mut all = vec![(Request::Server(Report::Statsz), "$SYS.REQ.SERVER.PING".to_owned())];
     for (name, report) in REPORTS {
         for server in ["PING", server_id] {
@@ -196,6 +199,7 @@ pub fn all(server_id: &str, keeping: Keeping, has_peers: bool) -> (Vec<Request>,
             (News::Connections, news_subject(server_id)),
             (News::Numbers, "$SYS.SERVER.*.STATSZ".to_owned()),
             (News::Shutdown, "$SYS.SERVER.*.SHUTDOWN".to_owned()),
+            (News::Latency, measured_subject(short_name)),
         ];
         all.extend(news.map(|(kind, subject)| (Request::News(kind), subject)));
     }

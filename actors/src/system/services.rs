@@ -75,7 +75,10 @@ impl SystemServices {
             Box::new(|batch| tracing::warn!("{} requests to the system account were dropped", batch.len())),
         );
         let has_peers = reporter.services().options().cluster.is_enabled();
-        let (requests, subjects) = requests::all(&reporter.server_id(), keeping(&reporter), has_peers);
+        let (requests, subjects) = {
+            let short_name = troupe_engine::id::short_name(&reporter.services().info().server_name);
+            requests::all((&reporter.server_id(), &short_name), keeping(&reporter), has_peers)
+        };
         let entries = subjects.iter().zip(&requests).zip(0..).map(|((subject, request), tag)| {
             let queue = requests::queue(*request).as_bytes();
             Arc::new(Subscription::inside(Arc::clone(&inbox), subject.as_bytes(), queue, tag))

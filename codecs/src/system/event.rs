@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ClientInfo, ServerStamp};
 use crate::report::Timestamp;
@@ -262,6 +262,39 @@ pub struct ServiceLatency {
     /// All of it.
     #[serde(serialize_with = "nanoseconds")]
     pub total: Duration,
+}
+
+/// Half of a measurement: what the server of the responder tells that of the requester.
+#[derive(Clone, Debug, Serialize)]
+pub struct RemoteLatency<'a> {
+    /// Account of the service.
+    pub account: &'a str,
+    /// Subject of the reply.
+    pub req_id: &'a str,
+    /// What was measured.
+    pub m2: ServiceLatency,
+}
+
+/// The same, as far as it is looked at.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RemoteMeasurement {
+    /// Account of the service.
+    pub account: String,
+    /// Subject of the reply.
+    pub req_id: String,
+    /// What was measured.
+    pub m2: MeasuredService,
+}
+
+/// A service, as the server of the responder measured it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct MeasuredService {
+    /// Who answered.
+    pub responder: Option<ClientInfo>,
+    /// Time of the service in nanoseconds.
+    pub service: i64,
 }
 
 fn is_zero(number: &u64) -> bool {

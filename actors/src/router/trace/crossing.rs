@@ -52,7 +52,7 @@ impl Publisher {
             return Crossing { suspended: self.trace.take(), ..Crossing::default() };
         };
         let request = Request { requester: asking, to: &trace.destination, import, measurement: None, is_trace: true };
-        let opened = answering.exchange().replies().open(request, b"", Instant::now());
+        let opened = answering.exchange().replies().open(request, Instant::now());
         let way_back = opened.map(|response| {
             set_destination(message, content, &response.reply);
             let before = std::mem::replace(&mut trace.destination, response.reply.to_vec());
