@@ -1,9 +1,12 @@
 //! Reloads that would change who is trusted, and those that meet a token on its way.
 
+use std::time::Duration;
+
 use nix::sys::signal::Signal;
 use nkeys::KeyPair;
 use serde_json::json;
 use troupe_tests::authority::{Authority, Says};
+use troupe_tests::frames::Frame;
 use troupe_tests::wait::eventually;
 use troupe_tests::{Config, Server, on_both};
 
@@ -92,7 +95,12 @@ fn a_token_that_is_pushed_during_a_reload() {
         eventually("the reload", || (authority.num_asked() > asked).then_some(()));
         let token = world.account(&world.one, "ONE", json!({}));
         asker.client.send(format!("SUB pushed p\r\nPUB $SYS.REQ.CLAIMS.UPDATE pushed {}\r\n{token}\r\n", token.len()));
-        asker.client.flush("");
+        // One change at a time: it waits for the reload, however long that takes.
+        asker.client.set_patience(Duration::from_secs(1));
+        let is_answer = |frame: &Frame| frame.starts_with("MSG pushed ");
+        asker.client.wait(|frames| frames.iter().any(is_answer));
+        assert!(!asker.client.frames().iter().any(is_answer), "{}", asker.client.text());
+        asker.client.set_patience(Duration::from_secs(30));
         authority.say(SERIAL, Says::Good);
     });
     assert_eq!(asker.client.expect("MSG pushed p ").json()["data"]["code"], 200);

@@ -90,8 +90,9 @@ fn what_is_for_another_server_is_not_done() {
         let cid = victim.info_field("client_id");
         let mut client = enter(server, "sys");
         let id = client.info_field("server_id");
-        for request in ["KICK", "LDM", "RELOAD"] {
-            let body = format!("{{\"cid\": {cid}, \"server_name\": \"another\"}}");
+        let for_another = format!("{{\"cid\": {cid}, \"server_name\": \"another\"}}");
+        let requests = ["KICK", "LDM", "RELOAD"].map(|request| (request, &*for_another));
+        for (request, body) in requests.into_iter().chain([("JSZ", "{\"leader_only\": true}")]) {
             client.flush(format!(
                 "SUB silent s\r\nPUB $SYS.REQ.SERVER.{id}.{request} silent {}\r\n{body}\r\n",
                 body.len()

@@ -17,6 +17,7 @@ use super::profile::ProfilezOptions;
 use super::requests::{AccountReport, Report};
 use crate::client::ClientCommand;
 use crate::connection::CloseReason;
+use crate::report::ReportError;
 use crate::router::{InboxBatch, InboxMessage};
 
 const BAD_REQUEST: u16 = 400;
@@ -89,7 +90,11 @@ impl SystemServices {
             Report::Leafz => self.asked(message, |asked: &LeafzOptions| Ok(reporter.leafz(asked))),
             Report::Accountz => self.asked(message, |asked: &AccountzOptions| reporter.accountz(asked).map_err(text)),
             Report::Jsz => match options::<JszOptions>(message) {
-                Ok(asked) => self.outcome(reporter.jsz(asked).await.map_err(text)),
+                Ok(asked) => match reporter.jsz(asked).await {
+                    // Another server answers.
+                    Err(ReportError::NotLeader) => return None,
+                    report => self.outcome(report.map_err(text)),
+                },
                 Err(error) => self.failed(None::<Option<()>>, error),
             },
             Report::Healthz => match options::<HealthzOptions>(message) {
