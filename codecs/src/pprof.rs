@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Write;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use flate2::Compression;
@@ -25,7 +26,7 @@ pub struct Profile {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Frame {
     /// Name of the function.
-    pub function: String,
+    pub function: Arc<str>,
     /// Where it stands in memory, 0 where that means nothing.
     pub address: u64,
 }
@@ -43,7 +44,7 @@ pub struct Image<'a> {
 
 impl Frame {
     /// A place that has a name only.
-    pub fn named(function: impl Into<String>) -> Self {
+    pub fn named(function: impl Into<Arc<str>>) -> Self {
         Self { function: function.into(), address: 0 }
     }
 }
@@ -238,7 +239,7 @@ mod tests {
     fn a_small_profile_byte_by_byte() {
         let mut profile = Profile::new(&[("n", "count")]);
         profile.image(Image { start: 16, end: 300, file: "f" });
-        let stack = [Frame { function: "g".to_owned(), address: 200 }, Frame::named("h")];
+        let stack = [Frame { function: "g".into(), address: 200 }, Frame::named("h")];
         profile.sample(&stack, &[3], &[("t", "x")]);
         profile.sample(&stack[1..], &[0], &[]);
         let mut plain = Vec::new();

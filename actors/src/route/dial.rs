@@ -38,10 +38,13 @@ pub(super) async fn dial(services: Arc<RouteServices>, target: Target, pursuit: 
     }
     let mut pause = PAUSE;
     let mut attempts: u32 = 0;
+    // Since others told of it last.
+    let mut attempts_since: u32 = 0;
     while !services.is_closing() {
         if !is_still_wanted(&services, &target) {
             return;
         }
+        let num_news = pursuit.num_news();
         let cause = match connect(&services, &target).await {
             Ok(Some(socket)) => return RouteFactory::new(Arc::clone(&services)).solicited(socket, target, pursuit),
             // Every address is this server's own.
@@ -49,6 +52,7 @@ pub(super) async fn dial(services: Arc<RouteServices>, target: Target, pursuit: 
             Err(cause) => cause,
         };
         attempts += 1;
+        attempts_since += 1;
         let options = services.options();
         let cluster = &options.cluster;
         let is_patient = is_reconnect && !target.is_explicit && cluster.connect_retries == 0;
@@ -62,12 +66,21 @@ pub(super) async fn dial(services: Arc<RouteServices>, target: Target, pursuit: 
             debug!("Error trying to connect to route (attempt {attempts}): {cause}");
         }
         let retries = if is_patient { PATIENT_ATTEMPTS } else { cluster.connect_retries };
-        if !target.is_explicit && attempts > retries {
+        let is_told = pursuit.num_news() != num_news;
+        if !target.is_explicit && attempts_since > retries && !is_told {
             return;
         }
-        // Others tell of it: it may be there by now.
-        let is_hurried = tokio::time::timeout(pause, pursuit.hurried()).await.is_ok();
-        if !is_hurried && (cluster.connect_backoff || is_patient) {
+        // Others tell of it: it may be there by now. What they told during the attempt is no reason to try without a pause.
+        let is_hurried = match is_told {
+            true => {
+                tokio::time::sleep(PAUSE).await;
+                true
+            }
+            false => tokio::time::timeout(pause, pursuit.hurried(num_news)).await.is_ok(),
+        };
+        if is_hurried {
+            (pause, attempts_since) = (PAUSE, 0);
+        } else if cluster.connect_backoff || is_patient {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }

@@ -100,17 +100,23 @@ pub struct Halves {
 impl Halves {
     /// Yields the measurement where its other half is there; else `half` waits for that.
     pub fn meet(&self, reply: &[u8], half: Half, now: Instant) -> Option<Metric> {
-        match (self.waiting.take(reply), half) {
+        // Both may come at the same moment, on two threads.
+        let mut all = self.waiting.all.lock();
+        let other = all.remove(reply).map(|(_, other)| other);
+        let both = match (other, half) {
             (Some(Half::Ours { subject, latency }), Half::Theirs(theirs))
-            | (Some(Half::Theirs(theirs)), Half::Ours { subject, latency }) => {
-                let whole = merged(*latency, *theirs);
-                Some((subject, render(&whole, Layout::Compact).unwrap_or_default()))
-            }
+            | (Some(Half::Theirs(theirs)), Half::Ours { subject, latency }) => Some((subject, latency, theirs)),
             (_, half) => {
-                self.waiting.insert(reply, now, half);
+                if all.len() < MAX_WAITING {
+                    all.insert(reply.into(), (now, half));
+                }
                 None
             }
-        }
+        };
+        self.waiting.count.store(all.len(), Ordering::Relaxed);
+        drop(all);
+        let (subject, latency, theirs) = both?;
+        Some((subject, render(&merged(*latency, *theirs), Layout::Compact).unwrap_or_default()))
     }
 
     /// Whether one waits for the other one.

@@ -234,6 +234,8 @@ pub struct Accounts {
     by_name: RwLock<HashMap<Arc<str>, Arc<AccountView>>>,
     /// Those of [`Accounts::foresee`] that have not been configured since. Changed under the lock of `by_name`.
     num_foreseen: AtomicUsize,
+    /// That there are too many of them is in the log.
+    is_excess_told: AtomicBool,
 }
 
 impl Accounts {
@@ -270,6 +272,11 @@ impl Accounts {
             return Some(Arc::clone(account));
         }
         if self.num_foreseen.load(Ordering::Relaxed) >= MAX_FORESEEN {
+            if !self.is_excess_told.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    "Other servers know of more than {MAX_FORESEEN} accounts that are unknown here: interest in more is ignored"
+                );
+            }
             return None;
         }
         self.num_foreseen.fetch_add(1, Ordering::Relaxed);

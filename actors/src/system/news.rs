@@ -55,8 +55,9 @@ impl System {
             return tracing::warn!("Could not lookup account {:?} for latency measurement", remote.account);
         };
         let (exchange, reply) = (account.exchange(), remote.req_id.as_bytes());
-        // It may be here before the reply itself, and is for nobody where there is no request.
-        if !exchange.halves().has(reply) && !exchange.replies().is_measured(reply) {
+        // It may be here before the reply itself, and is for nobody where there is no request. The reply ends that, and leaves its half
+        // before.
+        if !exchange.replies().is_measured(reply) && !exchange.halves().has(reply) {
             return;
         }
         let half = Half::Theirs(Box::new(remote.m2));

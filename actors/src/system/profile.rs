@@ -117,7 +117,7 @@ fn census(name: &'static str, census: &Census, debug: i64) -> std::io::Result<Ve
     profile.taken(SystemTime::now(), Duration::ZERO);
     profile.period(column, 1);
     for (kind, count) in census {
-        let stack: Vec<Frame> = kind.iter().map(Frame::named).collect();
+        let stack: Vec<Frame> = kind.iter().map(|name| Frame::named(name.as_str())).collect();
         profile.sample(&stack, &[*count], &[]);
     }
     profile.encode()

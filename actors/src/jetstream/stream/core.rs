@@ -61,8 +61,8 @@ pub struct StreamCore {
     pub woken: Vec<Member>,
     pub(super) dedupe: Dedupe,
     pub(super) last_msg_id: Vec<u8>,
-    /// Up to this sequence ids of messages are not in the two before yet.
-    pub(super) ids_unread_through: Option<u64>,
+    /// The ids of messages that were there when the stream was opened are not in the two before yet.
+    pub(super) owes_ids: bool,
     pub(super) transform: Option<Transform>,
     pub(super) republish: Option<Transform>,
     pub(super) subscriptions: Vec<Arc<Subscription>>,
@@ -175,7 +175,6 @@ impl StreamCore {
         let replies = Replies::new(&config, server.domain());
         let subscriptions = entry.take_parked();
         let has_begun = config.first_seq > 0;
-        let ids_unread_through = store.state().last_seq;
         let mut core = Self {
             server,
             account,
@@ -187,7 +186,7 @@ impl StreamCore {
             woken: Vec::new(),
             dedupe: Dedupe::default(),
             last_msg_id: Vec::new(),
-            ids_unread_through: Some(ids_unread_through),
+            owes_ids: true,
             transform: None,
             republish: None,
             subscriptions,

@@ -6,6 +6,7 @@ mod symbols;
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use troupe_codecs::pprof::Frame;
@@ -55,6 +56,8 @@ struct Stack {
 /// Gives names to threads and addresses.
 fn name(images: &Images, stacks: HashMap<Stack, u64>) -> HashMap<(String, Vec<Frame>), u64> {
     let names = images.names(stacks.keys().flat_map(|stack| stack.addresses.iter().copied()));
+    // Many stacks share them.
+    let names: HashMap<u64, Arc<str>> = names.into_iter().map(|(address, name)| (address, name.into())).collect();
     let threads: HashMap<i32, String> =
         threads::all().unwrap_or_default().into_iter().map(|thread| (thread.id, thread.name)).collect();
     let mut named = HashMap::new();

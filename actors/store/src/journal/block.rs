@@ -1,5 +1,6 @@
 //! A block's records from the journal, into its file.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::entry::Entry;
@@ -39,10 +40,14 @@ pub(super) fn write(disk: &dyn Disk, path: &Path, entries: &[&Entry<'_>]) -> std
     // The part that differs from the file.
     let mut changed: Option<(usize, usize)> = None;
     let mut is_foreign = false;
+    // Where a record of the journal ended: another one begins there.
+    let mut boundary = None;
     for entry in entries {
         let Entry::Write { offset, bytes, .. } = entry else { continue };
         let start = *offset as usize;
-        match meet(&content, start, bytes, checksum.as_ref()) {
+        let is_at_boundary = boundary == Some(start);
+        boundary = Some(start + bytes.len());
+        match meet(&content, (start, is_at_boundary), bytes, checksum.as_ref()) {
             Meeting::Same | Meeting::Apart => {}
             Meeting::Foreign => {
                 is_foreign = true;
@@ -71,6 +76,30 @@ pub(super) fn write(disk: &dyn Disk, path: &Path, entries: &[&Entry<'_>]) -> std
     Ok(if is_foreign { Outcome::Diverged(content.len() as u64) } else { Outcome::Written })
 }
 
+/// Whether the blocks of a stream have something that the journal has, too, or the journal has nothing of them.
+pub(super) fn go_on(
+    disk: &dyn Disk,
+    root: &Path,
+    stream: &str,
+    entries: &BTreeMap<&str, Vec<&Entry<'_>>>,
+) -> std::io::Result<bool> {
+    let mut has_writes = false;
+    for (path, entries) in entries {
+        if !path.strip_prefix(stream).is_some_and(|rest| rest.starts_with("/msgs/")) {
+            continue;
+        }
+        let content = disk::read_opt(disk, &root.join(path))?.unwrap_or_default();
+        for entry in entries {
+            let Entry::Write { offset, bytes, .. } = entry else { continue };
+            has_writes = true;
+            if content.get(*offset as usize..).is_some_and(|there| there.starts_with(bytes)) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(!has_writes)
+}
+
 /// The checksum under which a block's records are.
 fn checksum_of(path: &Path) -> Option<Checksum> {
     let index = path.file_stem()?.to_str()?.parse::<u32>().ok()?;
@@ -79,10 +108,11 @@ fn checksum_of(path: &Path) -> Option<Checksum> {
 }
 
 /// Compares bytes of the journal with what is in the file; only good records are taken for another server's.
-fn meet(content: &[u8], start: usize, bytes: &[u8], checksum: Option<&Checksum>) -> Meeting {
+/// `start` comes with whether a record of the journal is known to end there.
+fn meet(content: &[u8], (start, is_at_boundary): (usize, bool), bytes: &[u8], checksum: Option<&Checksum>) -> Meeting {
     let Some(there) = content.get(start..) else {
         // What came before was durable: a file that ends earlier, and in order, was ended so.
-        let is_whole = |checksum| BlockReader::new(content, checksum).all(|item| item.is_ok());
+        let is_whole = |checksum| !content.is_empty() && BlockReader::new(content, checksum).all(|item| item.is_ok());
         return if checksum.is_some_and(is_whole) { Meeting::Foreign } else { Meeting::Apart };
     };
     let shared = there.len().min(bytes.len());
@@ -100,7 +130,8 @@ fn meet(content: &[u8], start: usize, bytes: &[u8], checksum: Option<&Checksum>)
         }
         at += size;
     }
-    let is_laid_out_otherwise = at == 0 && (is_packed(content, checksum) || is_amid_record(content, start, checksum));
+    let is_laid_out_otherwise =
+        at == 0 && !is_at_boundary && (is_packed(content, checksum) || is_amid_record(content, start, checksum));
     if is_laid_out_otherwise { Meeting::Foreign } else { Meeting::Lacking }
 }
 
@@ -155,7 +186,7 @@ mod tests {
             ("torn before", ours[..start - 2].to_vec(), "Apart"),
         ];
         for (name, content, expected) in cases {
-            let met = match meet(&content, start, bytes, Some(&checksum)) {
+            let met = match meet(&content, (start, false), bytes, Some(&checksum)) {
                 Meeting::Same => "Same",
                 Meeting::Lacking => "Lacking",
                 Meeting::Apart => "Apart",
@@ -164,8 +195,11 @@ mod tests {
             assert_eq!(met, expected, "{name}");
         }
         let other = records(&["one", "others"], &checksum);
-        assert!(matches!(meet(&other, start, bytes, None), Meeting::Lacking), "what is encrypted shows nothing");
-        let at_end = meet(&ours, ours.len() + 9, b"x", Some(&checksum));
+        assert!(
+            matches!(meet(&other, (start, false), bytes, None), Meeting::Lacking),
+            "what is encrypted shows nothing"
+        );
+        let at_end = meet(&ours, (ours.len() + 9, false), b"x", Some(&checksum));
         assert!(matches!(at_end, Meeting::Foreign), "it was ended in order, and earlier");
     }
 }

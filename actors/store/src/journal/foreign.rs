@@ -66,7 +66,9 @@ impl<'a> Foreign<'a> {
         Self { known, ..Self::default() }
     }
 
-    /// Looks at the configuration in a directory that is to go, or to have `ours`. Before anything is written.
+    /// Looks at the configuration in a directory that is to go, or to have `ours`. Before anything is written. `goes_on` says
+    /// whether a stream's blocks have something of the journal's: nats-server gives a stream that it edits another time of
+    /// creation.
     ///
     /// # Errors
     ///
@@ -77,6 +79,7 @@ impl<'a> Foreign<'a> {
         root: &Path,
         path: &'a str,
         ours: Option<&[u8]>,
+        goes_on: impl FnOnce() -> io::Result<bool>,
     ) -> io::Result<()> {
         let known = self.known.get(path).filter(|known| known.is_complete);
         let (Some(known), Some(name)) = (known, sum_name(path)) else { return Ok(()) };
@@ -87,7 +90,13 @@ impl<'a> Foreign<'a> {
             return Ok(());
         }
         self.directories.insert(path);
-        let is_update = ours.and_then(created).is_some_and(|ours| created(&meta) == Some(ours));
+        let is_stream = !name.contains('/');
+        let is_update = match ours.map(|ours| (created(ours), created(&meta))) {
+            None => false,
+            Some((Some(ours), Some(theirs))) => ours == theirs || is_stream && goes_on()?,
+            // Encrypted ones do not tell.
+            Some(_) => true,
+        };
         if is_update {
             self.note(path, "has a configuration of another server, which stays");
         } else {
@@ -136,11 +145,8 @@ impl<'a> Foreign<'a> {
         let (Ok(theirs), Ok(ours)) = (decode_consumer_state(&there), decode_consumer_state(ours)) else {
             return Ok(false);
         };
-        let is_kept = theirs.is_beyond(&ours) && !ours.is_beyond(&theirs);
-        if is_kept {
-            self.note(path, "is further than the journal, by another server, and stays");
-        }
-        Ok(is_kept)
+        // By another server, or by this one just before it was killed: nothing of the journal's is lost with it.
+        Ok(theirs.is_beyond(&ours) && !ours.is_beyond(&theirs))
     }
 
     fn note(&mut self, path: &str, what: &str) {

@@ -61,13 +61,16 @@ pub(super) fn replay(
     Ok((segments.last().map_or(0, |segment| segment.0), foreign.notes))
 }
 
-/// Keeps segments that were not applied whole. Returns what there is to say of it.
+/// Keeps segments that were not applied whole, beside those of earlier starts. Returns what there is to say of it.
 fn keep_aside(disk: &dyn Disk, directory: &Path, segments: &[(u64, &[u8])]) -> String {
-    let aside = directory.join(DISPUTED);
+    let all = directory.join(DISPUTED);
+    let number = disk.list(&all).map_or(0, |names| names.len()) + 1;
+    let aside = all.join(number.to_string());
     let keep =
         |(number, bytes): &(u64, &[u8])| disk::replace(disk, &aside.join(format!("{number}.journal")), bytes, true);
     let mut written = segments.iter().filter(|(_, bytes)| bytes.len() as u64 > START);
-    match disk.create_directory(&aside).and_then(|()| written.try_for_each(keep)) {
+    let made = disk.create_directory(&aside).and_then(|()| written.try_for_each(keep));
+    match made.and_then(|()| disk.sync_directory(&all)).and_then(|()| disk.sync_directory(directory)) {
         Ok(()) => format!("what the journal had is kept in {}", aside.display()),
         Err(error) => format!("what the journal had is not kept: {error}"),
     }
@@ -124,7 +127,7 @@ fn apply<'a>(disk: &dyn Disk, root: &Path, entries: &'a [Entry<'a>]) -> Result<F
         removed.iter().map(|path| (*path, None)).chain(metas.map(|(path, meta)| (path, Some(meta)))).collect();
     for (path, meta) in metas {
         let Some(directory) = below(root, path) else { continue };
-        let looked = foreign.look_at(disk, root, path, meta);
+        let looked = foreign.look_at(disk, root, path, meta, || block::go_on(disk, root, path, &entries));
         looked.map_err(|error| StoreError::io("read", &directory, error))?;
     }
     for path in removed.into_iter().filter(|path| !foreign.has_directory(path)) {

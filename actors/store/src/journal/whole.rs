@@ -134,7 +134,7 @@ impl Journal {
     pub fn remove(&self, path: &Path, detach: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         let _writing = self.shared.writing.lock();
         let [_, sum] = meta_paths(path);
-        let on_disk = disk::read_opt(&*self.shared.disk, &sum).ok().flatten().unwrap_or_default();
+        let on_disk = disk::read_opt(&*self.shared.disk, &sum);
         detach()?;
         let relative = self.shared.relative(path);
         self.shared.lengths.lock().forget(relative);
@@ -144,8 +144,14 @@ impl Journal {
         state.dirty.directories.insert(path.to_owned());
         state.dirty.directories.extend(path.parent().map(Path::to_owned));
         let known = |sum| Entry::Known { path: relative, sum };
-        let held = held.as_deref().unwrap_or(&on_disk);
-        let entries = [known(on_disk.trim_ascii()), known(held.trim_ascii()), Entry::Remove { path: relative }];
+        let mut entries = Vec::with_capacity(3);
+        // What cannot be read is not known.
+        if let Ok(on_disk) = &on_disk {
+            let on_disk = on_disk.as_deref().unwrap_or_default();
+            let held = held.as_deref().unwrap_or(on_disk);
+            entries.extend([known(on_disk.trim_ascii()), known(held.trim_ascii())]);
+        }
+        entries.push(Entry::Remove { path: relative });
         self.take(state, &entries);
         Ok(())
     }

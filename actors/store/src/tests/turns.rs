@@ -116,6 +116,22 @@ fn a_configuration_that_another_server_changed_stays_and_acknowledgements_count(
 }
 
 #[test]
+fn a_stream_that_another_server_edited_keeps_what_the_journal_has() {
+    let scratch = tempfile::tempdir().unwrap();
+    let root = killed_after(scratch.path(), |_, mut store, consumer| {
+        store.update_meta(br#"{"name":"S","created":"1","description":"ours"}"#).unwrap();
+        std::mem::forget((store, consumer));
+    });
+    // It gives the stream the time at which it opened it.
+    let changed = br#"{"name":"S","created":"2","description":"theirs"}"#;
+    write_meta(&stream(&root), "S", changed);
+    let (state, notes) = look(&root, 3);
+    assert_eq!(state.ack_floor.stream, 2);
+    assert_eq!(std::fs::read(stream(&root).join("meta.inf")).unwrap(), changed);
+    assert_eq!(notes[0], "jetstream/A/streams/S has a configuration of another server, which stays");
+}
+
+#[test]
 fn a_configuration_without_its_checksum_is_nobodys() {
     let scratch = tempfile::tempdir().unwrap();
     let root = killed(scratch.path());
