@@ -10,8 +10,8 @@ use super::outlet::Outlet;
 use super::slot::Slot;
 use crate::router::{Content, ServerMessage};
 
-/// Messages and bytes after which others have their turn.
-const TURN_MESSAGES: usize = 2048;
+/// Messages and bytes after which others have their turn, and the client has what there is: it reads while more is sent.
+const TURN_MESSAGES: usize = 256;
 const TURN_BYTES: usize = 4 << 20;
 
 /// How a turn of a consumer ended.
