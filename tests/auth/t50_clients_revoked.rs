@@ -1,5 +1,6 @@
 //! Clients whose certificates were revoked.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -36,6 +37,13 @@ impl Scene {
         let file = |extension: &str| self.authority.path(&format!("{name}.{extension}"));
         let (certificate, key): (PathBuf, PathBuf) = (file("pem"), file("key"));
         visit(server, Some((&certificate, &key))).was_let_in
+    }
+
+    /// Whether a monitor answers: to the client, or to nobody.
+    fn is_shown_by(&self, address: SocketAddr, is_client: bool) -> bool {
+        let [certificate, key] = ["client.pem", "client.key"].map(|name| self.authority.path(name));
+        let own = is_client.then_some((&*certificate, &*key));
+        ask_monitor(address, own).is_some_and(|text| text.contains("server_id"))
     }
 }
 
@@ -229,16 +237,12 @@ fn clients_of_the_monitor_are_asked_about_too() {
     let scene = Scene::new();
     on_both(scene.config("true", &format!("{NO_CACHE}https: \"127.0.0.1:-1\"\n")), |server| {
         let address = server.wait_address("Starting https monitor on ");
-        let file = |name: &str| scene.authority.path(name);
-        let is_shown =
-            |own: Option<(&Path, &Path)>| ask_monitor(address, own).is_some_and(|text| text.contains("server_id"));
-        let (certificate, key) = (file("client.pem"), file("client.key"));
-        let own = Some((&*certificate, &*key));
+        let is_shown = |own: bool| scene.is_shown_by(address, own);
         scene.authority.say(SERIAL, Says::Good);
-        assert!(is_shown(own), "{}", server.name());
-        assert!(!is_shown(None), "{}", server.name());
+        assert!(is_shown(true), "{}", server.name());
+        assert!(!is_shown(false), "{}", server.name());
         scene.authority.say(SERIAL, Says::Revoked);
-        assert!(!is_shown(own), "{}", server.name());
+        assert!(!is_shown(true), "{}", server.name());
     });
 }
 
@@ -248,19 +252,15 @@ fn the_monitor_follows_reloads() {
     let config = |peer: &str| scene.config(peer, &format!("{NO_CACHE}https: \"127.0.0.1:-1\"\n"));
     let server = Server::troupe(config("false"));
     let address = server.wait_address("Starting https monitor on ");
-    let file = |name: &str| scene.authority.path(name);
-    let is_shown =
-        |own: Option<(&Path, &Path)>| ask_monitor(address, own).is_some_and(|text| text.contains("server_id"));
-    let (certificate, key) = (file("client.pem"), file("client.key"));
-    let own = Some((&*certificate, &*key));
+    let is_shown = |own: bool| scene.is_shown_by(address, own);
     scene.authority.say(SERIAL, Says::Revoked);
-    assert!(is_shown(None));
+    assert!(is_shown(false));
     server.reload(config("true"));
-    assert!(!is_shown(None) && !is_shown(own));
+    assert!(!is_shown(false) && !is_shown(true));
     scene.authority.say(SERIAL, Says::Good);
-    assert!(is_shown(own));
+    assert!(is_shown(true));
     server.reload(config("false"));
-    assert!(is_shown(None));
+    assert!(is_shown(false));
 }
 
 #[test]

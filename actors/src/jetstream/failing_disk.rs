@@ -27,18 +27,22 @@ impl FailingDisk {
     }
 
     fn check(&self) -> io::Result<()> {
-        let is_off = self.syncs.as_ref().as_ref().is_some_and(|switch| switch.exists());
-        if is_off { Err(io::Error::other("injected: sync failed")) } else { Ok(()) }
+        fail_while(&self.syncs, "injected: sync failed")
     }
 
     fn check_read(&self) -> io::Result<()> {
-        let is_off = self.reads.as_ref().as_ref().is_some_and(|switch| switch.exists());
-        if is_off { Err(io::Error::other("injected: read failed")) } else { Ok(()) }
+        fail_while(&self.reads, "injected: read failed")
     }
 
     fn wrapped(&self, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
         Arc::new(FailingFile { disk: self.clone(), file })
     }
+}
+
+/// Fails while the file that is the switch is there.
+fn fail_while(switch: &Option<PathBuf>, text: &str) -> io::Result<()> {
+    let is_off = switch.as_ref().is_some_and(|switch| switch.exists());
+    if is_off { Err(io::Error::other(text)) } else { Ok(()) }
 }
 
 impl Disk for FailingDisk {

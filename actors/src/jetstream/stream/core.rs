@@ -175,6 +175,8 @@ impl StreamCore {
         let replies = Replies::new(&config, server.domain());
         let subscriptions = entry.take_parked();
         let has_begun = config.first_seq > 0;
+        // A mirror notes none of those it copies, and may become a stream of its own.
+        let owes_ids = store.state().last_seq > 0 || config.mirror.is_some();
         let mut core = Self {
             server,
             account,
@@ -186,7 +188,7 @@ impl StreamCore {
             woken: Vec::new(),
             dedupe: Dedupe::default(),
             last_msg_id: Vec::new(),
-            owes_ids: true,
+            owes_ids,
             transform: None,
             republish: None,
             subscriptions,
